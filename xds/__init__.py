@@ -1,0 +1,1 @@
+"""Pilothouse: an Istio-compatible control plane for stock Envoy."""
