@@ -1,0 +1,103 @@
+"""Gateway and Sidecar: what proxies listen on, and what they may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from xds.model.labels import Labels
+from xds.model.objects import ObjectMeta, Origin
+from xds.model.services import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Istio ``Port`` and ``SidecarPort``."""
+
+    number: int
+    protocol: Protocol
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSelector:
+    """``namespace/host`` as Gateways and Sidecars write it.
+
+    namespace: a name, ``*`` (any), ``.`` (the object's own) or ``~`` (none); ``.`` is resolved by the parser.
+    """
+
+    namespace: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Istio ``Server``: one port of a gateway and the hosts exposed on it. bind: empty for every address."""
+
+    port: Port
+    hosts: tuple[HostSelector, ...]
+    origin: Origin
+    bind: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Istio ``Gateway``. An empty selector selects every gateway proxy."""
+
+    meta: ObjectMeta
+    selector: Labels
+    servers: tuple[Server, ...]
+
+    @property
+    def ref(self) -> str:
+        """``namespace/name``, as a VirtualService's ``gateways`` refers to it once resolved."""
+        return f"{self.meta.namespace}/{self.meta.name}"
+
+
+class SidecarCaptureMode(Enum):
+    """Istio ``CaptureMode`` of one Sidecar listener."""
+
+    DEFAULT = "DEFAULT"
+    IPTABLES = "IPTABLES"
+    NONE = "NONE"
+
+
+class OutboundTrafficMode(Enum):
+    """What happens to traffic for hosts that the mesh does not know (Istio ``OutboundTrafficPolicy.Mode``)."""
+
+    REGISTRY_ONLY = "REGISTRY_ONLY"
+    ALLOW_ANY = "ALLOW_ANY"
+
+
+@dataclass(frozen=True, slots=True)
+class IstioEgressListener:
+    """Istio ``IstioEgressListener``. port None: a catch-all for the ports that no other listener names."""
+
+    hosts: tuple[HostSelector, ...]
+    origin: Origin
+    port: Port | None = None
+    bind: str = ""
+    capture_mode: SidecarCaptureMode = SidecarCaptureMode.DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class IstioIngressListener:
+    """Istio ``IstioIngressListener``. default_endpoint: ``127.0.0.1:PORT``, ``0.0.0.0:PORT``, or ``unix:///path``."""
+
+    port: Port
+    default_endpoint: str
+    origin: Origin
+    bind: str = ""
+    capture_mode: SidecarCaptureMode = SidecarCaptureMode.DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """Istio ``Sidecar``. workload_selector None: the default of its namespace. ingress None: derived from services."""
+
+    meta: ObjectMeta
+    workload_selector: Labels | None = None
+    ingress: tuple[IstioIngressListener, ...] | None = None
+    egress: tuple[IstioEgressListener, ...] | None = None
+    outbound_traffic_policy: OutboundTrafficMode | None = None

@@ -1,0 +1,53 @@
+"""The whole configuration at one moment: what the documents say, indexed for the questions that proxies ask.
+
+A Mesh is immutable. The fold (`xds.config.build`) makes a new one for a change and reuses every part that did not
+change, as the same object, so that ``is`` tells what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xds.model.gateways import Gateway, Sidecar
+from xds.model.objects import ObjectKey, ObjectMeta
+from xds.model.policy import DestinationRule
+from xds.model.routing import VirtualService
+from xds.model.services import Service, ServiceEndpoints, ServiceInstance, ServiceKey, Workload
+from xds.model.settings import MeshSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """Everything the translators may ask about.
+
+    services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
+    workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars:
+    oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace. objects: the metadata
+    of every object in force.
+    """
+
+    settings: MeshSettings
+    services: tuple[Service, ...]
+    endpoints: Mapping[ServiceKey, ServiceEndpoints]
+    instances: Mapping[str, tuple[ServiceInstance, ...]]
+    workloads: Mapping[str, Workload]
+    virtual_services: tuple[VirtualService, ...]
+    destination_rules: Mapping[str, tuple[DestinationRule, ...]]
+    gateways: tuple[Gateway, ...]
+    sidecars: Mapping[str, tuple[Sidecar, ...]]
+    objects: Mapping[ObjectKey, ObjectMeta]
+
+
+EMPTY_MESH = Mesh(
+    settings=MeshSettings(),
+    services=(),
+    endpoints={},
+    instances={},
+    workloads={},
+    virtual_services=(),
+    destination_rules={},
+    gateways=(),
+    sidecars={},
+    objects={},
+)

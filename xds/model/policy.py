@@ -1,0 +1,186 @@
+"""DestinationRule: what holds for the traffic to a service after it has been routed there. Names are Istio's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+
+from xds.model.labels import EMPTY_LABELS, Labels
+from xds.model.objects import ObjectMeta, Origin
+
+
+class SimpleLB(Enum):
+    """Istio ``LoadBalancerSettings.SimpleLB``; UNSPECIFIED becomes LEAST_REQUEST."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    RANDOM = "RANDOM"
+    PASSTHROUGH = "PASSTHROUGH"
+    ROUND_ROBIN = "ROUND_ROBIN"
+    LEAST_REQUEST = "LEAST_REQUEST"
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPCookie:
+    """A session cookie to hash by. ttl None: the cookie is never generated."""
+
+    name: str
+    path: str = ""
+    ttl: timedelta | None = None
+
+
+class HashAlgorithm(Enum):
+    """Istio ``ConsistentHashLB.hash_algorithm``."""
+
+    RING_HASH = "RING_HASH"
+    MAGLEV = "MAGLEV"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistentHashLB:
+    """Istio ``ConsistentHashLB``: exactly one of the four keys is set. size: minimum ring size or Maglev table size."""
+
+    http_header_name: str = ""
+    http_cookie: HTTPCookie | None = None
+    use_source_ip: bool = False
+    http_query_parameter_name: str = ""
+    algorithm: HashAlgorithm = HashAlgorithm.RING_HASH
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warmup:
+    """Slow start (Istio ``WarmupConfiguration``; Envoy ``SlowStartConfig``). minimum_percent: 0 to 100."""
+
+    duration: timedelta
+    minimum_percent: float | None = None
+    aggression: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancerSettings:
+    """Istio ``LoadBalancerSettings``."""
+
+    simple: SimpleLB = SimpleLB.UNSPECIFIED
+    consistent_hash: ConsistentHashLB | None = None
+    warmup: Warmup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TcpKeepalive:
+    """Istio ``ConnectionPoolSettings.TCPSettings.TcpKeepalive``."""
+
+    probes: int | None = None
+    time: timedelta | None = None
+    interval: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TCPSettings:
+    """Istio ``ConnectionPoolSettings.TCPSettings``."""
+
+    max_connections: int | None = None
+    connect_timeout: timedelta | None = None
+    tcp_keepalive: TcpKeepalive | None = None
+    max_connection_duration: timedelta | None = None
+    idle_timeout: timedelta | None = None
+
+
+class H2UpgradePolicy(Enum):
+    """Istio ``ConnectionPoolSettings.HTTPSettings.H2UpgradePolicy``."""
+
+    DEFAULT = "DEFAULT"
+    DO_NOT_UPGRADE = "DO_NOT_UPGRADE"
+    UPGRADE = "UPGRADE"
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPSettings:
+    """Istio ``ConnectionPoolSettings.HTTPSettings``."""
+
+    http1_max_pending_requests: int | None = None
+    http2_max_requests: int | None = None
+    max_requests_per_connection: int | None = None
+    max_retries: int | None = None
+    idle_timeout: timedelta | None = None
+    h2_upgrade_policy: H2UpgradePolicy = H2UpgradePolicy.DEFAULT
+    use_client_protocol: bool = False
+    max_concurrent_streams: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPoolSettings:
+    """Istio ``ConnectionPoolSettings``."""
+
+    tcp: TCPSettings | None = None
+    http: HTTPSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutlierDetection:
+    """Istio ``OutlierDetection``. Counters of 0 disable that detector; percentages are 0 to 100."""
+
+    consecutive_5xx_errors: int | None = None
+    consecutive_gateway_errors: int | None = None
+    split_external_local_origin_errors: bool = False
+    consecutive_local_origin_failures: int | None = None
+    interval: timedelta | None = None
+    base_ejection_time: timedelta | None = None
+    max_ejection_percent: int | None = None
+    min_health_percent: int = 0
+
+
+class TLSMode(Enum):
+    """Istio ``ClientTLSSettings.TLSmode``."""
+
+    DISABLE = "DISABLE"
+    SIMPLE = "SIMPLE"
+    MUTUAL = "MUTUAL"
+    ISTIO_MUTUAL = "ISTIO_MUTUAL"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTLSSettings:
+    """Istio ``ClientTLSSettings``."""
+
+    mode: TLSMode
+    sni: str = ""
+    subject_alt_names: tuple[str, ...] = ()
+    ca_certificates: str = ""
+    client_certificate: str = ""
+    private_key: str = ""
+    insecure_skip_verify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficPolicy:
+    """Istio ``TrafficPolicy``. port_level: by port number; an entry replaces the others wholesale on that port."""
+
+    load_balancer: LoadBalancerSettings | None = None
+    connection_pool: ConnectionPoolSettings | None = None
+    outlier_detection: OutlierDetection | None = None
+    tls: ClientTLSSettings | None = None
+    port_level: Mapping[int, TrafficPolicy] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """Istio ``Subset``: the endpoints of a service that carry ``labels``."""
+
+    name: str
+    origin: Origin
+    labels: Labels = EMPTY_LABELS
+    traffic_policy: TrafficPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRule:
+    """Istio ``DestinationRule``. host is fully qualified and may be a wildcard."""
+
+    meta: ObjectMeta
+    host: str
+    traffic_policy: TrafficPolicy | None = None
+    subsets: tuple[Subset, ...] = ()
+    export_to: tuple[str, ...] = ("*",)
+    workload_selector: Labels | None = None

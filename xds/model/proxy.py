@@ -1,0 +1,53 @@
+"""A proxy: an Envoy that asks for configuration, as its Node describes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from xds.model.labels import EMPTY_LABELS, Labels
+from xds.model.services import UNKNOWN_LOCALITY, Locality
+
+
+class ProxyType(Enum):
+    """The role in Istio's node id; a gateway calls itself ``router`` there."""
+
+    SIDECAR = "sidecar"
+    ROUTER = "router"
+
+
+class CaptureMode(Enum):
+    """How traffic reaches a sidecar.
+
+    REDIRECT: iptables sends everything to 15001 and 15006. NONE: applications address it explicitly, and every
+    listener binds the proxy's own IP.
+    """
+
+    REDIRECT = "redirect"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """One Envoy. id is its whole node id; name and namespace are the workload's.
+
+    ip_addresses: the first is the primary one. dns_domain: ``<namespace>.svc.<domain suffix>``.
+    """
+
+    id: str
+    type: ProxyType
+    name: str
+    namespace: str
+    ip_addresses: tuple[str, ...]
+    dns_domain: str
+    labels: Labels = EMPTY_LABELS
+    service_account: str = ""
+    cluster_id: str = ""
+    network: str = ""
+    locality: Locality = UNKNOWN_LOCALITY
+    capture: CaptureMode = CaptureMode.REDIRECT
+    version: str = ""
+
+    def __str__(self) -> str:
+        """``name.namespace``, the way every command of ours names a proxy."""
+        return f"{self.name}.{self.namespace}"

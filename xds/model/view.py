@@ -1,0 +1,130 @@
+"""What one proxy may see of the Mesh, and nothing else: the input of every translator.
+
+Proxies whose `ViewKey` is equal share one `ProxyView` and therefore one set of resources. All parts compare by
+identity: a part that is the same object as in the previous view means the same, so translators memoise on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
+from xds.model.labels import Labels
+from xds.model.objects import ObjectMeta, Origin
+from xds.model.policy import Subset, TrafficPolicy
+from xds.model.proxy import CaptureMode, ProxyType
+from xds.model.routing import VirtualService
+from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
+from xds.model.settings import MeshSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ViewKey:
+    """Every property of a proxy that its resources depend on.
+
+    bind_ip: the proxy's own address in capture mode NONE, where listeners bind it; empty otherwise, so that the pods
+    of a deployment share a view. instances: what the proxy serves. locality, network: of the proxy.
+    """
+
+    type: ProxyType
+    namespace: str
+    dns_domain: str
+    labels: Labels
+    capture: CaptureMode
+    bind_ip: str
+    instances: tuple[ServiceInstance, ...]
+    locality: Locality
+    network: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EffectiveRule:
+    """The DestinationRules that hold for one service as this client sees it, merged.
+
+    sources: the rules that took part, the one whose top-level policy holds first.
+    """
+
+    traffic_policy: TrafficPolicy | None
+    subsets: tuple[Subset, ...]
+    sources: tuple[ObjectMeta, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VisibleService:
+    """A service this proxy may call, with the rule that holds for it."""
+
+    service: Service
+    rule: EffectiveRule | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EgressListener:
+    """One group of outbound services: a Sidecar egress listener, or the implicit one that has everything.
+
+    port None: the catch-all, one listener for each port of its services (capture REDIRECT) or the HTTP proxy
+    (capture NONE). virtual_services: those that apply to sidecars here, already narrowed to this proxy's namespace
+    and to visible hosts, at most one for a host, most specific host first.
+    """
+
+    services: tuple[VisibleService, ...]
+    virtual_services: tuple[VirtualService, ...]
+    port: Port | None = None
+    bind: str = ""
+    captured: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InboundListener:
+    """One port on which this proxy receives traffic for its workload.
+
+    service_port: the service port that leads here, or the Sidecar ingress listener's. target_port: the port on the
+    workload. default_endpoint: ``host:port`` or ``unix:///path`` where the workload listens, empty for the address
+    that the client dialled. bind: empty for the virtual inbound listener of capture mode REDIRECT.
+    """
+
+    service: Service | None
+    service_port: ServicePort
+    target_port: int
+    default_endpoint: str = ""
+    bind: str = ""
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GatewayServer:
+    """A Server that this gateway proxy runs, with the VirtualServices bound to its gateway, oldest first."""
+
+    gateway: Gateway
+    server: Server
+    virtual_services: tuple[VirtualService, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GatewayPort:
+    """All servers that share a port and bind address of a gateway proxy. bind: empty for every address."""
+
+    number: int
+    bind: str
+    servers: tuple[GatewayServer, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProxyView:
+    """Everything a translator may know about a proxy.
+
+    digest: equal views have equal digests (16 hex characters). services: all services of all egress listeners, each
+    once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
+    force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's.
+    """
+
+    digest: str
+    key: ViewKey
+    settings: MeshSettings
+    services: tuple[VisibleService, ...]
+    endpoints: Mapping[ServiceKey, ServiceEndpoints]
+    egress: tuple[EgressListener, ...]
+    inbound: tuple[InboundListener, ...]
+    gateway: tuple[GatewayPort, ...]
+    outbound_traffic_policy: OutboundTrafficMode
+    sidecar: Sidecar | None = None

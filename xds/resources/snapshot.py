@@ -1,0 +1,94 @@
+"""All resources of a proxy at one moment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+from xds.resources.resource import Resource
+from xds.resources.types import TypeUrl
+
+
+class Diff(NamedTuple):
+    """What a client that has one set must be told to have another."""
+
+    changed: tuple[Resource, ...]
+    removed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.removed)
+
+
+class ResourceSet:
+    """The resources of one type, by name. Immutable."""
+
+    def __init__(self, resources: Mapping[str, Resource]) -> None:
+        self._by_name = resources
+
+    @classmethod
+    def of(cls, resources: Iterable[Resource]) -> ResourceSet:
+        """A set of these resources; of two with one name the last counts."""
+        return cls({resource.name: resource for resource in resources})
+
+    def get(self, name: str) -> Resource | None:
+        return self._by_name.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    @property
+    def names(self) -> Iterable[str]:
+        return self._by_name.keys()
+
+    @cached_property
+    def version(self) -> str:
+        """16 hex characters over the names and versions of all resources, in any order of insertion."""
+        digest = hashlib.blake2b(digest_size=8)
+        for name in sorted(self._by_name):
+            digest.update(f"{name}\0{self._by_name[name].version}\0".encode())
+        return digest.hexdigest()
+
+    def diff(self, old: ResourceSet) -> Diff:
+        """What changed from ``old`` to this set. A resource that is the same object costs one look-up."""
+        if self is old:
+            return Diff((), ())
+        before = old._by_name
+        changed = tuple(
+            resource
+            for name, resource in self._by_name.items()
+            if (was := before.get(name)) is not resource and (was is None or was.version != resource.version)
+        )
+        removed = tuple(before.keys() - self._by_name.keys())
+        return Diff(changed, removed)
+
+
+EMPTY_SET = ResourceSet({})
+
+
+class Snapshot:
+    """The resource sets of every type that a proxy has. Immutable."""
+
+    def __init__(self, sets: Mapping[TypeUrl, ResourceSet]) -> None:
+        self._sets = sets
+
+    def __getitem__(self, type_url: TypeUrl) -> ResourceSet:
+        """The set of this type; empty if there is none."""
+        return self._sets.get(type_url, EMPTY_SET)
+
+    def __iter__(self) -> Iterator[TypeUrl]:
+        return iter(self._sets)
+
+    @property
+    def types(self) -> Iterable[TypeUrl]:
+        return self._sets.keys()
+
+
+EMPTY_SNAPSHOT = Snapshot({})
