@@ -1,0 +1,14 @@
+"""Protobuf, in and out: the bytes that travel and the JSON that people read.
+
+Belongs here, and all of it pure (no I/O, no clock, no other package of xds, neither asyncio nor grpc):
+
+- ``core_pb2``, ``discovery_pb2``, ``endpoint_pb2``: the xDS envelope and the endpoint messages under our own package
+  name, wire-compatible with Envoy's. Generated from ``protos/`` by ``protos/generate.py``; never edited.
+- ``encode``: envoy-data-plane message -> bytes, fast and deterministic. Equal messages give equal bytes, so a hash of
+  the bytes is the version of a resource.
+- ``registry``: message class <-> type URL, and the class for a type URL that nothing has imported yet.
+- ``protojson``: bytes -> protobuf's JSON mapping, in the field names of the ``.proto`` files, as Envoy accepts it.
+- ``scalars`` and ``wellknown``: the value encoders that ``encode`` is made of.
+
+Messages given to this package are only read. Import the module that is needed; this one re-exports nothing.
+"""
