@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
+from xds.model.hosts import host_matches
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
 from xds.model.policy import Subset, TrafficPolicy
@@ -59,16 +60,33 @@ class VisibleService:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RoutedHosts:
+    """The VirtualService in force for each host that one names. Sidecars never merge: the oldest has the host.
+
+    wildcard: pairs of host and VirtualService, the longest host first.
+    """
+
+    exact: Mapping[str, VirtualService]
+    wildcard: tuple[tuple[str, VirtualService], ...] = ()
+
+    def find(self, hostname: str) -> VirtualService | None:
+        """The VirtualService that routes requests to this host: by exact host, or else by the longest wildcard."""
+        found = self.exact.get(hostname)
+        if found is not None:
+            return found
+        return next((vs for host, vs in self.wildcard if host_matches(host, hostname)), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class EgressListener:
     """One group of outbound services: a Sidecar egress listener, or the implicit one that has everything.
 
     port None: the catch-all, one listener for each port of its services (capture REDIRECT) or the HTTP proxy
-    (capture NONE). virtual_services: those that apply to sidecars here, already narrowed to this proxy's namespace
-    and to visible hosts, at most one for a host, most specific host first.
+    (capture NONE). routed: the VirtualServices in force here, narrowed to what this proxy may see.
     """
 
     services: tuple[VisibleService, ...]
-    virtual_services: tuple[VirtualService, ...]
+    routed: RoutedHosts
     port: Port | None = None
     bind: str = ""
     captured: bool = True

@@ -1,0 +1,104 @@
+"""Runs the translators, remembers what did not change, and survives a translator that fails."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xds.model.mesh import Mesh
+from xds.model.proxy import Proxy
+from xds.model.view import ProxyView, ViewKey
+from xds.pipeline.assemble import assemble
+from xds.pipeline.contribution import Contribution
+from xds.pipeline.memo import Memo
+from xds.pipeline.translator import Translator
+from xds.pipeline.view import view_key, view_of
+from xds.resources import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatorError:
+    """What a translator did wrong for a proxy. details: a traceback, or empty.
+
+    translator: its qualified name, or ``assemble`` where contributions do not fit together.
+    """
+
+    translator: str
+    reason: str
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """The outcome for all proxies that share a view. Two proxies with the same view get the same object."""
+
+    view: ProxyView
+    snapshot: Snapshot
+    errors: tuple[TranslatorError, ...]
+
+
+class Pipeline:
+    """Turns a Mesh into the resources of a proxy: ``Pipeline((*translators.DEFAULT, mine)).compile(mesh, proxy)``.
+
+    translators: in the order in which they are asked; of two that claim one resource the first has it. Not safe for
+    use by several threads at once.
+    """
+
+    def __init__(self, translators: Iterable[Translator]) -> None:
+        self._translators = tuple(translators)
+        self._memo = Memo()
+        self._keys: dict[ViewKey, ViewKey] = {}
+        self._last_good: dict[ViewKey, dict[Translator, tuple[Contribution, ...]]] = {}
+        self._swept_size = 0
+
+    def compile(self, mesh: Mesh, proxy: Proxy) -> Compiled:
+        """The resources of ``proxy`` under ``mesh``. Never raises because of a translator: see `Compiled.errors`."""
+        key = view_key(mesh, proxy)
+        interned = self._keys.setdefault(key, key)
+        return self._memo(self._compile, mesh, interned)
+
+    def view(self, mesh: Mesh, proxy: Proxy) -> ProxyView:
+        """What ``proxy`` may see, without compiling it."""
+        return view_of(mesh, view_key(mesh, proxy), self._memo)
+
+    def sweep(self, *, force: bool = False) -> int:
+        """Forgets what no proxy uses any more; returns how many results that were.
+
+        Call it when every connected proxy has been compiled since the last call. Does nothing until the memory has
+        doubled, unless ``force`` is set.
+        """
+        if not force and len(self._memo) < 2 * self._swept_size + 1000:
+            return 0
+        dropped = self._memo.sweep()
+        self._swept_size = len(self._memo)
+        return dropped
+
+    def forget(self, keys_in_use: Iterable[ViewKey]) -> None:
+        """Drops what is kept for views other than these."""
+        used = set(keys_in_use)
+        self._keys = {key: kept for key, kept in self._keys.items() if key in used}
+        self._last_good = {key: good for key, good in self._last_good.items() if key in used}
+
+    def _compile(self, mesh: Mesh, key: ViewKey) -> Compiled:
+        view = view_of(mesh, key, self._memo)
+        errors: list[TranslatorError] = []
+        contributions = [c for translator in self._translators for c in self._run(translator, view, errors)]
+        snapshot = assemble(
+            contributions, self._memo, lambda reason: errors.append(TranslatorError("assemble", reason))
+        )
+        return Compiled(view, snapshot, tuple(errors))
+
+    def _run(self, translator: Translator, view: ProxyView, errors: list[TranslatorError]) -> tuple[Contribution, ...]:
+        good = self._last_good.setdefault(view.key, {})
+        try:
+            good[translator] = tuple(translator(view, self._memo))
+        except Exception as error:  # noqa: BLE001 - one translator must never take the others down with it
+            reason = f"{type(error).__name__}: {error}; what it last returned for this proxy stays in force"
+            errors.append(TranslatorError(_name_of(translator), reason, traceback.format_exc()))
+        return good.get(translator, ())
+
+
+def _name_of(translator: Translator) -> str:
+    name = getattr(translator, "__qualname__", type(translator).__qualname__)
+    return f"{translator.__module__}.{name}"

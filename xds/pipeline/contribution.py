@@ -1,0 +1,167 @@
+"""What translators return: values, in encoded form, that `assemble` folds into resources.
+
+A resource that several translators have a share in is contributed in parts. A part is the protobuf bytes of its own
+fields; the repeated fields that others may add to are left out, and since repeated fields concatenate, assembling is
+splicing. Nothing here is ever changed after it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+import betterproto2
+
+from xds.model.objects import ObjectKey
+from xds.resources import Resource
+
+
+class Direction(Enum):
+    """On which side of a proxy an HTTP connection manager works."""
+
+    OUTBOUND = "outbound"  # a sidecar, from its application
+    INBOUND = "inbound"  # a sidecar, to its application
+    GATEWAY = "gateway"
+
+
+class Phase(IntEnum):
+    """Where in the chain an HTTP filter stands; within a phase the order of the translators decides."""
+
+    CORS = 100  # before authentication: a preflight request has no credentials
+    CUSTOM_AUTHORIZATION = 200
+    AUTHENTICATION = 300
+    AUTHORIZATION = 400
+    RATE_LIMIT = 500
+    EXTENSION = 600
+    TELEMETRY = 700
+    FAULT = 800
+    UPSTREAM = 900  # prepares the connection to the upstream
+    ROUTER = 1000  # always the last
+
+
+class RouteRef(NamedTuple):
+    """Names one HTTPRoute of one VirtualService."""
+
+    object: ObjectKey
+    rule: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resources:
+    """Complete resources of any type. A name that two translators claim is an error of the later one."""
+
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoutePart:
+    """One Envoy ``Route``. body: without ``typed_per_filter_config``. source: the rule it comes from, if any."""
+
+    body: bytes
+    source: RouteRef | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VirtualHostPart:
+    """One Envoy ``VirtualHost``. header: without ``routes``. origins: the objects behind it."""
+
+    name: str
+    header: bytes
+    routes: tuple[RoutePart, ...]
+    origins: tuple[ObjectKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VirtualHosts:
+    """One Envoy ``RouteConfiguration``. header: without ``virtual_hosts``."""
+
+    route_config: str
+    header: bytes
+    virtual_hosts: tuple[VirtualHostPart, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RouteOverride:
+    """Configuration of one HTTP filter for the routes made from one rule (Envoy ``Route.typed_per_filter_config``).
+
+    config: an encoded ``google.protobuf.Any``.
+    """
+
+    source: RouteRef
+    filter_name: str
+    config: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HttpConnection:
+    """The ``HttpConnectionManager`` of a filter chain.
+
+    body: without ``http_filters``. port: of the service, or of the gateway. mtls: whether the peer is authenticated.
+    """
+
+    body: bytes
+    direction: Direction
+    port: int
+    mtls: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilterChainPart:
+    """One Envoy ``FilterChain``. body: with its network filters, except the connection manager, which comes last."""
+
+    body: bytes
+    http: HttpConnection | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListenerPart:
+    """One Envoy ``Listener``. body: without filter chains. routes: names of the RouteConfigurations it asks for."""
+
+    name: str
+    body: bytes
+    filter_chains: tuple[FilterChainPart, ...]
+    default_filter_chain: FilterChainPart | None = None
+    routes: tuple[str, ...] = ()
+    origins: tuple[ObjectKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HttpFilterPart:
+    """An HTTP filter for every connection manager that it applies to.
+
+    body: an encoded ``HttpFilter``. ports: None for all. mtls: only where the peer is authenticated (True), only where
+    it is not (False), or both (None).
+    """
+
+    phase: Phase
+    body: bytes
+    directions: frozenset[Direction]
+    ports: frozenset[int] | None = None
+    mtls: bool | None = None
+
+    def applies_to(self, connection: HttpConnection) -> bool:
+        """True if ``connection`` gets this filter."""
+        return (
+            connection.direction in self.directions
+            and (self.ports is None or connection.port in self.ports)
+            and (self.mtls is None or connection.mtls is self.mtls)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """A change to finished output, made last.
+
+    message: the class of what is patched: ``Cluster``, ``Listener``, ``RouteConfiguration``, ``ClusterLoadAssignment``
+    or ``VirtualHost``. name: of the resource, or of the virtual host; None for all. apply: returns the message to use
+    instead, or the one it was given; must be pure.
+    """
+
+    message: type[betterproto2.Message]
+    name: str | None
+    apply: Callable[[betterproto2.Message], betterproto2.Message]
+
+
+Contribution = Resources | VirtualHosts | RouteOverride | ListenerPart | HttpFilterPart | Patch

@@ -1,0 +1,47 @@
+"""Which other resources a message makes its client subscribe to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import betterproto2
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
+from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
+
+from xds.resources import ENDPOINT, ROUTE, Reference
+
+_HCM_URL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+
+
+def references_of(message: betterproto2.Message) -> tuple[Reference, ...]:
+    """A cluster with EDS refers to its endpoints, a listener to the routes that its connection managers ask for."""
+    if isinstance(message, Cluster):
+        return _endpoints(message)
+    if isinstance(message, Listener):
+        return tuple(Reference(ROUTE, name) for name in dict.fromkeys(_routes(message)))
+    return ()
+
+
+def _endpoints(cluster: Cluster) -> tuple[Reference, ...]:
+    if cluster.type is not ClusterDiscoveryType.EDS:
+        return ()
+    config = cluster.eds_cluster_config
+    return (Reference(ENDPOINT, (config.service_name if config else "") or cluster.name),)
+
+
+def _routes(listener: Listener) -> Iterator[str]:
+    for chain in _chains(listener):
+        for network_filter in chain.filters:
+            config = network_filter.typed_config
+            if config is None or config.type_url != _HCM_URL:
+                continue
+            manager = HttpConnectionManager.parse(config.value)
+            if manager.rds is not None:
+                yield manager.rds.route_config_name
+
+
+def _chains(listener: Listener) -> Iterable[FilterChain]:
+    if listener.default_filter_chain is None:
+        return listener.filter_chains
+    return (*listener.filter_chains, listener.default_filter_chain)

@@ -1,0 +1,71 @@
+"""How a translator is written: a pure function from a view to contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar, cast
+
+import betterproto2
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster
+from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment
+from envoy_data_plane.envoy.config.listener.v3 import Listener
+from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import Secret
+
+from xds.model.objects import ObjectKey
+from xds.model.view import ProxyView
+from xds.pipeline.contribution import Contribution, Patch, Resources
+from xds.pipeline.memo import Memo
+from xds.pipeline.references import references_of
+from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Resource, TypeUrl
+from xds.wire.encode import encode
+
+
+class Translator(Protocol):
+    """Turns what a proxy may see into contributions to its resources.
+
+    Must be pure: the result depends on the view alone. Give work that a small change should not repeat to ``memo``.
+    May raise: the proxy then keeps what this translator last returned for it, and the error is reported.
+    """
+
+    def __call__(self, view: ProxyView, memo: Memo, /) -> Iterable[Contribution]: ...
+
+
+_TYPE_URLS: dict[type[betterproto2.Message], TypeUrl] = {
+    Listener: LISTENER,
+    RouteConfiguration: ROUTE,
+    Cluster: CLUSTER,
+    ClusterLoadAssignment: ENDPOINT,
+    Secret: SECRET,
+}
+
+
+def type_url_of(message: type[betterproto2.Message]) -> TypeUrl:
+    """The xDS type whose resources are of this class. Raises TypeError for a message that is not a resource."""
+    try:
+        return _TYPE_URLS[message]
+    except KeyError:
+        known = ", ".join(sorted(cls.__name__ for cls in _TYPE_URLS))
+        raise TypeError(f"{message.__name__} is not a resource; known are {known}") from None
+
+
+def resource_of(message: betterproto2.Message, origins: tuple[ObjectKey, ...] = ()) -> Resource:
+    """The message as a resource. Raises TypeError for a message that is not one, ValueError if it has no name."""
+    type_url = type_url_of(type(message))
+    name = message.cluster_name if isinstance(message, ClusterLoadAssignment) else getattr(message, "name", "")
+    if not name:
+        raise ValueError(f"a {type(message).__name__} needs a name")
+    return Resource.of(type_url, name, encode(message), references_of(message), origins)
+
+
+def add(*messages: betterproto2.Message) -> Contribution:
+    """Contributes whole resources: any of Listener, RouteConfiguration, Cluster, ClusterLoadAssignment, Secret."""
+    return Resources(tuple(resource_of(message) for message in messages))
+
+
+M = TypeVar("M", bound=betterproto2.Message)
+
+
+def patch(message: type[M], name: str | None, apply: Callable[[M], M]) -> Contribution:
+    """Contributes a change to finished output: see `Patch`. ``apply`` may change the message that it is given."""
+    return Patch(message, name, cast("Callable[[betterproto2.Message], betterproto2.Message]", apply))

@@ -1,0 +1,184 @@
+"""What one proxy may see: Mesh + Proxy -> ProxyView."""
+
+from __future__ import annotations
+
+import hashlib
+
+from xds.model.gateways import IstioEgressListener, OutboundTrafficMode, Sidecar, SidecarCaptureMode
+from xds.model.mesh import Mesh
+from xds.model.proxy import CaptureMode, Proxy, ProxyType
+from xds.model.routing import VirtualService
+from xds.model.services import Service, ServiceInstance
+from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
+from xds.pipeline import rules
+from xds.pipeline.inbound import inbound_listeners
+from xds.pipeline.memo import Memo
+from xds.pipeline.servers import gateway_ports
+from xds.pipeline.visible import in_scope, mesh_virtual_services, routed_hosts, services_seen_from
+
+
+def view_key(mesh: Mesh, proxy: Proxy) -> ViewKey:
+    """Everything about ``proxy`` that its resources can depend on."""
+    return ViewKey(
+        type=proxy.type,
+        namespace=proxy.namespace,
+        dns_domain=proxy.dns_domain,
+        labels=proxy.labels,
+        capture=proxy.capture,
+        bind_ip=proxy.ip_addresses[0] if proxy.capture is CaptureMode.NONE else "",
+        instances=instances_of(mesh, proxy),
+        locality=proxy.locality,
+        network=proxy.network,
+    )
+
+
+def instances_of(mesh: Mesh, proxy: Proxy) -> tuple[ServiceInstance, ...]:
+    """What the proxy's workload serves: found by its addresses.
+
+    A proxy may connect before its workload is registered; until then the services of its namespace that select its
+    labels are taken, so that it does not start as a workload without services.
+    """
+    found = tuple(instance for ip in proxy.ip_addresses for instance in mesh.instances.get(ip, ()))
+    if found or proxy.type is ProxyType.ROUTER or not proxy.labels:
+        return found
+    selecting = (s for s in mesh.services if s.meta.namespace == proxy.namespace and _selects(s, proxy))
+    return tuple(
+        ServiceInstance(service.key, port, port.target if isinstance(port.target, int) else port.number)
+        for service in selecting
+        for port in service.ports
+    )
+
+
+def _selects(service: Service, proxy: Proxy) -> bool:
+    return bool(service.selector) and service.selector is not None and service.selector.selects(proxy.labels)
+
+
+def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
+    """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
+    sidecar = _sidecar_for(mesh, key)
+    all_services = _all_services(mesh, key, memo)
+    egress = _egress(mesh, key, sidecar, all_services, memo)
+    return ProxyView(
+        digest=_digest(key),
+        key=key,
+        settings=mesh.settings,
+        services=_services_in_use(egress, all_services, key, memo),
+        endpoints=mesh.endpoints,
+        egress=egress,
+        inbound=_inbound(mesh, key, sidecar, memo),
+        gateway=_gateway(mesh, key, memo),
+        outbound_traffic_policy=_outbound_traffic_policy(mesh, sidecar),
+        sidecar=sidecar,
+    )
+
+
+def _digest(key: ViewKey) -> str:
+    text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network)))
+    return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
+
+
+def _outbound_traffic_policy(mesh: Mesh, sidecar: Sidecar | None) -> OutboundTrafficMode:
+    if sidecar is not None and sidecar.outbound_traffic_policy is not None:
+        return sidecar.outbound_traffic_policy
+    return mesh.settings.outbound_traffic_policy
+
+
+def _sidecar_for(mesh: Mesh, key: ViewKey) -> Sidecar | None:
+    """Istio: the one that selects the workload, or else its namespace's default, or else the root namespace's."""
+    if key.type is not ProxyType.SIDECAR:
+        return None
+    own = mesh.sidecars.get(key.namespace, ())
+    root = mesh.sidecars.get(mesh.settings.root_namespace, ())
+    selecting = (s for s in own if s.workload_selector is not None and s.workload_selector.selects(key.labels))
+    defaults = (s for s in (*own, *root) if s.workload_selector is None)
+    return next(selecting, None) or next(defaults, None)
+
+
+def _all_services(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[VisibleService, ...]:
+    seen = memo(services_seen_from, mesh.services, key.namespace)
+    applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
+    return memo(rules.visible_services, seen, applicable, key.namespace, mesh.settings.root_namespace, memo)
+
+
+def _egress(
+    mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, services: tuple[VisibleService, ...], memo: Memo
+) -> tuple[EgressListener, ...]:
+    if key.type is not ProxyType.SIDECAR:
+        return ()
+    virtual_services = memo(mesh_virtual_services, mesh.virtual_services, key.namespace)
+    if sidecar is None or sidecar.egress is None:
+        return memo(_open_egress, services, virtual_services)
+    return memo(_scoped_egress, sidecar.egress, services, virtual_services)
+
+
+def _open_egress(
+    services: tuple[VisibleService, ...], virtual_services: tuple[VirtualService, ...]
+) -> tuple[EgressListener, ...]:
+    return (EgressListener(services, routed_hosts(virtual_services)),)
+
+
+def _scoped_egress(
+    listeners: tuple[IstioEgressListener, ...],
+    services: tuple[VisibleService, ...],
+    virtual_services: tuple[VirtualService, ...],
+) -> tuple[EgressListener, ...]:
+    return tuple(_scope(listener, services, virtual_services) for listener in listeners)
+
+
+def _scope(
+    listener: IstioEgressListener, services: tuple[VisibleService, ...], virtual_services: tuple[VirtualService, ...]
+) -> EgressListener:
+    """Istio: a VirtualService in scope brings the services that it routes to, whether they are listed or not."""
+    routed = tuple(
+        vs for vs in virtual_services if any(in_scope(listener.hosts, vs.meta.namespace, host) for host in vs.hosts)
+    )
+    targets = {host for vs in routed for host in destination_hosts(vs)}
+    visible = tuple(
+        v
+        for v in services
+        if v.service.hostname in targets or in_scope(listener.hosts, v.service.meta.namespace, v.service.hostname)
+    )
+    return EgressListener(
+        services=visible,
+        routed=routed_hosts(routed),
+        port=listener.port,
+        bind=listener.bind,
+        captured=listener.capture_mode is not SidecarCaptureMode.NONE,
+    )
+
+
+def destination_hosts(virtual_service: VirtualService) -> set[str]:
+    """Every host that a VirtualService can send traffic to."""
+    http = {d.destination.host for route in virtual_service.http for d in route.route}
+    mirrors = {m.destination.host for route in virtual_service.http for m in route.mirrors}
+    l4 = {d.destination.host for route in (*virtual_service.tls, *virtual_service.tcp) for d in route.route}
+    return http | mirrors | l4
+
+
+def _services_in_use(
+    egress: tuple[EgressListener, ...], services: tuple[VisibleService, ...], key: ViewKey, memo: Memo
+) -> tuple[VisibleService, ...]:
+    """A gateway may be sent to any visible service; a sidecar has what its egress listeners have."""
+    if key.type is ProxyType.ROUTER:
+        return services
+    if len(egress) == 1:
+        return egress[0].services
+    return memo(_union, *(listener.services for listener in egress))
+
+
+def _union(*groups: tuple[VisibleService, ...]) -> tuple[VisibleService, ...]:
+    by_key = {visible.service.key: visible for group in groups for visible in group}
+    return tuple(by_key[key] for key in sorted(by_key))
+
+
+def _inbound(mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo) -> tuple[InboundListener, ...]:
+    if key.type is not ProxyType.SIDECAR:
+        return ()
+    return memo(inbound_listeners, key, sidecar, mesh.services)
+
+
+def _gateway(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[GatewayPort, ...]:
+    if key.type is not ProxyType.ROUTER:
+        return ()
+    return memo(gateway_ports, key, mesh.gateways, mesh.virtual_services)

@@ -1,0 +1,73 @@
+"""Which services and VirtualServices a namespace may see, and which of them a Sidecar leaves in scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xds.model.gateways import HostSelector
+from xds.model.hosts import host_matches, is_wildcard, specificity
+from xds.model.routing import MESH_GATEWAY, VirtualService
+from xds.model.services import Service
+from xds.model.view import RoutedHosts
+
+
+def exported_to(export_to: tuple[str, ...], namespace: str) -> bool:
+    """True if an object with this ``exportTo`` can be seen from ``namespace``."""
+    return "*" in export_to or namespace in export_to
+
+
+def services_seen_from(services: tuple[Service, ...], namespace: str) -> tuple[Service, ...]:
+    """The services visible in ``namespace``, one for each host name: its own namespace's, or else the oldest."""
+    best: dict[str, Service] = {}
+    for service in services:
+        if not exported_to(service.export_to, namespace):
+            continue
+        rival = best.get(service.hostname)
+        if rival is None or _preferred(service, rival, namespace):
+            best[service.hostname] = service
+    return tuple(sorted(best.values(), key=lambda service: service.key))
+
+
+def _preferred(service: Service, rival: Service, namespace: str) -> bool:
+    own = (service.meta.namespace != namespace, service.meta.age_order)
+    return own < (rival.meta.namespace != namespace, rival.meta.age_order)
+
+
+def mesh_virtual_services(virtual_services: tuple[VirtualService, ...], namespace: str) -> tuple[VirtualService, ...]:
+    """Those that sidecars of ``namespace`` obey, oldest first."""
+    return tuple(vs for vs in virtual_services if exported_to(vs.export_to, namespace) and _binds(vs, MESH_GATEWAY))
+
+
+def bound_to(virtual_services: tuple[VirtualService, ...], gateway: str, namespace: str) -> tuple[VirtualService, ...]:
+    """Those that name ``gateway`` (``namespace/name``) and can be seen from the gateway proxy's ``namespace``."""
+    return tuple(vs for vs in virtual_services if _binds(vs, gateway) and exported_to(vs.export_to, namespace))
+
+
+def _binds(virtual_service: VirtualService, gateway: str) -> bool:
+    if gateway in virtual_service.gateways:
+        return True
+    matches = (match for route in virtual_service.http for match in route.match)
+    return any(gateway in match.gateways for match in matches)
+
+
+def routed_hosts(virtual_services: Iterable[VirtualService]) -> RoutedHosts:
+    """The VirtualService in force for every host: the oldest that names it. ``virtual_services``: oldest first."""
+    exact: dict[str, VirtualService] = {}
+    wildcard: dict[str, VirtualService] = {}
+    for virtual_service in virtual_services:
+        for host in virtual_service.hosts:
+            (wildcard if is_wildcard(host) else exact).setdefault(host, virtual_service)
+    return RoutedHosts(exact, tuple((host, wildcard[host]) for host in sorted(wildcard, key=specificity)))
+
+
+def in_scope(selectors: tuple[HostSelector, ...], namespace: str, host: str) -> bool:
+    """True if a Sidecar's egress hosts cover ``host`` of an object in ``namespace``."""
+    return any(_namespace_matches(s.namespace, namespace) and _overlaps(s.host, host) for s in selectors)
+
+
+def _namespace_matches(pattern: str, namespace: str) -> bool:
+    return pattern in ("*", namespace)
+
+
+def _overlaps(pattern: str, host: str) -> bool:
+    return host_matches(pattern, host) or (is_wildcard(host) and host_matches(host, pattern))
