@@ -1,28 +1,15 @@
-"""Protobuf at the level of bytes: repeated fields concatenate, so a message is extended by appending a field.
+"""Extending an encoded message without decoding it: repeated fields concatenate, so a field is simply appended.
 
-Source: the protobuf encoding specification, "Length-Delimited Records" and "Last One Wins".
+Source: the protobuf encoding specification, "Last One Wins" and "Repeated Elements".
 """
 
 from __future__ import annotations
 
-_LENGTH_DELIMITED = 2
+from xds.wire.scalars import length_delimited as field
 
-
-def varint(value: int) -> bytes:
-    """A base-128 varint. value: not negative."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def field(number: int, payload: bytes) -> bytes:
-    """A length-delimited field (string, bytes, or message) with its tag."""
-    return b"".join((varint(number << 3 | _LENGTH_DELIMITED), varint(len(payload)), payload))
+__all__ = ["any_of", "field"]
 
 
 def any_of(type_url: str, body: bytes) -> bytes:
-    """An encoded ``google.protobuf.Any``."""
+    """An encoded ``google.protobuf.Any`` of an encoded message."""
     return field(1, type_url.encode()) + field(2, body)
