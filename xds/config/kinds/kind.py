@@ -1,0 +1,46 @@
+"""The contract of a file in this package: one kind of object, and how a document of it becomes a model value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from xds.config.document import RawObject
+from xds.model.diagnostic import Diagnostic
+
+T_co = TypeVar("T_co", covariant=True)
+
+ISTIO_NETWORKING = "networking.istio.io"
+ISTIO_NETWORKING_VERSIONS = ("v1", "v1beta1", "v1alpha3")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a parser needs to know beyond the document.
+
+    domain_suffix: the cluster's DNS domain, which completes short host names. root_namespace: where mesh-wide objects
+    live (Istio ``MeshConfig.rootNamespace``).
+    """
+
+    domain_suffix: str = "cluster.local"
+    root_namespace: str = "istio-system"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T_co]):
+    """A kind of object that takes effect.
+
+    group: the API group, empty for Kubernetes' core. versions: those whose documents have this shape.
+    honoured: dotted paths of the fields that have an effect, such as ``spec.http.match.uri.exact``: list indices left
+    out, ``*`` for any key of a map, a trailing ``.*`` for everything below. Any other field that the schema knows is
+    reported as accepted but without effect.
+    parse: never raises for a document that its schema accepts. It returns the object, or None if it has an error,
+    and what there is to say about it.
+    """
+
+    name: str
+    group: str
+    versions: tuple[str, ...]
+    honoured: frozenset[str]
+    parse: Callable[[RawObject, Context], tuple[T_co | None, tuple[Diagnostic, ...]]]
