@@ -1,0 +1,148 @@
+"""The file source against real folders: edits, renames, links, ConfigMap swaps, and things that cannot be read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from xds.sources.batch import Batch
+from xds.sources.files import FileSource
+
+
+def names(batch: Batch, root: Path) -> dict[str, str | None]:
+    return {str(Path(name).relative_to(root)): text for name, text in batch.changed.items()}
+
+
+def test_first_scan_reads_the_whole_tree_and_the_second_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "b.yml").write_text("b")
+    (tmp_path / "c.json").write_text("{}")
+    (tmp_path / "notes.txt").write_text("not configuration")
+    (tmp_path / ".hidden.yaml").write_text("hidden")
+    source = FileSource(tmp_path)
+    assert names(source.scan(), tmp_path) == {"a.yaml": "a", "deep/er/b.yml": "b", "c.json": "{}"}
+    assert source.scan() == Batch()
+
+
+def test_edit_removal_and_atomic_replacement_are_seen(tmp_path: Path) -> None:
+    for name in ("edited", "removed", "replaced"):
+        (tmp_path / f"{name}.yaml").write_text("old")
+    source = FileSource(tmp_path)
+    source.scan()
+    (tmp_path / "edited.yaml").write_text("newer")
+    (tmp_path / "removed.yaml").unlink()
+    (tmp_path / "new.tmp").write_text("new")
+    (tmp_path / "new.tmp").rename(tmp_path / "replaced.yaml")
+    assert names(source.scan(), tmp_path) == {"edited.yaml": "newer", "removed.yaml": None, "replaced.yaml": "new"}
+
+
+def test_a_config_map_swap_changes_every_file_at_once(tmp_path: Path) -> None:
+    for generation, text in (("..2026_1", "old"), ("..2026_2", "new")):
+        (tmp_path / generation).mkdir()
+        (tmp_path / generation / "mesh.yaml").write_text(text)
+    (tmp_path / "..data").symlink_to("..2026_1")
+    (tmp_path / "mesh.yaml").symlink_to("..data/mesh.yaml")
+    source = FileSource(tmp_path)
+    assert names(source.scan(), tmp_path) == {"mesh.yaml": "old"}
+    (tmp_path / "..data_tmp").symlink_to("..2026_2")
+    (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+    assert names(source.scan(), tmp_path) == {"mesh.yaml": "new"}
+
+
+def test_what_is_not_text_is_a_problem_and_costs_only_itself(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "good.yaml").write_text("good")
+    batch = FileSource(tmp_path).scan()
+    assert names(batch, tmp_path) == {"good.yaml": "good"}
+    assert [(p.code, Path(p.origin.file).name) for p in batch.problems] == [("unreadable", "bad.yaml")]
+    assert "UTF-8" in batch.problems[0].reason
+
+
+def test_an_oversized_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "huge.yaml").open("wb") as file:
+        file.truncate(11 * 1024 * 1024)
+    batch = FileSource(tmp_path).scan()
+    assert not batch.changed
+    assert "at most" in batch.problems[0].reason
+
+
+def test_a_file_that_turns_unreadable_keeps_what_was_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("good")
+    source = FileSource(tmp_path)
+    source.scan()
+    file.write_bytes(b"\xff")
+    batch = source.scan()
+    assert not batch.changed
+    assert batch.problems
+    file.write_text("better")
+    assert names(source.scan(), tmp_path) == {"a.yaml": "better"}
+
+
+def test_a_vanished_folder_keeps_what_was_read(tmp_path: Path) -> None:
+    root = tmp_path / "config"
+    root.mkdir()
+    (root / "a.yaml").write_text("a")
+    source = FileSource(root)
+    source.scan()
+    root.rename(tmp_path / "elsewhere")
+    batch = source.scan()
+    assert not batch.changed
+    assert "stays in force" in batch.problems[0].reason
+    (tmp_path / "elsewhere").rename(root)
+    assert source.scan() == Batch()
+
+
+def test_a_loop_of_links_ends(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "up").symlink_to(tmp_path)
+    (tmp_path / "sub" / "a.yaml").write_text("a")
+    assert len(FileSource(tmp_path).scan().changed) == 1
+
+
+def test_a_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
+        FileSource(tmp_path / "absent")
+
+
+@asynccontextmanager
+async def watching(root: Path) -> AsyncIterator[AsyncIterator[Batch]]:
+    async with aclosing(FileSource(root).changes()) as batches:
+        yield batches
+
+
+async def next_change(batches: AsyncIterator[Batch]) -> Batch:
+    async with asyncio.timeout(5):
+        return await anext(batches)
+
+
+async def test_changes_arrive_within_a_second(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("1")
+    async with watching(tmp_path) as batches:
+        assert names(await next_change(batches), tmp_path) == {"a.yaml": "1"}
+        waiting = asyncio.create_task(next_change(batches))
+        await asyncio.sleep(0.2)  # the watch has to be in place: it starts in a thread
+        started = asyncio.get_running_loop().time()
+        (tmp_path / "a.yaml").write_text("22")
+        assert names(await waiting, tmp_path) == {"a.yaml": "22"}
+        assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_a_swapped_link_to_the_root_is_noticed(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.yaml").write_text(name)
+    root = tmp_path / "config"
+    root.symlink_to("one")
+    async with watching(root) as batches:
+        assert names(await next_change(batches), root) == {"a.yaml": "one"}
+        waiting = asyncio.create_task(next_change(batches))
+        await asyncio.sleep(0.1)
+        (tmp_path / "swap").symlink_to("two")
+        (tmp_path / "swap").replace(root)
+        assert names(await waiting, root) == {"a.yaml": "two"}

@@ -1,0 +1,184 @@
+"""A folder tree of YAML and JSON files, watched.
+
+The folder is the truth: whatever wakes us, the whole tree is looked at again and compared by content, so a missed or
+misleading event costs nothing but time. That makes ConfigMap-style updates work, where every file is a link into a
+folder that is itself swapped by one rename, and so do editors that write to a temporary file and rename it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import watchfiles
+
+from xds.model.diagnostic import Diagnostic, Severity
+from xds.model.objects import Origin
+from xds.sources.batch import Batch
+
+SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+MAX_FILE_BYTES = 10 * 1024 * 1024
+"""No real configuration comes near it; a file that does was put there by mistake or in malice."""
+
+_QUIET_MS = 20
+_RESCAN_MS = 5000
+_RESCAN_LINKS_MS = 500
+"""Notifications do not follow links, so a tree with links in it is looked at more often."""
+
+
+class _Stamp(NamedTuple):
+    """What tells, without reading it, that a file is not the one that was read."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+
+
+@dataclass(slots=True)
+class FileSource:
+    """Reads a folder tree and reports how it changes.
+
+    root: the folder. Hidden entries, and whatever does not end in .yaml, .yml or .json, are passed over. Raises
+    NotADirectoryError on creation if ``root`` is not a folder; one that vanishes later is a problem in the batch, and
+    what was read from it stays in force.
+    """
+
+    root: Path
+    _stamps: dict[str, _Stamp] = field(default_factory=dict)
+    _links: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.root.is_dir():
+            raise NotADirectoryError(f"{self.root} is not a folder")
+
+    def scan(self) -> Batch:
+        """What changed since the last scan; everything, the first time."""
+        found: dict[str, _Stamp] = {}
+        changed: dict[str, str | None] = {}
+        problems: list[Diagnostic] = []
+        try:
+            entries = sorted(_walk(self.root, problems))
+        except OSError as error:
+            return Batch(problems=(_problem(self.root, error),))
+        self._links = self.root.is_symlink() or any(linked for _, linked in entries)
+        for path, _ in entries:
+            self._visit(path, found, changed, problems)
+        unreadable = {problem.origin.file for problem in problems}
+        for name in self._stamps.keys() - found.keys():
+            if _covered(name, unreadable):
+                found[name] = self._stamps[name]  # unreadable is not gone: what was read of it stays in force
+            else:
+                changed[name] = None
+        self._stamps = found
+        return Batch(changed, tuple(problems))
+
+    def _visit(
+        self, path: Path, found: dict[str, _Stamp], changed: dict[str, str | None], problems: list[Diagnostic]
+    ) -> None:
+        name = str(path)
+        try:
+            status = path.stat()
+            stamp = _Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            if self._stamps.get(name) != stamp:
+                changed[name] = _read(path, status.st_size)
+            found[name] = stamp
+        except FileNotFoundError:
+            return  # removed since it was listed
+        except (OSError, ValueError) as error:
+            problems.append(_problem(path, error))
+
+    async def changes(self) -> AsyncGenerator[Batch, None]:
+        """Batches as they happen, from a first full one until the caller stops. Nothing is yielded for no change."""
+        known: tuple[Diagnostic, ...] | None = None
+        async for _ in self._wakeups():
+            batch = self.scan()
+            if batch.changed or batch.problems != known:
+                known = batch.problems
+                yield batch
+
+    async def _wakeups(self) -> AsyncGenerator[None, None]:
+        """At once, then whenever something may have changed, and every so often for what notifications miss."""
+        yield None
+        while True:
+            rescan = _RESCAN_LINKS_MS if self._links else _RESCAN_MS
+            try:
+                watch = watchfiles.awatch(
+                    self.root,
+                    watch_filter=None,
+                    debounce=5 * _QUIET_MS,
+                    step=_QUIET_MS,
+                    rust_timeout=rescan,
+                    yield_on_timeout=True,
+                    ignore_permission_denied=True,
+                )
+                async for _ in watch:
+                    yield None
+                    if rescan != (_RESCAN_LINKS_MS if self._links else _RESCAN_MS):
+                        break
+            except FileNotFoundError:
+                yield None  # the folder is gone; wait for it to come back
+                await asyncio.sleep(_RESCAN_LINKS_MS / 1000)
+
+
+def _walk(root: Path, problems: list[Diagnostic]) -> Iterator[tuple[Path, bool]]:
+    """Every candidate file below ``root``, and whether a link leads to it. Each real folder is entered once.
+
+    Raises OSError if ``root`` itself cannot be read.
+    """
+    seen: set[tuple[int, int]] = set()
+    pending = [(root, False)]
+    while pending:
+        folder, linked = pending.pop()
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                listed = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            if folder == root:
+                raise
+            problems.append(_problem(folder, error))
+            continue
+        for entry in listed:
+            path = folder / entry.name
+            if _is_dir(entry):
+                pending.append((path, linked or entry.is_symlink()))
+            elif path.suffix in SUFFIXES:
+                yield path, linked or entry.is_symlink()
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _read(path: Path, size: int) -> str:
+    """The file's text. Raises OSError if it cannot be read, ValueError if it is too large or not UTF-8."""
+    if size > MAX_FILE_BYTES:
+        raise ValueError(f"is {size} bytes; at most {MAX_FILE_BYTES} are read")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 text: byte {error.start} cannot be decoded") from None
+
+
+def _covered(name: str, unreadable: set[str]) -> bool:
+    """True if the file, or a folder it is in, cannot be read."""
+    return name in unreadable or any(str(parent) in unreadable for parent in Path(name).parents)
+
+
+def _problem(path: Path, error: Exception) -> Diagnostic:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = f"cannot be read: {reason}" if isinstance(error, OSError) else reason
+    kept = f"{text}; what was last read of it stays in force"
+    return Diagnostic(Severity.ERROR, Origin(str(path), 1), kept, code="unreadable")
