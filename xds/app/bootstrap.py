@@ -1,0 +1,183 @@
+"""The configuration that an Envoy starts with: who it is, and where its control plane is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address
+
+from envoy_data_plane.envoy.config.bootstrap.v3 import (
+    Admin,
+    Bootstrap,
+    BootstrapDynamicResources,
+    BootstrapStaticResources,
+)
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
+from envoy_data_plane.envoy.config.core.v3 import (
+    Address,
+    AggregatedConfigSource,
+    ApiConfigSource,
+    ApiConfigSourceApiType,
+    ApiVersion,
+    ConfigSource,
+    GrpcService,
+    GrpcServiceEnvoyGrpc,
+    Http2ProtocolOptions,
+    KeepaliveSettings,
+    Locality,
+    Node,
+    SocketAddress,
+)
+from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptions,
+    HttpProtocolOptionsExplicitHttpConfig,
+)
+from envoy_data_plane.google.protobuf import ListValue, Struct, Value
+
+from xds.model.proxy import CaptureMode, ProxyType
+from xds.wire.encode import encode, pack_any
+from xds.wire.protojson import to_json
+from xds.wire.registry import type_url
+
+XDS_CLUSTER = "xds-grpc"
+"""The name of the control plane's cluster in every bootstrap (Istio's name)."""
+
+DEFAULT_ADMIN_PORT = 15000
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySpec:
+    """What a proxy is, as its operator states it on the command line. Also the input of `render`."""
+
+    name: str
+    namespace: str
+    ip: str
+    type: ProxyType = ProxyType.SIDECAR
+    capture: CaptureMode = CaptureMode.REDIRECT
+    service_account: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    domain_suffix: str = "cluster.local"
+    cluster_id: str = "Kubernetes"
+    locality: str = ""
+
+    @property
+    def node_id(self) -> str:
+        """Istio's format: ``sidecar~IP~name.namespace~namespace.svc.cluster.local``."""
+        domain = f"{self.namespace}.svc.{self.domain_suffix}"
+        return f"{self.type.value}~{self.ip}~{self.name}.{self.namespace}~{domain}"
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        """Node metadata under Istio's keys."""
+        return {
+            "NAME": self.name,
+            "NAMESPACE": self.namespace,
+            "SERVICE_ACCOUNT": self.service_account,
+            "CLUSTER_ID": self.cluster_id,
+            "LABELS": dict(self.labels),
+            "INSTANCE_IPS": self.ip,
+            "INTERCEPTION_MODE": self.capture.name,
+        }
+
+
+def bootstrap(spec: ProxySpec, xds_address: str, admin_port: int = DEFAULT_ADMIN_PORT) -> dict[str, object]:
+    """An Envoy bootstrap in protobuf's JSON mapping (Envoy ``bootstrap.v3.Bootstrap``).
+
+    xds_address: ``HOST:PORT`` of the control plane. admin_port: 0 lets the system choose. Raises ValueError for an
+    address that is none.
+    """
+    message = Bootstrap(
+        node=_node(spec),
+        admin=Admin(address=_socket(admin_host(spec), admin_port)),
+        dynamic_resources=_dynamic_resources(),
+        static_resources=BootstrapStaticResources(clusters=[_xds_cluster(*split_address(xds_address))]),
+    )
+    return to_json(type_url(Bootstrap), encode(message))
+
+
+def admin_host(spec: ProxySpec) -> str:
+    """Envoy's admin interface can change the proxy, so it is bound to loopback and to nothing else.
+
+    Sidecars that share a host without capture have a loopback address each, and use it.
+    """
+    return spec.ip if spec.capture is CaptureMode.NONE and ip_address(spec.ip).is_loopback else "127.0.0.1"
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[v6]:PORT`` in two. Raises ValueError if it is not that."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{address!r} is not HOST:PORT")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _node(spec: ProxySpec) -> Node:
+    region, zone, sub_zone = (*spec.locality.split("/"), "", "", "")[:3]
+    return Node(
+        id=spec.node_id,
+        cluster=f"{spec.labels.get('app', spec.name)}.{spec.namespace}",
+        metadata=_struct(spec.metadata),
+        locality=Locality(region=region, zone=zone, sub_zone=sub_zone) if spec.locality else None,
+    )
+
+
+def _struct(values: Mapping[str, object]) -> Struct:
+    return Struct(fields={key: _value(value) for key, value in values.items()})
+
+
+def _value(value: object) -> Value:
+    match value:
+        case str():
+            return Value(string_value=value)
+        case Mapping():
+            return Value(struct_value=_struct(value))
+        case list():
+            return Value(list_value=ListValue(values=[_value(item) for item in value]))
+        case _:
+            raise TypeError(f"no node metadata can be of type {type(value).__name__}")
+
+
+def _dynamic_resources() -> BootstrapDynamicResources:
+    """Everything over one delta stream. The node is 61 kB with its extension list, so it is sent once."""
+    ads = ApiConfigSource(
+        api_type=ApiConfigSourceApiType.DELTA_GRPC,
+        transport_api_version=ApiVersion.V3,
+        set_node_on_first_message_only=True,
+        grpc_services=[GrpcService(envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=XDS_CLUSTER))],
+    )
+    over_ads = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
+    return BootstrapDynamicResources(ads_config=ads, cds_config=over_ads, lds_config=over_ads)
+
+
+def _xds_cluster(host: str, port: int) -> Cluster:
+    """The control plane. Keepalive, because without it a half-open connection hangs for ever."""
+    keepalive = KeepaliveSettings(interval=timedelta(seconds=30), timeout=timedelta(seconds=5))
+    options = HttpProtocolOptions(
+        explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
+            http2_protocol_options=Http2ProtocolOptions(connection_keepalive=keepalive)
+        )
+    )
+    endpoint = LbEndpoint(endpoint=Endpoint(address=_socket(host, port)))
+    return Cluster(
+        name=XDS_CLUSTER,
+        type=ClusterDiscoveryType.STATIC if _is_ip(host) else ClusterDiscoveryType.STRICT_DNS,
+        connect_timeout=timedelta(seconds=1),
+        typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack_any(options)},
+        load_assignment=ClusterLoadAssignment(
+            cluster_name=XDS_CLUSTER, endpoints=[LocalityLbEndpoints(lb_endpoints=[endpoint])]
+        ),
+    )
+
+
+def _socket(host: str, port: int) -> Address:
+    return Address(socket_address=SocketAddress(address=host, port_value=port))
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
