@@ -231,7 +231,10 @@ def _duration(body: bytes) -> object:
 
 def _timestamp(body: bytes) -> object:
     seconds, nanos = _seconds_and_nanos(body)
-    whole = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None)
+    try:
+        whole = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None)
+    except OverflowError as error:
+        raise DecodeError(f"a timestamp of {seconds} s is outside the years 1 to 9999") from error
     return f"{whole.isoformat()}{_fraction(nanos)}Z"
 
 
