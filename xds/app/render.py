@@ -1,0 +1,77 @@
+"""A proxy's resources as documents: for reading, for tools, and as a static Envoy configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias, cast
+
+from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, Snapshot, TypeUrl
+from xds.wire.protojson import to_json
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+Document: TypeAlias = dict[str, Json]
+
+SECTIONS: Mapping[str, TypeUrl] = {
+    "clusters": CLUSTER,
+    "endpoints": ENDPOINT,
+    "listeners": LISTENER,
+    "routes": ROUTE,
+}
+"""The keys of a rendered document, in order, and the type of the resources in each."""
+
+
+def render(snapshot: Snapshot) -> dict[str, list[Document]]:
+    """Every resource of the snapshot in protobuf's JSON mapping, by section, ordered by name."""
+    return {section: _documents(snapshot, type_url) for section, type_url in SECTIONS.items()}
+
+
+def _documents(snapshot: Snapshot, type_url: TypeUrl) -> list[Document]:
+    resources = sorted(snapshot[type_url], key=lambda resource: resource.name)
+    return [cast("Document", to_json(type_url, resource.body)) for resource in resources]
+
+
+def static_config(rendered: Mapping[str, Sequence[Document]], admin: Document | None = None) -> Document:
+    """A complete Envoy configuration (``bootstrap.v3.Bootstrap``) with the resources in place of their discovery.
+
+    Clusters carry their endpoints and connection managers their routes, so that Envoy needs no control plane:
+    ``envoy -c``, or ``envoy --mode validate -c``.
+    """
+    endpoints = {str(document["cluster_name"]): document for document in rendered["endpoints"]}
+    routes = {str(document["name"]): document for document in rendered["routes"]}
+    resources: Document = {
+        "clusters": [_with_endpoints(cluster, endpoints) for cluster in rendered["clusters"]],
+        "listeners": [_with_routes(listener, routes) for listener in rendered["listeners"]],
+    }
+    return {"admin": admin, "static_resources": resources} if admin else {"static_resources": resources}
+
+
+def _with_endpoints(cluster: Document, endpoints: Mapping[str, Document]) -> Document:
+    if cluster.get("type") != "EDS":
+        return cluster
+    config = cluster.get("eds_cluster_config")
+    service_name = config.get("service_name") if isinstance(config, dict) else None
+    name = str(service_name or cluster["name"])
+    rest = {key: value for key, value in cluster.items() if key != "eds_cluster_config"}
+    return {**rest, "type": "STATIC", "load_assignment": endpoints.get(name, {"cluster_name": name})}
+
+
+def _with_routes(listener: Document, routes: Mapping[str, Document]) -> Document:
+    """A copy of the listener in which every ``rds`` has become a ``route_config``."""
+    return cast("Document", _replaced(listener, routes))
+
+
+def _replaced(value: Json, routes: Mapping[str, Document]) -> Json:
+    if isinstance(value, list):
+        return [_replaced(item, routes) for item in value]
+    if isinstance(value, dict):
+        return dict(_replaced_items(value, routes))
+    return value
+
+
+def _replaced_items(value: Document, routes: Mapping[str, Document]) -> Iterator[tuple[str, Json]]:
+    for key, item in value.items():
+        if key == "rds" and isinstance(item, dict):
+            name = str(item.get("route_config_name", ""))
+            yield "route_config", routes.get(name, {"name": name})
+        else:
+            yield key, _replaced(item, routes)

@@ -1,0 +1,128 @@
+"""The monitoring address: readiness, Prometheus metrics, and debug endpoints under istiod's names."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+Json = Mapping[str, object] | Sequence[object]
+
+
+class AmbiguousProxyError(LookupError):
+    """A proxy was named in a way that fits several, or none. The message says which there are."""
+
+
+class Probes(Protocol):
+    """What the endpoints ask the application."""
+
+    def not_ready(self) -> str | None:
+        """Why the control plane cannot serve yet, or None if it can."""
+
+    def sync_status(self) -> Json:
+        """Every connected proxy with what it subscribed to, was sent, and accepted."""
+
+    def config(self) -> Json:
+        """The objects in force and what there is to say about them."""
+
+    def config_dump(self, proxy_id: str) -> Json:
+        """The resources of one proxy, by its node id or ``name.namespace``. Raises AmbiguousProxyError."""
+
+
+def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
+    """The ASGI application."""
+
+    async def ready(_: Request) -> Response:
+        reason = probes.not_ready()
+        return PlainTextResponse("ready\n") if reason is None else PlainTextResponse(f"{reason}\n", status_code=503)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def config_dump(request: Request) -> Response:
+        proxy_id = request.query_params.get("proxyID", "")
+        if not proxy_id:
+            return _error("say which proxy: ?proxyID=name.namespace, or its whole node id", 400)
+        try:
+            return _pretty(probes.config_dump(proxy_id))
+        except AmbiguousProxyError as error:
+            return _error(str(error), 404)
+
+    async def index(_: Request) -> Response:
+        return PlainTextResponse("".join(f"{path}\n" for path in _PATHS))
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/ready", ready),
+            Route("/metrics", metrics),
+            Route("/debug/syncz", _json(probes.sync_status)),
+            Route("/debug/configz", _json(probes.config)),
+            Route("/debug/config_dump", config_dump),
+        ]
+    )
+
+
+_PATHS = ("/ready", "/metrics", "/debug/syncz", "/debug/configz", "/debug/config_dump?proxyID=NAME.NAMESPACE")
+
+
+def _json(project: Callable[[], Json]) -> Callable[[Request], Response]:
+    def endpoint(_: Request) -> Response:
+        return _pretty(project())
+
+    return endpoint
+
+
+def _pretty(value: Json) -> Response:
+    return Response(json.dumps(value, indent=2) + "\n", media_type="application/json")
+
+
+def _error(reason: str, status: int) -> Response:
+    return JSONResponse({"error": reason}, status_code=status)
+
+
+class HttpServer:
+    """Serves an application on one address inside the running event loop.
+
+    Opening is separate from serving, so that a port in use is known before anything else starts.
+    """
+
+    def __init__(self, app: Starlette, host: str, port: int) -> None:
+        """Binds at once. Raises OSError if the address cannot be bound. port 0: the system chooses."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=128)
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        self._server = _QuietServer(config)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    async def serve(self) -> None:
+        """Serves until `stop`, or until cancelled."""
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Lets `serve` return once the requests under way are answered."""
+        self._server.should_exit = True
+
+
+class _QuietServer(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the supervisor's business."""
+        yield
