@@ -16,7 +16,7 @@ from examples.bookinfo.services.options import Options, Service, parse_options
 from examples.bookinfo.services.shapes import Shape
 
 MAX_BODY_BYTES = 16 * 1024
-SHUTDOWN_SECONDS = 1.0
+SHUTDOWN_SECONDS = 0.5
 PRODUCT_PATH = r"{id:\d{1,9}}"
 
 
