@@ -7,7 +7,7 @@ import re
 from yaml import MarkedYAMLError, YAMLError
 
 _REASONS = {
-    "mapping values are not allowed in this context": "unexpected ':': check the indentation, quote a value with ': ' in it",
+    "mapping values are not allowed in this context": "unexpected ':': check the indentation, or quote the value",
     "did not find expected ',' or ']'": "a list opened with '[' is not closed, or a ',' is missing",
     "did not find expected ',' or '}'": "a mapping opened with '{' is not closed, or a ',' is missing",
     "did not find expected '-' indicator": "expected a list item that starts with '-': check the indentation",
