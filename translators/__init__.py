@@ -1,0 +1,6 @@
+"""ProxyView -> Envoy resources: the built-in translators, one module for each resource type and for each filter.
+
+Belongs here: pure functions ``(view, memo) -> contributions`` that build envoy-data-plane messages and encode them.
+Does not belong here: I/O, clocks, reading configuration, or what a proxy may see, which the view has decided.
+Nothing in ``xds`` imports this package: a user's own translators are passed to the pipeline in the same way.
+"""
