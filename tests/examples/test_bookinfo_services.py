@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from yarl import URL
 
 from examples.bookinfo.services.options import parse_options
 from examples.bookinfo.services.reviews import SERVICE
@@ -201,7 +202,8 @@ async def test_user_session_and_trace_headers_travel_the_whole_way(shop: Shop) -
 
 
 async def test_a_header_that_cannot_be_sent_on_is_dropped(shop: Shop) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(shop.mesh.instances["productpage-v1"][-5:]))
+    page = URL(shop.mesh.instances["productpage-v1"])
+    reader, writer = await asyncio.open_connection(page.host, page.port)
     writer.write(b"GET /api/v1/products/0 HTTP/1.1\r\nhost: x\r\nend-user: \xff\xfe\r\nconnection: close\r\n\r\n")
     answer = await asyncio.wait_for(reader.read(), 5)
     writer.close()
