@@ -75,13 +75,15 @@ def parse_documents(text: str, file: str, previous: ParsedFile | None = None) ->
     )
 
 
-def parse_settings(text: str, file: str, kind: str) -> tuple[RawObject | None, tuple[Diagnostic, ...]]:
+def parse_settings(
+    text: str, file: str, kind: str, name: str = "mesh"
+) -> tuple[RawObject | None, tuple[Diagnostic, ...]]:
     """Read a file that holds one bare mapping without apiVersion and metadata, such as Istio's MeshConfig.
 
-    The RawObject has the given kind, an empty name and namespace, and the mapping as its document. None if there are
+    The RawObject has the given kind and name, no namespace, and the mapping as its document. None if there are
     errors; an empty file is an empty mapping.
     """
-    key = ObjectKey(kind, "", "")
+    key = ObjectKey(kind, "", name)
     chunks = list(split(normalise(text)))
     chunk = chunks[0] if chunks else Chunk(1, "{}")
     composed = compose(chunk.text, chunk.line)
