@@ -70,9 +70,8 @@ def _by_type(groups: Iterable[Resources]) -> dict[TypeUrl, list[Resource | Resou
     """Groups stay whole if all their resources are of one type, so that a set is remembered by its groups."""
     by_type: dict[TypeUrl, list[Resource | Resources]] = {}
     for group in groups:
-        types = {resource.type_url for resource in group.resources}
-        if len(types) == 1:
-            by_type.setdefault(types.pop(), []).append(group)
+        if group.type_url is not None:
+            by_type.setdefault(group.type_url, []).append(group)
         else:
             for resource in group.resources:
                 by_type.setdefault(resource.type_url, []).append(resource)

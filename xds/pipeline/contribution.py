@@ -8,14 +8,14 @@ splicing. Nothing here is ever changed after it was made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
 import betterproto2
 
 from xds.model.objects import ObjectKey
-from xds.resources import Resource
+from xds.resources import Resource, TypeUrl
 
 
 class Direction(Enum):
@@ -50,9 +50,17 @@ class RouteRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resources:
-    """Complete resources of any type. A name that two translators claim is an error of the later one."""
+    """Complete resources of any type. A name that two translators claim is an error of the later one.
+
+    type_url: the type of all of them, or None if they are of several.
+    """
 
     resources: tuple[Resource, ...]
+    type_url: TypeUrl | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        types = {resource.type_url for resource in self.resources}
+        object.__setattr__(self, "type_url", types.pop() if len(types) == 1 else None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
