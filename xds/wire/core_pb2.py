@@ -26,7 +26,7 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13xds/wire/core.proto\x12\x12pilothouse.wire.v1\x1a\x19google/protobuf/any.proto\x1a\x1cgoogle/protobuf/struct.proto\":\n\x08Locality\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x0c\n\x04zone\x18\x02 \x01(\t\x12\x10\n\x08sub_zone\x18\x03 \x01(\t\"\xcd\x02\n\x08Metadata\x12I\n\x0f\x66ilter_metadata\x18\x01 \x03(\x0b\x32\x30.pilothouse.wire.v1.Metadata.FilterMetadataEntry\x12T\n\x15typed_filter_metadata\x18\x02 \x03(\x0b\x32\x35.pilothouse.wire.v1.Metadata.TypedFilterMetadataEntry\x1aN\n\x13\x46ilterMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\x1aP\n\x18TypedFilterMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"\xcc\x01\n\x04Node\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63luster\x18\x02 \x01(\t\x12)\n\x08metadata\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\x08locality\x18\x04 \x01(\x0b\x32\x1c.pilothouse.wire.v1.Locality\x12\x17\n\x0fuser_agent_name\x18\x06 \x01(\t\x12\x1a\n\x12user_agent_version\x18\x07 \x01(\t\x12\x17\n\x0f\x63lient_features\x18\n \x03(\t\"\"\n\x0c\x43ontrolPlane\x12\x12\n\nidentifier\x18\x01 \x01(\t\"\xc7\x01\n\x07\x41\x64\x64ress\x12;\n\x0esocket_address\x18\x01 \x01(\x0b\x32!.pilothouse.wire.v1.SocketAddressH\x00\x12(\n\x04pipe\x18\x02 \x01(\x0b\x32\x18.pilothouse.wire.v1.PipeH\x00\x12J\n\x16\x65nvoy_internal_address\x18\x03 \x01(\x0b\x32(.pilothouse.wire.v1.EnvoyInternalAddressH\x00\x42\t\n\x07\x61\x64\x64ress\"\x8a\x02\n\rSocketAddress\x12<\n\x08protocol\x18\x01 \x01(\x0e\x32*.pilothouse.wire.v1.SocketAddress.Protocol\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x14\n\nport_value\x18\x03 \x01(\rH\x00\x12\x14\n\nnamed_port\x18\x04 \x01(\tH\x00\x12\x15\n\rresolver_name\x18\x05 \x01(\t\x12\x13\n\x0bipv4_compat\x18\x06 \x01(\x08\x12\"\n\x1anetwork_namespace_filepath\x18\x07 \x01(\t\"\x1c\n\x08Protocol\x12\x07\n\x03TCP\x10\x00\x12\x07\n\x03UDP\x10\x01\x42\x10\n\x0eport_specifier\"\"\n\x04Pipe\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04mode\x18\x02 \x01(\r\"e\n\x14\x45nvoyInternalAddress\x12\x1e\n\x14server_listener_name\x18\x01 \x01(\tH\x00\x12\x13\n\x0b\x65ndpoint_id\x18\x02 \x01(\tB\x18\n\x16\x61\x64\x64ress_name_specifierb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13xds/wire/core.proto\x12\x12pilothouse.wire.v1\x1a\x19google/protobuf/any.proto\x1a\x1cgoogle/protobuf/struct.proto\":\n\x08Locality\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x0c\n\x04zone\x18\x02 \x01(\t\x12\x10\n\x08sub_zone\x18\x03 \x01(\t\"\xcd\x02\n\x08Metadata\x12I\n\x0f\x66ilter_metadata\x18\x01 \x03(\x0b\x32\x30.pilothouse.wire.v1.Metadata.FilterMetadataEntry\x12T\n\x15typed_filter_metadata\x18\x02 \x03(\x0b\x32\x35.pilothouse.wire.v1.Metadata.TypedFilterMetadataEntry\x1aN\n\x13\x46ilterMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\x1aP\n\x18TypedFilterMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"L\n\x0fSemanticVersion\x12\x14\n\x0cmajor_number\x18\x01 \x01(\r\x12\x14\n\x0cminor_number\x18\x02 \x01(\r\x12\r\n\x05patch\x18\x03 \x01(\r\"o\n\x0c\x42uildVersion\x12\x34\n\x07version\x18\x01 \x01(\x0b\x32#.pilothouse.wire.v1.SemanticVersion\x12)\n\x08metadata\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"\xaf\x02\n\x04Node\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63luster\x18\x02 \x01(\t\x12)\n\x08metadata\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12.\n\x08locality\x18\x04 \x01(\x0b\x32\x1c.pilothouse.wire.v1.Locality\x12\x17\n\x0fuser_agent_name\x18\x06 \x01(\t\x12\x1c\n\x12user_agent_version\x18\x07 \x01(\tH\x00\x12\x44\n\x18user_agent_build_version\x18\x08 \x01(\x0b\x32 .pilothouse.wire.v1.BuildVersionH\x00\x12\x17\n\x0f\x63lient_features\x18\n \x03(\tB\x19\n\x17user_agent_version_type\"\"\n\x0c\x43ontrolPlane\x12\x12\n\nidentifier\x18\x01 \x01(\t\"\xc7\x01\n\x07\x41\x64\x64ress\x12;\n\x0esocket_address\x18\x01 \x01(\x0b\x32!.pilothouse.wire.v1.SocketAddressH\x00\x12(\n\x04pipe\x18\x02 \x01(\x0b\x32\x18.pilothouse.wire.v1.PipeH\x00\x12J\n\x16\x65nvoy_internal_address\x18\x03 \x01(\x0b\x32(.pilothouse.wire.v1.EnvoyInternalAddressH\x00\x42\t\n\x07\x61\x64\x64ress\"\x8a\x02\n\rSocketAddress\x12<\n\x08protocol\x18\x01 \x01(\x0e\x32*.pilothouse.wire.v1.SocketAddress.Protocol\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x14\n\nport_value\x18\x03 \x01(\rH\x00\x12\x14\n\nnamed_port\x18\x04 \x01(\tH\x00\x12\x15\n\rresolver_name\x18\x05 \x01(\t\x12\x13\n\x0bipv4_compat\x18\x06 \x01(\x08\x12\"\n\x1anetwork_namespace_filepath\x18\x07 \x01(\t\"\x1c\n\x08Protocol\x12\x07\n\x03TCP\x10\x00\x12\x07\n\x03UDP\x10\x01\x42\x10\n\x0eport_specifier\"\"\n\x04Pipe\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04mode\x18\x02 \x01(\r\"e\n\x14\x45nvoyInternalAddress\x12\x1e\n\x14server_listener_name\x18\x01 \x01(\tH\x00\x12\x13\n\x0b\x65ndpoint_id\x18\x02 \x01(\tB\x18\n\x16\x61\x64\x64ress_name_specifierb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,18 +45,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_METADATA_FILTERMETADATAENTRY']._serialized_end=412
   _globals['_METADATA_TYPEDFILTERMETADATAENTRY']._serialized_start=414
   _globals['_METADATA_TYPEDFILTERMETADATAENTRY']._serialized_end=494
-  _globals['_NODE']._serialized_start=497
-  _globals['_NODE']._serialized_end=701
-  _globals['_CONTROLPLANE']._serialized_start=703
-  _globals['_CONTROLPLANE']._serialized_end=737
-  _globals['_ADDRESS']._serialized_start=740
-  _globals['_ADDRESS']._serialized_end=939
-  _globals['_SOCKETADDRESS']._serialized_start=942
-  _globals['_SOCKETADDRESS']._serialized_end=1208
-  _globals['_SOCKETADDRESS_PROTOCOL']._serialized_start=1162
-  _globals['_SOCKETADDRESS_PROTOCOL']._serialized_end=1190
-  _globals['_PIPE']._serialized_start=1210
-  _globals['_PIPE']._serialized_end=1244
-  _globals['_ENVOYINTERNALADDRESS']._serialized_start=1246
-  _globals['_ENVOYINTERNALADDRESS']._serialized_end=1347
+  _globals['_SEMANTICVERSION']._serialized_start=496
+  _globals['_SEMANTICVERSION']._serialized_end=572
+  _globals['_BUILDVERSION']._serialized_start=574
+  _globals['_BUILDVERSION']._serialized_end=685
+  _globals['_NODE']._serialized_start=688
+  _globals['_NODE']._serialized_end=991
+  _globals['_CONTROLPLANE']._serialized_start=993
+  _globals['_CONTROLPLANE']._serialized_end=1027
+  _globals['_ADDRESS']._serialized_start=1030
+  _globals['_ADDRESS']._serialized_end=1229
+  _globals['_SOCKETADDRESS']._serialized_start=1232
+  _globals['_SOCKETADDRESS']._serialized_end=1498
+  _globals['_SOCKETADDRESS_PROTOCOL']._serialized_start=1452
+  _globals['_SOCKETADDRESS_PROTOCOL']._serialized_end=1480
+  _globals['_PIPE']._serialized_start=1500
+  _globals['_PIPE']._serialized_end=1534
+  _globals['_ENVOYINTERNALADDRESS']._serialized_start=1536
+  _globals['_ENVOYINTERNALADDRESS']._serialized_end=1637
 # @@protoc_insertion_point(module_scope)

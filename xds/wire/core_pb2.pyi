@@ -41,14 +41,33 @@ class Metadata(_message.Message):
     typed_filter_metadata: _containers.MessageMap[str, _any_pb2.Any]
     def __init__(self, filter_metadata: _Optional[_Mapping[str, _struct_pb2.Struct]] = ..., typed_filter_metadata: _Optional[_Mapping[str, _any_pb2.Any]] = ...) -> None: ...
 
+class SemanticVersion(_message.Message):
+    __slots__ = ("major_number", "minor_number", "patch")
+    MAJOR_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    MINOR_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PATCH_FIELD_NUMBER: _ClassVar[int]
+    major_number: int
+    minor_number: int
+    patch: int
+    def __init__(self, major_number: _Optional[int] = ..., minor_number: _Optional[int] = ..., patch: _Optional[int] = ...) -> None: ...
+
+class BuildVersion(_message.Message):
+    __slots__ = ("version", "metadata")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    version: SemanticVersion
+    metadata: _struct_pb2.Struct
+    def __init__(self, version: _Optional[_Union[SemanticVersion, _Mapping[str, object]]] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ...) -> None: ...
+
 class Node(_message.Message):
-    __slots__ = ("id", "cluster", "metadata", "locality", "user_agent_name", "user_agent_version", "client_features")
+    __slots__ = ("id", "cluster", "metadata", "locality", "user_agent_name", "user_agent_version", "user_agent_build_version", "client_features")
     ID_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     LOCALITY_FIELD_NUMBER: _ClassVar[int]
     USER_AGENT_NAME_FIELD_NUMBER: _ClassVar[int]
     USER_AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    USER_AGENT_BUILD_VERSION_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FEATURES_FIELD_NUMBER: _ClassVar[int]
     id: str
     cluster: str
@@ -56,8 +75,9 @@ class Node(_message.Message):
     locality: Locality
     user_agent_name: str
     user_agent_version: str
+    user_agent_build_version: BuildVersion
     client_features: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., cluster: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ..., locality: _Optional[_Union[Locality, _Mapping[str, object]]] = ..., user_agent_name: _Optional[str] = ..., user_agent_version: _Optional[str] = ..., client_features: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., cluster: _Optional[str] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ..., locality: _Optional[_Union[Locality, _Mapping[str, object]]] = ..., user_agent_name: _Optional[str] = ..., user_agent_version: _Optional[str] = ..., user_agent_build_version: _Optional[_Union[BuildVersion, _Mapping[str, object]]] = ..., client_features: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ControlPlane(_message.Message):
     __slots__ = ("identifier",)
