@@ -163,13 +163,12 @@ class _Composer:
 
     def _take_key(self, frame: _Frame, event: ScalarEvent, line: int) -> None:
         key = event.value
-        if not event.style and event.tag is None:
-            if key == "<<":
-                frame.merging = True
-            # Numbers are taken as written, as Kubernetes does: maps keyed by port are common.
-            elif resolve_plain(key) is None or isinstance(resolve_plain(key), bool):
-                self._report(line, f"the field name {key or 'null'} is not a string: quote it", "non-string-key")
+        plain = not event.style and event.tag is None
+        frame.merging = plain and key == "<<"
         self._set_key(frame, key, line)
+        # Numbers are taken as written, as Kubernetes does: maps keyed by port are common.
+        if plain and isinstance(resolve_plain(key), bool | None):
+            self._report(line, f"the field name {key or 'null'} is not a string: quote it", "non-string-key")
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(key, line, 1, 0)
 
