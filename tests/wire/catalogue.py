@@ -45,6 +45,7 @@ _WRAPPED = {
 }
 _STRINGS = ("", "x", "outbound|9080||reviews.default.svc.cluster.local", "ünï ⛵", "l" * 200)
 _MAX_DEPTH = 3
+_UNKNOWN_ENUM_VALUE = 4711
 
 
 @cache
@@ -124,7 +125,7 @@ class Instances:
     def _value(self, meta: FieldMetadata, element: type, depth: int) -> object:
         if meta.proto_type == "enum":
             assert issubclass(element, betterproto2.Enum)
-            return self._random.choice(list(element))
+            return self._random.choice([*element, element(_UNKNOWN_ENUM_VALUE)])
         if meta.proto_type != "message":
             return self._scalar(meta.proto_type)
         return self._wrapped(meta.unwrap().__name__) if meta.unwrap else self.sparse(element, depth)

@@ -170,7 +170,9 @@ def _converter(meta: FieldMetadata, hint: type) -> _Convert:
 def _enum_converter(enum: type[Enum]) -> _Convert:
     def convert(raw: Raw) -> object:
         member = enum(int(scalar("enum", raw)))
-        return None if enum is protobuf.NullValue else member.proto_name or member.name or member.value
+        if enum is protobuf.NullValue:
+            return None
+        return (member.proto_name or member.name) if member.name else member.value
 
     return convert
 
