@@ -19,7 +19,8 @@ from typing import Final, TypeAlias
 
 from xds.config.document import Path, RawObject, format_path
 from xds.config.schema_format import Compiler
-from xds.config.schema_nodes import Leaf, ListOf, MapOf, Message, Node, Report
+from xds.config.schema_leaves import Leaf, Node
+from xds.config.schema_nodes import ListOf, MapOf, Message, Report
 from xds.model.diagnostic import Diagnostic, Severity
 
 Coverage: TypeAlias = "dict[str, Coverage | None]"

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from xds.config.schema_formats import FORMATS, Format
-from xds.config.schema_nodes import (
+from xds.config.schema_leaves import (
     ANY,
     AnyObject,
     Anything,
@@ -32,14 +32,12 @@ from xds.config.schema_nodes import (
     Duration,
     Integer,
     IntOrString,
-    ListOf,
-    MapOf,
-    Message,
     Node,
     Number,
     Text,
     Timestamp,
 )
+from xds.config.schema_nodes import ListOf, MapOf, Message
 
 _SIMPLE: Final[dict[str, Callable[[], Node]]] = {
     "any": Anything,
