@@ -4,3 +4,14 @@ Belongs here: pure functions ``(view, memo) -> contributions`` that build envoy-
 Does not belong here: I/O, clocks, reading configuration, or what a proxy may see, which the view has decided.
 Nothing in ``xds`` imports this package: a user's own translators are passed to the pipeline in the same way.
 """
+
+from translators import clusters, endpoints
+from xds.pipeline import Translator
+
+DEFAULT: tuple[Translator, ...] = (
+    clusters.translate,
+    endpoints.translate,
+)
+"""The built-in translators, in the order in which they are asked: ``Pipeline((*translators.DEFAULT, mine))``."""
+
+__all__ = ["DEFAULT"]

@@ -1,0 +1,108 @@
+"""The endpoints of a cluster: Envoy's ``ClusterLoadAssignment``.
+
+Every endpoint is encoded once and its bytes are shared by all assignments that have it: a service and its subsets.
+Field numbers are Envoy's: ClusterLoadAssignment.cluster_name 1 and endpoints 2, LocalityLbEndpoints.lb_endpoints 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from translators.cluster.address import address
+from xds.model.labels import Labels
+from xds.model.services import UNKNOWN_LOCALITY, Endpoint, Health, Locality, ServiceEndpoints
+from xds.wire import core_pb2
+from xds.wire.endpoint_pb2 import HEALTHY, LbEndpoint, LocalityLbEndpoints
+from xds.wire.endpoint_pb2 import Endpoint as EnvoyEndpoint
+from xds.wire.splice import field
+
+_TLS_MODE_LABEL = "security.istio.io/tlsMode"
+_ISTIO_TLS = "istio"
+_NAME_LABELS = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
+_REVISION_LABELS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedEndpoint:
+    """An endpoint as Envoy gets it, with what assignments choose and group by. body: an encoded ``LbEndpoint``."""
+
+    labels: Labels
+    locality: Locality
+    weight: int
+    body: bytes
+
+
+EncodedEndpoints = Mapping[int, tuple[EncodedEndpoint, ...]]
+"""By service port."""
+
+
+def encoded_endpoints(endpoints: ServiceEndpoints) -> EncodedEndpoints:
+    """Those that may get traffic. Like Istio, unready and terminating endpoints are not sent at all."""
+    return {
+        port: tuple(_encoded(endpoint) for endpoint in group if endpoint.health is Health.HEALTHY)
+        for port, group in endpoints.by_port.items()
+    }
+
+
+def assignment(name: str, endpoints: Iterable[EncodedEndpoint]) -> bytes:
+    """An encoded ``ClusterLoadAssignment``, localities in order. Without endpoints it is a name, which ends warming."""
+    by_locality: dict[Locality, list[EncodedEndpoint]] = {}
+    for endpoint in endpoints:
+        by_locality.setdefault(endpoint.locality, []).append(endpoint)
+    groups = (field(2, _locality(locality, by_locality[locality])) for locality in sorted(by_locality))
+    return b"".join((field(1, name.encode()), *groups))
+
+
+def selected(endpoints: Iterable[EncodedEndpoint], labels: Labels) -> tuple[EncodedEndpoint, ...]:
+    """The endpoints of a subset."""
+    return tuple(endpoint for endpoint in endpoints if labels.selects(endpoint.labels))
+
+
+def plain_endpoint(host: str, port: int) -> EncodedEndpoint:
+    """An address of which nothing else is known. host: as `translators.cluster.address.address` takes it."""
+    return _encoded(Endpoint(host, port))
+
+
+def _locality(locality: Locality, endpoints: list[EncodedEndpoint]) -> bytes:
+    """A locality's weight is that of its endpoints together; without one it would get no traffic at all."""
+    group = LocalityLbEndpoints()
+    group.load_balancing_weight.value = sum(endpoint.weight for endpoint in endpoints)
+    if locality != UNKNOWN_LOCALITY:
+        region, zone, sub_zone = locality
+        group.locality.CopyFrom(core_pb2.Locality(region=region, zone=zone, sub_zone=sub_zone))
+    return b"".join((group.SerializeToString(), *(field(2, endpoint.body) for endpoint in endpoints)))
+
+
+def _encoded(endpoint: Endpoint) -> EncodedEndpoint:
+    weight = endpoint.weight or 1
+    message = LbEndpoint(
+        endpoint=EnvoyEndpoint(address=address(endpoint.address, endpoint.port)),
+        health_status=HEALTHY,
+        metadata=_metadata(endpoint),
+    )
+    message.load_balancing_weight.value = weight
+    return EncodedEndpoint(endpoint.labels, endpoint.locality, weight, message.SerializeToString(deterministic=True))
+
+
+def _metadata(endpoint: Endpoint) -> core_pb2.Metadata | None:
+    metadata = core_pb2.Metadata()
+    if endpoint.labels.get(_TLS_MODE_LABEL) == _ISTIO_TLS:
+        metadata.filter_metadata["envoy.transport_socket_match"].fields["tlsMode"].string_value = _ISTIO_TLS
+    if endpoint.workload:
+        metadata.filter_metadata["istio"].fields["workload"].string_value = _workload(endpoint)
+    return metadata if metadata.filter_metadata else None
+
+
+def _workload(endpoint: Endpoint) -> str:
+    """Istio: ``name;namespace;canonical service;canonical revision;cluster``, from which telemetry takes its labels.
+
+    The last one stays empty: endpoints of other clusters are not known here.
+    """
+    name = _first(endpoint.labels, _NAME_LABELS) or endpoint.workload
+    revision = _first(endpoint.labels, _REVISION_LABELS) or "latest"
+    return f"{endpoint.workload};{endpoint.namespace};{name};{revision};"
+
+
+def _first(labels: Labels, keys: tuple[str, ...]) -> str:
+    return next((labels[key] for key in keys if labels.get(key)), "")

@@ -1,0 +1,105 @@
+"""How HTTP is spoken to an upstream: Envoy's ``HttpProtocolOptions`` extension of a cluster."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    Http1ProtocolOptions,
+    Http2ProtocolOptions,
+    UpstreamHttpProtocolOptions,
+)
+from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptions as CommonHttpProtocolOptions
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptions,
+    HttpProtocolOptionsExplicitHttpConfig,
+    HttpProtocolOptionsUseDownstreamHttpConfig,
+)
+
+from xds.model.policy import ConnectionPoolSettings, H2UpgradePolicy, HTTPSettings
+from xds.model.services import Protocol
+
+HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+"""The key of this extension in ``Cluster.typed_extension_protocol_options``."""
+
+_MAX_CONCURRENT_STREAMS = 2**30
+_PASSTHROUGH_IDLE_TIMEOUT = timedelta(minutes=5)
+
+
+class UpstreamProtocol(Enum):
+    """The HTTP version towards the upstream."""
+
+    HTTP1 = "http1"
+    HTTP2 = "http2"
+    AS_DOWNSTREAM = "as-downstream"
+
+
+def upstream_protocol(protocol: Protocol, pool: ConnectionPoolSettings | None, *, sniffed: bool) -> UpstreamProtocol:
+    """What a port's protocol and its pool ask for. sniffed: whether undeclared protocols are detected by the proxy."""
+    http = pool.http if pool is not None else None
+    if http is not None and http.h2_upgrade_policy is H2UpgradePolicy.UPGRADE:
+        return UpstreamProtocol.HTTP2
+    if http is not None and http.use_client_protocol:
+        return UpstreamProtocol.AS_DOWNSTREAM
+    if protocol.is_http2:
+        return UpstreamProtocol.HTTP2
+    if protocol is Protocol.UNSUPPORTED and sniffed:
+        return UpstreamProtocol.AS_DOWNSTREAM
+    return UpstreamProtocol.HTTP1
+
+
+def http_options(
+    protocol: UpstreamProtocol,
+    pool: ConnectionPoolSettings | None = None,
+    upstream: UpstreamHttpProtocolOptions | None = None,
+) -> HttpProtocolOptions | None:
+    """The extension, or None where Envoy's defaults (HTTP/1.1) do. upstream: what TLS takes from a request's host."""
+    common = _common(pool)
+    if protocol is UpstreamProtocol.HTTP1 and common is None and upstream is None:
+        return None
+    return _options(protocol, common, upstream, pool.http if pool is not None else None)
+
+
+def passthrough_options() -> HttpProtocolOptions:
+    """For clusters that lead to an address without a known protocol; idle connections end after Istio's 5 minutes."""
+    common = CommonHttpProtocolOptions(idle_timeout=_PASSTHROUGH_IDLE_TIMEOUT)
+    return _options(UpstreamProtocol.AS_DOWNSTREAM, common, None, None)
+
+
+def _options(
+    protocol: UpstreamProtocol,
+    common: CommonHttpProtocolOptions | None,
+    upstream: UpstreamHttpProtocolOptions | None,
+    http: HTTPSettings | None,
+) -> HttpProtocolOptions:
+    options = HttpProtocolOptions(common_http_protocol_options=common, upstream_http_protocol_options=upstream)
+    if protocol is UpstreamProtocol.AS_DOWNSTREAM:
+        options.use_downstream_protocol_config = HttpProtocolOptionsUseDownstreamHttpConfig(
+            http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=_http2(http)
+        )
+    elif protocol is UpstreamProtocol.HTTP2:
+        options.explicit_http_config = HttpProtocolOptionsExplicitHttpConfig(http2_protocol_options=_http2(http))
+    else:
+        options.explicit_http_config = HttpProtocolOptionsExplicitHttpConfig(
+            http_protocol_options=Http1ProtocolOptions()
+        )
+    return options
+
+
+def _http2(http: HTTPSettings | None) -> Http2ProtocolOptions:
+    streams = http.max_concurrent_streams if http is not None else None
+    return Http2ProtocolOptions(max_concurrent_streams=streams or _MAX_CONCURRENT_STREAMS)
+
+
+def _common(pool: ConnectionPoolSettings | None) -> CommonHttpProtocolOptions | None:
+    """Istio: a ``maxRequestsPerConnection`` of 0 means no limit."""
+    http = pool.http if pool is not None else None
+    idle_timeout = http.idle_timeout if http is not None else None
+    max_requests = (http.max_requests_per_connection or None) if http is not None else None
+    duration = pool.tcp.max_connection_duration if pool is not None and pool.tcp is not None else None
+    if idle_timeout is None and max_requests is None and duration is None:
+        return None
+    return CommonHttpProtocolOptions(
+        idle_timeout=idle_timeout, max_connection_duration=duration, max_requests_per_connection=max_requests
+    )

@@ -1,0 +1,91 @@
+"""The clusters that lead from a sidecar to its own workload.
+
+Field numbers are Envoy's: Cluster.metadata 25, load_assignment 33.
+"""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.cluster.v3 import (
+    Cluster,
+    ClusterDiscoveryType,
+    ClusterLbPolicy,
+    ClusterOriginalDstLbConfig,
+)
+from envoy_data_plane.envoy.config.core.v3 import BindConfig, ExtraSourceAddress, SocketAddress
+
+from translators.cluster.address import is_unspecified, split_host_port
+from translators.cluster.assignment import assignment, plain_endpoint
+from translators.cluster.connection_pool import circuit_breakers
+from translators.cluster.http import http_options, passthrough_options, upstream_protocol
+from translators.cluster.metadata import cluster_metadata
+from translators.cluster.upstream import extension
+from translators.names import INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster
+from xds.model.gateways import Sidecar
+from xds.model.settings import MeshSettings
+from xds.model.view import InboundListener
+from xds.pipeline import Resources
+from xds.resources import CLUSTER, Resource
+from xds.wire.encode import encode
+from xds.wire.splice import field
+
+_SOURCE, _SOURCE_IPV6 = "127.0.0.6", "::6"
+"""By these the redirection rules know what comes from the proxy, and let it pass to the workload."""
+
+
+def inbound_clusters(
+    listeners: tuple[InboundListener, ...], bind_ip: str, settings: MeshSettings, sidecar: Sidecar | None
+) -> Resources:
+    """One cluster for each port of the workload. bind_ip: the proxy's own address, empty if it is not known."""
+    by_port = {listener.target_port: listener for listener in reversed(listeners)}
+    return Resources(tuple(_cluster(by_port[port], bind_ip, settings, sidecar) for port in sorted(by_port)))
+
+
+def inbound_passthrough(settings: MeshSettings) -> Resource:
+    """For captured traffic to ports that no service declares."""
+    cluster = _original_destination(INBOUND_PASSTHROUGH_CLUSTER, settings)
+    cluster.typed_extension_protocol_options = extension(passthrough_options())
+    return Resource.of(CLUSTER, cluster.name, encode(cluster))
+
+
+def _cluster(listener: InboundListener, bind_ip: str, settings: MeshSettings, sidecar: Sidecar | None) -> Resource:
+    name = inbound_cluster(listener.target_port)
+    cluster, tail = _destination(name, listener, bind_ip, settings)
+    protocol = upstream_protocol(listener.service_port.protocol, None, sniffed=True)
+    cluster.typed_extension_protocol_options = extension(http_options(protocol))
+    service = listener.service
+    body = encode(cluster) + field(25, cluster_metadata(service)) + tail
+    objects = (sidecar if listener.origin is not None else None, service)
+    return Resource.of(CLUSTER, name, body, origins=tuple(o.meta.key for o in objects if o is not None))
+
+
+def _destination(name: str, listener: InboundListener, bind_ip: str, settings: MeshSettings) -> tuple[Cluster, bytes]:
+    """The cluster, and the encoded fields that go with it.
+
+    Istio: ``0.0.0.0:PORT`` is that port of the proxy's own address. Where the address is not part of the view, it is
+    the one that the client dialled.
+    """
+    if not listener.default_endpoint:
+        return _original_destination(name, settings), b""
+    host, port = split_host_port(listener.default_endpoint)
+    if is_unspecified(host) and not bind_ip:
+        cluster = _original_destination(name, settings)
+        cluster.original_dst_lb_config = ClusterOriginalDstLbConfig(upstream_port_override=port)
+        return cluster, b""
+    endpoint = plain_endpoint(bind_ip if is_unspecified(host) else host, port)
+    return _basic(name, ClusterDiscoveryType.STATIC, settings), field(33, assignment(name, (endpoint,)))
+
+
+def _original_destination(name: str, settings: MeshSettings) -> Cluster:
+    cluster = _basic(name, ClusterDiscoveryType.ORIGINAL_DST, settings)
+    cluster.lb_policy = ClusterLbPolicy.CLUSTER_PROVIDED
+    cluster.upstream_bind_config = BindConfig(
+        source_address=SocketAddress(address=_SOURCE, port_value=0),
+        extra_source_addresses=[ExtraSourceAddress(address=SocketAddress(address=_SOURCE_IPV6, port_value=0))],
+    )
+    return cluster
+
+
+def _basic(name: str, discovery: ClusterDiscoveryType, settings: MeshSettings) -> Cluster:
+    return Cluster(
+        name=name, type=discovery, connect_timeout=settings.connect_timeout, circuit_breakers=circuit_breakers(None)
+    )

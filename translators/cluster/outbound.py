@@ -1,0 +1,71 @@
+"""The outbound clusters of one service.
+
+A cluster is spliced from its own fields and those that it shares. Field numbers are Envoy's: Cluster.name 1,
+eds_cluster_config 3, metadata 25, load_assignment 33; EdsClusterConfig.service_name 2.
+"""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType, ClusterEdsClusterConfig
+from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVersion, ConfigSource
+
+from translators.cluster.assignment import EncodedEndpoint, EncodedEndpoints, assignment, selected
+from translators.cluster.metadata import cluster_metadata
+from translators.cluster.target import Client, Target
+from translators.cluster.upstream import Upstream, upstream_fields
+from xds.model.settings import MeshSettings
+from xds.pipeline import Resources
+from xds.resources import CLUSTER, ENDPOINT, Reference, Resource
+from xds.wire.encode import encode
+from xds.wire.splice import field
+
+_OVER_ADS = encode(
+    ClusterEdsClusterConfig(eds_config=ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3))
+)
+_INLINE = (ClusterDiscoveryType.STRICT_DNS, ClusterDiscoveryType.LOGICAL_DNS)
+
+
+def is_inline(target: Target) -> bool:
+    """True if the endpoints are part of the cluster: names that Envoy resolves."""
+    return target.discovery in _INLINE
+
+
+def target_endpoints(target: Target, endpoints: EncodedEndpoints) -> tuple[EncodedEndpoint, ...]:
+    """Those of the service's endpoints that belong to this cluster."""
+    of_port = endpoints.get(target.port.number, ())
+    return of_port if target.subset is None else selected(of_port, target.subset.labels)
+
+
+def service_clusters(
+    targets: tuple[Target, ...], client: Client, settings: MeshSettings, endpoints: EncodedEndpoints | None
+) -> Resources:
+    """One cluster for each target. endpoints: of a service whose clusters have them inline."""
+    return Resources(tuple(_cluster(target, client, settings, endpoints or {}) for target in targets))
+
+
+def _cluster(target: Target, client: Client, settings: MeshSettings, endpoints: EncodedEndpoints) -> Resource:
+    inline = target_endpoints(target, endpoints) if is_inline(target) else ()
+    upstream = Upstream(
+        discovery=_feasible(target.discovery, len(inline)),
+        policy=target.policy,
+        protocol=target.port.protocol,
+        sniffed=client is not Client.GATEWAY,
+        certificate_names=target.service.subject_alt_names,
+        connect_timeout=settings.connect_timeout,
+    )
+    metadata = cluster_metadata(target.service, target.rule, target.subset.name if target.subset is not None else "")
+    body = [field(1, target.name.encode()), upstream_fields(upstream), field(25, metadata)]
+    references: tuple[Reference, ...] = ()
+    if target.discovery is ClusterDiscoveryType.EDS:
+        body.append(field(3, _OVER_ADS + field(2, target.name.encode())))
+        references = (Reference(ENDPOINT, target.name),)
+    elif is_inline(target):
+        body.append(field(33, assignment(target.name, inline)))
+    return Resource.of(CLUSTER, target.name, b"".join(body), references, target.origins)
+
+
+def _feasible(discovery: ClusterDiscoveryType, endpoints: int) -> ClusterDiscoveryType:
+    """Envoy refuses LOGICAL_DNS with other than one endpoint; STRICT_DNS takes any number."""
+    if discovery is ClusterDiscoveryType.LOGICAL_DNS and endpoints != 1:
+        return ClusterDiscoveryType.STRICT_DNS
+    return discovery

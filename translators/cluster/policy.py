@@ -1,0 +1,50 @@
+"""Which traffic policy holds for one port of a service or subset (Istio DestinationRule precedence)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xds.model.policy import (
+    ClientTLSSettings,
+    ConnectionPoolSettings,
+    LoadBalancerSettings,
+    OutlierDetection,
+    Subset,
+    TrafficPolicy,
+)
+from xds.model.view import EffectiveRule
+
+
+@dataclass(frozen=True, slots=True)
+class PortPolicy:
+    """The four blocks of a traffic policy after all levels have been applied. None: Istio's defaults."""
+
+    load_balancer: LoadBalancerSettings | None = None
+    connection_pool: ConnectionPoolSettings | None = None
+    outlier_detection: OutlierDetection | None = None
+    tls: ClientTLSSettings | None = None
+
+
+_DEFAULT = PortPolicy()
+
+
+def port_policy(rule: EffectiveRule | None, subset: Subset | None, port: int) -> PortPolicy:
+    """The policy for ``port``: a subset overrides the service block by block, a port level replaces all four."""
+    if rule is None:
+        return _DEFAULT
+    whole = _overridden(_DEFAULT, rule.traffic_policy, port)
+    return whole if subset is None else _overridden(whole, subset.traffic_policy, port)
+
+
+def _overridden(base: PortPolicy, policy: TrafficPolicy | None, port: int) -> PortPolicy:
+    if policy is None:
+        return base
+    level = policy.port_level.get(port)
+    if level is not None:
+        return PortPolicy(level.load_balancer, level.connection_pool, level.outlier_detection, level.tls)
+    return PortPolicy(
+        policy.load_balancer or base.load_balancer,
+        policy.connection_pool or base.connection_pool,
+        policy.outlier_detection or base.outlier_detection,
+        policy.tls or base.tls,
+    )

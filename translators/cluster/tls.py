@@ -1,0 +1,83 @@
+"""TLS that a proxy originates (Istio ``ClientTLSSettings``). Paths are those of the proxy's own file system."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket, UpstreamHttpProtocolOptions
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
+    CertificateValidationContext,
+    CommonTlsContext,
+    SubjectAltNameMatcher,
+    SubjectAltNameMatcherSanType,
+    TlsCertificate,
+    UpstreamTlsContext,
+)
+from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
+
+from xds.model.policy import ClientTLSSettings, TLSMode
+from xds.wire.encode import pack_any
+
+SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
+"""Debian's and Alpine's, hence that of Envoy's and Istio's images. Istio verifies against it if no CA is named."""
+
+_TLS_TRANSPORT_SOCKET = "envoy.transport_sockets.tls"
+_HTTP2_ONLY = ("h2",)
+
+
+_ORIGINATED = (TLSMode.SIMPLE, TLSMode.MUTUAL)
+
+
+def transport_socket(
+    tls: ClientTLSSettings | None, service_names: tuple[str, ...], *, http2: bool
+) -> TransportSocket | None:
+    """The upstream socket, or None for plain text. service_names: what a ServiceEntry says its certificates name."""
+    if tls is None or tls.mode not in _ORIGINATED:
+        return None
+    common = CommonTlsContext(
+        tls_certificates=_client_certificates(tls),
+        validation_context=_validation(tls, tls.subject_alt_names or service_names),
+        alpn_protocols=list(_HTTP2_ONLY) if http2 else [],
+    )
+    context = UpstreamTlsContext(common_tls_context=common, sni=tls.sni)
+    return TransportSocket(name=_TLS_TRANSPORT_SOCKET, typed_config=pack_any(context))
+
+
+def host_options(tls: ClientTLSSettings | None, service_names: tuple[str, ...]) -> UpstreamHttpProtocolOptions | None:
+    """Istio: SNI and the expected certificate name follow the request's host unless they are given."""
+    if tls is None or tls.mode not in _ORIGINATED:
+        return None
+    named = tls.subject_alt_names or service_names or tls.insecure_skip_verify
+    options = UpstreamHttpProtocolOptions(auto_sni=not tls.sni, auto_san_validation=not named)
+    return options if options.auto_sni or options.auto_san_validation else None
+
+
+def _client_certificates(tls: ClientTLSSettings) -> list[TlsCertificate]:
+    if tls.mode is not TLSMode.MUTUAL:
+        return []
+    chain, key = DataSource(filename=tls.client_certificate), DataSource(filename=tls.private_key)
+    return [TlsCertificate(certificate_chain=chain, private_key=key)]
+
+
+def _validation(tls: ClientTLSSettings, names: tuple[str, ...]) -> CertificateValidationContext | None:
+    if tls.insecure_skip_verify:
+        return None
+    return CertificateValidationContext(
+        trusted_ca=DataSource(filename=tls.ca_certificates or SYSTEM_ROOTS),
+        match_typed_subject_alt_names=[_matcher(name) for name in names],
+    )
+
+
+def _matcher(name: str) -> SubjectAltNameMatcher:
+    return SubjectAltNameMatcher(san_type=_san_type(name), matcher=StringMatcher(exact=name))
+
+
+def _san_type(name: str) -> SubjectAltNameMatcherSanType:
+    """Envoy wants to know the kind of name; Istio writes them all alike."""
+    if "://" in name:
+        return SubjectAltNameMatcherSanType.URI
+    try:
+        ip_address(name)
+    except ValueError:
+        return SubjectAltNameMatcherSanType.DNS
+    return SubjectAltNameMatcherSanType.IP_ADDRESS

@@ -1,0 +1,72 @@
+"""CDS: the clusters of every service that a proxy may call, of its own workload, and for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from translators.cluster.assignment import encoded_endpoints
+from translators.cluster.inbound import inbound_clusters, inbound_passthrough
+from translators.cluster.outbound import is_inline, service_clusters
+from translators.cluster.passthrough import black_hole, passthrough
+from translators.cluster.target import Client, Target, client_of, targets
+from xds.model.services import ServiceEndpoints, ServiceKey
+from xds.model.settings import MeshSettings
+from xds.model.view import ProxyView, VisibleService
+from xds.pipeline import Contribution, Memo, Resources
+
+
+def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
+    """All clusters of a proxy. Outbound ones depend on the kind of client alone, so proxies share them."""
+    client = client_of(view.key)
+    outbound = memo(_outbound, view.services, client, view.settings, memo)
+    yield from outbound.groups
+    for service in outbound.inline:
+        yield memo(_inline_clusters, service.targets, client, view.settings, view.endpoints.get(service.key), memo)
+    yield memo(_unknown_destinations, client, view.settings)
+    yield memo(inbound_clusters, view.inbound, view.key.bind_ip, view.settings, view.sidecar)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Inline:
+    """A service whose endpoints are part of its clusters."""
+
+    key: ServiceKey
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outbound:
+    groups: tuple[Resources, ...]
+    inline: tuple[_Inline, ...]
+
+
+def _outbound(services: tuple[VisibleService, ...], client: Client, settings: MeshSettings, memo: Memo) -> _Outbound:
+    groups: list[Resources] = []
+    inline: list[_Inline] = []
+    for visible in services:
+        of_service = memo(targets, visible, client)
+        if any(map(is_inline, of_service)):
+            inline.append(_Inline(visible.service.key, of_service))
+        else:
+            groups.append(memo(service_clusters, of_service, client, settings, None))
+    return _Outbound(tuple(groups), tuple(inline))
+
+
+def _inline_clusters(
+    of_service: tuple[Target, ...],
+    client: Client,
+    settings: MeshSettings,
+    endpoints: ServiceEndpoints | None,
+    memo: Memo,
+) -> Resources:
+    encoded = memo(encoded_endpoints, endpoints) if endpoints is not None else None
+    return service_clusters(of_service, client, settings, encoded)
+
+
+def _unknown_destinations(client: Client, settings: MeshSettings) -> Resources:
+    """A gateway has no address to pass traffic through to; only where traffic is captured can it come unannounced."""
+    if client is Client.GATEWAY:
+        return Resources((black_hole(settings),))
+    outbound = (passthrough(settings), black_hole(settings))
+    return Resources((*outbound, inbound_passthrough(settings)) if client is Client.CAPTURING else outbound)
