@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -358,3 +359,23 @@ def test_no_value_anywhere_raises(case: tuple[Schema, dict[str, object]], data: 
     for raw in parse_documents(json.dumps(document), "f").objects:
         validate(raw, schema)
         not_honoured(raw, schema, frozenset())
+
+
+def test_the_files_define_every_message_they_name_and_no_other() -> None:
+    defined: set[str] = set()
+    named: set[str] = {"ObjectMeta"}
+    for file in files("xds.config").joinpath("schema").iterdir():
+        source = json.loads(file.read_text("utf-8"))
+        assert defined.isdisjoint(source["messages"])
+        defined |= source["messages"].keys()
+        for message in (*source["messages"].values(), *(kind["fields"] for kind in source["kinds"].values())):
+            named |= {str(expression).rpartition(" of ")[2] for expression in message.values()}
+    assert defined == {name for name in named - {"True"} if name[:1].isupper()}
+
+
+def test_integers_fit_64_bits() -> None:
+    raw = parse_documents(
+        f"apiVersion: {NETWORKING}/v1beta1\nkind: ProxyConfig\nmetadata: {{name: a}}\nspec: {{concurrency: {2**63}}}\n",
+        "f",
+    ).objects[0]
+    assert [found.reason for found in validate(raw, schema_of("ProxyConfig"))] == [f"must be from 0 to {2**63 - 1}"]

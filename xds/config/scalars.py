@@ -180,5 +180,5 @@ def parse_dns_subdomain(text: str) -> str:
 
 
 def _quoted(value: object) -> str:
-    text = str(value)
-    return repr(text if len(text) <= 60 else text[:57] + "...") if isinstance(value, str) else text[:60]
+    text = repr(value[:70]) if isinstance(value, str) else str(value)
+    return text if len(text) <= 70 else text[:66] + "...'"

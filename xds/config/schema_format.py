@@ -50,7 +50,11 @@ _SIMPLE: Final[dict[str, Callable[[], Node]]] = {
     "uint32": lambda: Integer(Bounds(0, 2**32 - 1)),
     "port": lambda: Integer(Bounds(1, 65535)),
 }
-_BOUNDED: Final[dict[str, Callable[[Bounds], Node]]] = {"int": Integer, "number": Number, "duration": Duration}
+_BOUNDED: Final[dict[str, Callable[[Bounds], Node]]] = {
+    "int": lambda bounds: Integer(_within_int64(bounds)),
+    "number": Number,
+    "duration": Duration,
+}
 
 
 class Compiler:
@@ -109,6 +113,11 @@ class Compiler:
 
 def _groups(source: object) -> list[list[str]]:
     return [[str(name) for name in group] for group in source] if isinstance(source, list) else []
+
+
+def _within_int64(bounds: Bounds) -> Bounds:
+    low, high = bounds
+    return Bounds(-(2**63) if low is None else low, 2**63 - 1 if high is None else high)
 
 
 def _bounds(words: list[str]) -> Bounds:

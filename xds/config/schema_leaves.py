@@ -31,8 +31,8 @@ class Bounds(NamedTuple):
 
     def __str__(self) -> str:
         if self.high is None:
-            return f"at least {self.low:.10g}"
-        return f"from {self.low:.10g} to {self.high:.10g}" if self.low is not None else f"at most {self.high:.10g}"
+            return f"at least {self.low}"
+        return f"at most {self.high}" if self.low is None else f"from {self.low} to {self.high}"
 
 
 ANY = Bounds()

@@ -48,10 +48,13 @@ def _content(line: int, chunk: str) -> Iterator[Chunk]:
 
 
 def _is_blank(chunk: str) -> bool:
-    return all(not (stripped := row.strip()) or stripped.startswith("#") for row in chunk.split("\n"))
+    first = chunk.lstrip()[:1]
+    return not first or (first == "#" and all(row.lstrip()[:1] in ("", "#") for row in chunk.split("\n")))
 
 
 def _is_directives(chunk: str) -> bool:
+    if "%" not in chunk:
+        return False
     rows = [row for row in chunk.split("\n") if row.strip() and not row.startswith("#")]
     return bool(rows) and all(row.startswith("%") for row in rows)
 
