@@ -181,4 +181,4 @@ def parse_dns_subdomain(text: str) -> str:
 
 def _quoted(value: object) -> str:
     text = repr(value[:70]) if isinstance(value, str) else str(value)
-    return text if len(text) <= 70 else text[:66] + "...'"
+    return text if len(text) <= 70 else text[:66] + "..."
