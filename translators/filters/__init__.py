@@ -1,0 +1,16 @@
+"""HTTP filters, one file each: the filter in the chain with its phase and, where it applies, its per-route override.
+
+Adding one is that file and a line in DEFAULT.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from translators.filters.cors import cors
+from translators.filters.fault import fault
+from translators.filters.router import router
+from xds.pipeline.translator import Translator
+
+DEFAULT: Final[tuple[Translator, ...]] = (cors, fault, router)
+"""The built-in filters. Their phases decide the order in the chain."""

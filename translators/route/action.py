@@ -1,0 +1,202 @@
+"""What happens to a matched request: Istio ``HTTPRoute`` to Envoy ``RouteAction`` and its two siblings.
+
+An encoded message is the concatenation of encodings of its parts, so the parts that many routes have in common (the
+timeouts, the retries) are encoded once. Field numbers are Envoy's: RouteAction.cluster 1 and weighted_clusters 3,
+WeightedCluster.clusters 1, ClusterWeight.name 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import lru_cache
+
+from envoy_data_plane.envoy.config.core.v3 import DataSource, RuntimeFractionalPercent
+from envoy_data_plane.envoy.config.route.v3 import (
+    DirectResponseAction,
+    RedirectAction,
+    RedirectActionRedirectResponseCode,
+    RouteAction,
+    RouteActionMaxStreamDuration,
+    RouteActionRequestMirrorPolicy,
+    WeightedClusterClusterWeight,
+)
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, RegexMatcher
+from envoy_data_plane.envoy.type.v3 import FractionalPercent, FractionalPercentDenominatorType
+
+from translators.route.destination import (
+    consistent_hash,
+    destination_cluster,
+    destination_port,
+    hash_policies,
+)
+from translators.route.headers import HeaderChanges, header_changes
+from translators.route.retry import retries
+from xds.model.policy import ConsistentHashLB
+from xds.model.routing import (
+    HTTPDirectResponse,
+    HTTPMirrorPolicy,
+    HTTPRedirect,
+    HTTPRoute,
+    HTTPRouteDestination,
+    RedirectPort,
+)
+from xds.model.view import VisibleService
+from xds.wire.encode import encode
+from xds.wire.splice import field
+
+Targets = Mapping[str, VisibleService]
+"""The visible services among the destinations of a VirtualService, by host name."""
+
+NO_TIMEOUT = timedelta(0)
+_CODES = {
+    301: RedirectActionRedirectResponseCode.MOVED_PERMANENTLY,
+    302: RedirectActionRedirectResponseCode.FOUND,
+    303: RedirectActionRedirectResponseCode.SEE_OTHER,
+    307: RedirectActionRedirectResponseCode.TEMPORARY_REDIRECT,
+    308: RedirectActionRedirectResponseCode.PERMANENT_REDIRECT,
+}
+_PER_PERCENT = 10_000
+
+
+def destinations(rule: HTTPRoute) -> tuple[HTTPRouteDestination, ...]:
+    """Those that get a share of the requests: with several, a weight of 0 is none."""
+    if len(rule.route) == 1:
+        return rule.route
+    return tuple(target for target in rule.route if target.weight)
+
+
+def forward(rule: HTTPRoute, targets: Targets, listen_port: int, route_headers: HeaderChanges) -> bytes:
+    """An encoded ``RouteAction``. route_headers: those of the whole route, whose authority beats a destination's."""
+    to = destinations(rule)
+    hashes = [_hash(target, targets, listen_port) for target in to]
+    authority = (rule.rewrite.authority if rule.rewrite else "") or route_headers.authority
+    return b"".join(
+        (
+            _target(rule, to, targets, listen_port, authority),
+            timeouts(rule.timeout),
+            retries(rule.retries, any(hashes)),
+            _extras(rule, hashes, targets, listen_port, authority),
+        )
+    )
+
+
+def to_cluster(cluster: str, lb: ConsistentHashLB | None = None) -> bytes:
+    """An encoded ``RouteAction`` with Istio's defaults."""
+    hashing = encode(RouteAction(hash_policy=hash_policies((lb,)))) if lb else b""
+    return field(1, cluster.encode()) + timeouts(None) + retries(None, lb is not None) + hashing
+
+
+@lru_cache(maxsize=1024)
+def timeouts(timeout: timedelta | None) -> bytes:
+    """An encoded ``RouteAction`` with nothing but limits of time: none at all unless one is set.
+
+    A client may ask for less with ``grpc-timeout``, never for more.
+    """
+    limit = timeout or NO_TIMEOUT
+    stream = RouteActionMaxStreamDuration(max_stream_duration=NO_TIMEOUT, grpc_timeout_header_max=limit)
+    return encode(RouteAction(timeout=limit, max_stream_duration=stream))
+
+
+def _target(
+    rule: HTTPRoute, to: tuple[HTTPRouteDestination, ...], targets: Targets, listen_port: int, authority: str
+) -> bytes:
+    if len(rule.route) == 1:
+        return field(1, _cluster(to[0], targets, listen_port))
+    weights = (field(1, _weighted(target, targets, listen_port, authority)) for target in to)
+    return field(3, b"".join(weights))
+
+
+def _weighted(target: HTTPRouteDestination, targets: Targets, listen_port: int, authority: str) -> bytes:
+    weight = field(1, _cluster(target, targets, listen_port)) + _weight(target.weight)
+    if target.headers is None:
+        return weight
+    changes = header_changes(target.headers)
+    return weight + encode(
+        WeightedClusterClusterWeight(
+            request_headers_to_add=list(changes.request_add),
+            request_headers_to_remove=list(changes.request_remove),
+            response_headers_to_add=list(changes.response_add),
+            response_headers_to_remove=list(changes.response_remove),
+            host_rewrite_literal=None if authority else changes.authority or None,
+        )
+    )
+
+
+@lru_cache(maxsize=1024)
+def _weight(weight: int) -> bytes:
+    return encode(WeightedClusterClusterWeight(weight=weight))
+
+
+def _cluster(target: HTTPRouteDestination, targets: Targets, listen_port: int) -> bytes:
+    destination = target.destination
+    return destination_cluster(destination, targets.get(destination.host), listen_port).encode()
+
+
+def _hash(target: HTTPRouteDestination, targets: Targets, listen_port: int) -> ConsistentHashLB | None:
+    destination = target.destination
+    service = targets.get(destination.host)
+    return consistent_hash(service, destination_port(destination, service, listen_port), destination.subset)
+
+
+def _extras(
+    rule: HTTPRoute, hashes: list[ConsistentHashLB | None], targets: Targets, listen_port: int, authority: str
+) -> bytes:
+    """What most routes have none of."""
+    if not (rule.rewrite or rule.mirrors or authority or any(hashes)):
+        return b""
+    rewrite = rule.rewrite
+    return encode(
+        RouteAction(
+            prefix_rewrite=rewrite.uri if rewrite else "",
+            regex_rewrite=_regex_rewrite(*rewrite.uri_regex) if rewrite and rewrite.uri_regex else None,
+            host_rewrite_literal=authority or None,
+            request_mirror_policies=list(_mirrors(rule.mirrors, targets, listen_port)),
+            hash_policy=hash_policies(hashes),
+        )
+    )
+
+
+def _regex_rewrite(pattern: str, substitution: str) -> RegexMatchAndSubstitute:
+    return RegexMatchAndSubstitute(pattern=RegexMatcher(regex=pattern), substitution=substitution)
+
+
+def _mirrors(
+    mirrors: tuple[HTTPMirrorPolicy, ...], targets: Targets, listen_port: int
+) -> Iterator[RouteActionRequestMirrorPolicy]:
+    for mirror in mirrors:
+        if mirror.percentage:
+            destination = mirror.destination
+            yield RouteActionRequestMirrorPolicy(
+                cluster=destination_cluster(destination, targets.get(destination.host), listen_port),
+                runtime_fraction=RuntimeFractionalPercent(default_value=fraction(mirror.percentage)),
+                trace_sampled=False,
+            )
+
+
+def fraction(percentage: float) -> FractionalPercent:
+    """``percentage``, 0 to 100, in parts of a million: Istio allows 0.0001%."""
+    return FractionalPercent(
+        numerator=round(percentage * _PER_PERCENT), denominator=FractionalPercentDenominatorType.MILLION
+    )
+
+
+def redirect(config: HTTPRedirect, listen_port: int) -> bytes:
+    """An encoded ``RedirectAction``. Without a port Envoy keeps the scheme's default, as FROM_PROTOCOL_DEFAULT asks."""
+    port = listen_port if config.port is RedirectPort.FROM_REQUEST_PORT else config.port
+    return encode(
+        RedirectAction(
+            path_redirect=config.uri or None,
+            prefix_rewrite=None if config.uri else config.prefix_rewrite or None,
+            host_redirect=config.authority,
+            scheme_redirect=config.scheme or None,
+            port_redirect=port if isinstance(port, int) else 0,
+            response_code=_CODES[config.code],
+        )
+    )
+
+
+def direct_response(config: HTTPDirectResponse) -> bytes:
+    """An encoded ``DirectResponseAction``."""
+    body = DataSource(inline_bytes=config.body) if config.body else None
+    return encode(DirectResponseAction(status=config.status, body=body))

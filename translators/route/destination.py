@@ -1,0 +1,94 @@
+"""Where requests and connections go: the cluster of a destination, and what its DestinationRule asks of the route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from envoy_data_plane.envoy.config.route.v3 import (
+    RouteActionHashPolicy,
+    RouteActionHashPolicyConnectionProperties,
+    RouteActionHashPolicyCookie,
+    RouteActionHashPolicyHeader,
+    RouteActionHashPolicyQueryParameter,
+)
+
+from translators.names import outbound_cluster
+from xds.model.policy import ConsistentHashLB, LoadBalancerSettings, TrafficPolicy
+from xds.model.routing import Destination, VirtualService
+from xds.model.view import VisibleService
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceIndex:
+    """The services that a proxy may see, by host name."""
+
+    by_host: Mapping[str, VisibleService]
+
+    def resolve(self, virtual_service: VirtualService) -> tuple[VisibleService, ...]:
+        """The services that ``virtual_service`` sends requests to, each once, as far as they can be seen."""
+        hosts = {
+            host: None
+            for rule in virtual_service.http
+            for host in (
+                *(target.destination.host for target in rule.route),
+                *(mirror.destination.host for mirror in rule.mirrors),
+            )
+        }
+        return tuple(self.by_host[host] for host in hosts if host in self.by_host)
+
+
+def index_services(services: tuple[VisibleService, ...]) -> ServiceIndex:
+    """``services`` by host name; a host name is unique among what a proxy may see."""
+    return ServiceIndex({visible.service.hostname: visible for visible in services})
+
+
+def destination_port(destination: Destination, target: VisibleService | None, listen_port: int) -> int:
+    """Istio: the port that is named, or else the service's only one, or else the one that the client dialled."""
+    if destination.port is not None:
+        return destination.port
+    if target is not None and len(target.service.ports) == 1:
+        return target.service.ports[0].number
+    return listen_port
+
+
+def destination_cluster(destination: Destination, target: VisibleService | None, listen_port: int) -> str:
+    """The cluster's name, whether the service is known or not: unknown ones answer 503 and harm no other route."""
+    return outbound_cluster(destination_port(destination, target, listen_port), destination.host, destination.subset)
+
+
+def consistent_hash(target: VisibleService | None, port: int, subset: str = "") -> ConsistentHashLB | None:
+    """By what the requests to a service port, or to a subset of it, are to be spread; the subset's policy first."""
+    if target is None or target.rule is None:
+        return None
+    own = next((s.traffic_policy for s in target.rule.subsets if s.name == subset), None) if subset else None
+    balancer = _load_balancer(own, port) or _load_balancer(target.rule.traffic_policy, port)
+    return balancer.consistent_hash if balancer else None
+
+
+def _load_balancer(policy: TrafficPolicy | None, port: int) -> LoadBalancerSettings | None:
+    """A policy for one port replaces the general one wholesale."""
+    if policy is None:
+        return None
+    return policy.port_level.get(port, policy).load_balancer
+
+
+def hash_policies(hashes: Iterable[ConsistentHashLB | None]) -> list[RouteActionHashPolicy]:
+    """Envoy's list for a route, each once."""
+    return [_hash_policy(lb) for lb in dict.fromkeys(hashes) if lb is not None]
+
+
+def _hash_policy(lb: ConsistentHashLB) -> RouteActionHashPolicy:
+    if lb.http_header_name:
+        return RouteActionHashPolicy(header=RouteActionHashPolicyHeader(header_name=lb.http_header_name))
+    if lb.http_cookie is not None:
+        cookie = lb.http_cookie
+        return RouteActionHashPolicy(
+            cookie=RouteActionHashPolicyCookie(name=cookie.name, path=cookie.path, ttl=cookie.ttl)
+        )
+    if lb.http_query_parameter_name:
+        name = lb.http_query_parameter_name
+        return RouteActionHashPolicy(query_parameter=RouteActionHashPolicyQueryParameter(name=name))
+    return RouteActionHashPolicy(
+        connection_properties=RouteActionHashPolicyConnectionProperties(source_ip=lb.use_source_ip)
+    )

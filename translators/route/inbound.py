@@ -1,0 +1,69 @@
+"""The inline RouteConfiguration of a sidecar's inbound listeners: everything goes to the workload."""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.route.v3 import (
+    Decorator,
+    RetryPolicy,
+    Route,
+    RouteAction,
+    RouteActionMaxStreamDuration,
+    RouteConfiguration,
+    RouteMatch,
+    VirtualHost,
+)
+
+from translators.names import inbound_cluster, inbound_virtual_host
+from translators.route.action import NO_TIMEOUT
+from xds.model.services import Protocol
+from xds.model.view import InboundListener
+
+_RETRIES = 2
+
+
+def inbound_route(listener: InboundListener) -> RouteConfiguration:
+    """The route of one port of the workload."""
+    number = listener.service_port.number
+    hostname = listener.service.hostname if listener.service else ""
+    route = Route(
+        name="default",
+        match=RouteMatch(prefix="/"),
+        decorator=Decorator(operation=f"{hostname}:{number}/*"),
+        route=_action(inbound_cluster(listener.target_port), listener.service_port.protocol),
+    )
+    return inline(inbound_cluster(listener.target_port), inbound_virtual_host(number), route)
+
+
+def passthrough_route(cluster: str) -> RouteConfiguration:
+    """The route of ports that no service declares."""
+    route = Route(
+        name="default",
+        match=RouteMatch(prefix="/"),
+        decorator=Decorator(operation=":0/*"),
+        route=_action(cluster, Protocol.UNSUPPORTED),
+    )
+    return inline(cluster, inbound_virtual_host(0), route)
+
+
+def inline(name: str, virtual_host: str, route: Route) -> RouteConfiguration:
+    """One virtual host for every name, with one route."""
+    host = VirtualHost(name=virtual_host, domains=["*"], routes=[route])
+    return RouteConfiguration(name=name, virtual_hosts=[host], validate_clusters=False)
+
+
+def _action(cluster: str, protocol: Protocol) -> RouteAction:
+    return RouteAction(
+        cluster=cluster,
+        timeout=NO_TIMEOUT,
+        max_stream_duration=RouteActionMaxStreamDuration(
+            max_stream_duration=NO_TIMEOUT, grpc_timeout_header_max=NO_TIMEOUT
+        ),
+        retry_policy=_retries(protocol),
+    )
+
+
+def _retries(protocol: Protocol) -> RetryPolicy | None:
+    """A workload may close an idle connection just as a request is sent. gRPC clients retry that themselves."""
+    if protocol in (Protocol.GRPC, Protocol.GRPC_WEB):
+        return None
+    return RetryPolicy(retry_on="reset-before-request", num_retries=_RETRIES)

@@ -1,0 +1,133 @@
+"""Which requests a rule is for: Istio ``HTTPMatchRequest`` to Envoy ``RouteMatch``.
+
+What the control plane knows already (gateway, listening port, labels and namespace of the client) is decided here and
+never reaches the proxy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher, QueryParameterMatcher, RouteMatch
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
+
+from xds.model.labels import Labels
+from xds.model.routing import HTTPMatchRequest, HTTPRoute, MatchKind, StringMatch, VirtualService
+from xds.wire.encode import encode
+
+_EVERYTHING = (
+    StringMatch(MatchKind.PRESENT),
+    StringMatch(MatchKind.PREFIX, "/"),
+    StringMatch(MatchKind.REGEX, ".*"),
+    StringMatch(MatchKind.REGEX, "*"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where requests come from. gateway: ``mesh`` or ``namespace/name``. port: the one they arrive on."""
+
+    gateway: str
+    port: int
+    namespace: str
+    labels: Labels
+
+
+def applicable(rule: HTTPRoute, virtual_service: VirtualService, source: Source) -> Iterator[HTTPMatchRequest | None]:
+    """The matches of ``rule`` that requests from ``source`` can meet; None stands for a rule without conditions."""
+    if rule.match:
+        yield from (match for match in rule.match if _applies(match, source))
+    elif source.gateway in virtual_service.gateways:
+        yield None
+
+
+def _applies(match: HTTPMatchRequest, source: Source) -> bool:
+    return (
+        source.gateway in match.gateways
+        and match.port in (None, source.port)
+        and match.source_labels.selects(source.labels)
+        and match.source_namespace in ("", source.namespace)
+    )
+
+
+def is_catch_all(match: HTTPMatchRequest | None) -> bool:
+    """True if every request meets ``match``, so that no later rule is ever reached."""
+    if match is None:
+        return True
+    others = (match.headers, match.without_headers, match.query_params, match.method, match.authority, match.scheme)
+    return not any(others) and (match.uri is None or match.uri in _EVERYTHING)
+
+
+def route_match(match: HTTPMatchRequest | None) -> bytes:
+    """An encoded Envoy ``RouteMatch``."""
+    if match is None or (is_catch_all(match) and not match.ignore_uri_case):
+        return _any_request()
+    kind, path = _path(match.uri)
+    return encode(
+        RouteMatch(
+            prefix=path if kind is MatchKind.PREFIX else None,
+            path=path if kind is MatchKind.EXACT else None,
+            safe_regex=RegexMatcher(regex=path) if kind is MatchKind.REGEX else None,
+            case_sensitive=False if match.ignore_uri_case else None,
+            headers=list(_headers(match)),
+            query_parameters=[_query_parameter(name, value) for name, value in (match.query_params or {}).items()],
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def _any_request() -> bytes:
+    return encode(RouteMatch(prefix="/"))
+
+
+def _path(uri: StringMatch | None) -> tuple[MatchKind, str]:
+    """A prefix is Envoy's plain ``prefix``: ``/foo`` matches ``/foobar`` too, as in Istio."""
+    if uri is None or uri in _EVERYTHING:
+        return MatchKind.PREFIX, "/"
+    return uri.kind, uri.value
+
+
+def _headers(match: HTTPMatchRequest) -> Iterator[HeaderMatcher]:
+    pseudo = {":method": match.method, ":authority": match.authority, ":scheme": match.scheme}
+    yield from (_header(name, value) for name, value in (match.headers or {}).items())
+    yield from (_header(name, value) for name, value in pseudo.items() if value is not None)
+    yield from (_without_header(name, value) for name, value in (match.without_headers or {}).items())
+
+
+def _header(name: str, value: StringMatch) -> HeaderMatcher:
+    if value.kind is MatchKind.PRESENT:
+        return HeaderMatcher(name=name, present_match=True)
+    return HeaderMatcher(name=name, string_match=string_matcher(value))
+
+
+def _without_header(name: str, value: StringMatch) -> HeaderMatcher:
+    """A request without the header at all is not a request with this value."""
+    if value.kind is MatchKind.PRESENT:
+        return HeaderMatcher(name=name, present_match=True, invert_match=True)
+    return HeaderMatcher(
+        name=name, string_match=string_matcher(value), invert_match=True, treat_missing_header_as_empty=True
+    )
+
+
+def _query_parameter(name: str, value: StringMatch) -> QueryParameterMatcher:
+    if value.kind is MatchKind.PRESENT:
+        return QueryParameterMatcher(name=name, present_match=True)
+    return QueryParameterMatcher(name=name, string_match=string_matcher(value))
+
+
+def string_matcher(value: StringMatch) -> StringMatcher:
+    """An Envoy ``StringMatcher``. PRESENT matches every value."""
+    if value.kind is MatchKind.EXACT:
+        return StringMatcher(exact=value.value)
+    if value.kind is MatchKind.PREFIX:
+        return StringMatcher(prefix=value.value)
+    return StringMatcher(safe_regex=RegexMatcher(regex=value.value if value.kind is MatchKind.REGEX else ".*"))
+
+
+def matched_path(match: HTTPMatchRequest | None) -> str:
+    """The path as Istio writes it into the name of an operation: ``/exact``, ``/prefix*``, or the regex."""
+    if match is None or match.uri is None or match.uri in _EVERYTHING:
+        return "/*"
+    return f"{match.uri.value}*" if match.uri.kind is MatchKind.PREFIX else match.uri.value

@@ -1,0 +1,147 @@
+"""The RouteConfigurations of a sidecar's outbound listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from translators.names import HTTP_PROXY
+from translators.route.destination import ServiceIndex, index_services
+from translators.route.domains import host_domains, with_port
+from translators.route.outbound import (
+    RouteTable,
+    carries_http,
+    empty_table,
+    proxy_table,
+    route_tables,
+    sniffed_tables,
+    unclaimed,
+)
+from translators.route.rules import depends_on_labels
+from translators.route.virtual_hosts import allow_any, block_all, configuration, routed_host, service_host
+from xds.model.gateways import OutboundTrafficMode
+from xds.model.hosts import host_matches, is_wildcard
+from xds.model.labels import EMPTY_LABELS, Labels
+from xds.model.proxy import CaptureMode
+from xds.model.routing import VirtualService
+from xds.model.view import EgressListener, ProxyView, RoutedHosts, ViewKey, VisibleService
+from xds.pipeline.contribution import VirtualHostPart, VirtualHosts
+from xds.pipeline.memo import Memo
+
+_UNMATCHED_PORT = 80
+"""Where Istio puts the hosts of VirtualServices that no service has."""
+
+_NOT_IN_MESH = "no service of the mesh has this host\n"
+
+
+def sidecar_routes(view: ProxyView, memo: Memo) -> Iterator[VirtualHosts]:
+    """One RouteConfiguration for each name that an outbound listener asks for."""
+    named = frozenset(listener.port.number for listener in view.egress if listener.port is not None)
+    done: set[str] = set()
+    for listener in view.egress:
+        for table in _tables(view, listener, named, memo):
+            if table.name not in done:
+                done.add(table.name)
+                yield _Builder(view, listener, memo).build(table)
+
+
+def _tables(view: ProxyView, listener: EgressListener, named: frozenset[int], memo: Memo) -> Iterator[RouteTable]:
+    dns_domain = view.key.dns_domain
+    if listener.port is None and uses_http_proxy(view):
+        yield memo(proxy_table, HTTP_PROXY, listener.services, dns_domain, memo)
+    if listener.port is None and view.key.capture is CaptureMode.NONE:
+        return
+    by_port = memo(route_tables, listener.services, dns_domain, memo)
+    if listener.port is not None:
+        if carries_http(listener.port.protocol):
+            number = listener.port.number
+            yield by_port.get(number) or memo(empty_table, number)
+        return
+    yield from (table for port, table in by_port.items() if table.everywhere and port not in named)
+    yield from (table for table in memo(sniffed_tables, listener.services, memo) if table.port not in named)
+
+
+def uses_http_proxy(view: ProxyView) -> bool:
+    """True if the sidecar has an explicit HTTP proxy: always without capture, or where the mesh has a port for it."""
+    return view.key.capture is CaptureMode.NONE or view.settings.proxy_http_port > 0
+
+
+class _Builder:
+    """Fills the tables of one egress listener."""
+
+    def __init__(self, view: ProxyView, listener: EgressListener, memo: Memo) -> None:
+        self._view = view
+        self._key: ViewKey = view.key
+        self._routed = listener.routed
+        self._services = listener.services
+        self._index: ServiceIndex = memo(index_services, listener.services)
+        self._memo = memo
+
+    def build(self, table: RouteTable) -> VirtualHosts:
+        """The RouteConfiguration of ``table``, with the rules that are in force."""
+        hosts = [*self._service_hosts(table)]
+        if not table.alone:
+            taken = set(table.taken)
+            if table.port == _UNMATCHED_PORT:
+                hosts += self._unmatched_hosts(table, taken)
+            if "*" not in taken:
+                hosts.append(self._catch_all())
+        return self._memo(configuration, table.name, table.name != HTTP_PROXY, *hosts)
+
+    def _service_hosts(self, table: RouteTable) -> Iterator[VirtualHostPart]:
+        memo, find, namespace = self._memo, self._routed.find, self._key.namespace
+        for host in table.hosts:
+            virtual_service = find(host.visible.service.hostname)
+            if virtual_service is None:
+                yield memo(service_host, host.visible, host.port, host.domains, None, "", EMPTY_LABELS)
+            else:
+                labels, targets = self._inputs(virtual_service)
+                yield memo(
+                    service_host, host.visible, host.port, host.domains, virtual_service, namespace, labels, *targets
+                )
+
+    def _unmatched_hosts(self, table: RouteTable, taken: set[str]) -> Iterator[VirtualHostPart]:
+        memo, key = self._memo, self._key
+        for host, virtual_service in memo(unmatched_hosts, self._routed, self._services):
+            domains = memo(host_domains, host, key.dns_domain)
+            if table.name == HTTP_PROXY and not is_wildcard(host):
+                domains = memo(with_port, domains, table.port)
+            free = unclaimed(domains, taken)
+            if not free:
+                continue
+            labels, targets = self._inputs(virtual_service)
+            part = memo(
+                routed_host, host, table.port, memo(_tuple, *free), virtual_service, key.namespace, labels, *targets
+            )
+            if part is not None:
+                yield part
+
+    def _inputs(self, virtual_service: VirtualService) -> tuple[Labels, tuple[VisibleService, ...]]:
+        """What a virtual host depends on beside the VirtualService itself, as narrow as it is known."""
+        plan = self._memo(_dependencies, virtual_service, self._index)
+        return (self._key.labels if plan[0] else EMPTY_LABELS), plan[1]
+
+    def _catch_all(self) -> VirtualHostPart:
+        """Without capture nobody knows where a request was going, so there is nowhere to pass it on to."""
+        if self._key.capture is CaptureMode.NONE:
+            return self._memo(block_all, _NOT_IN_MESH)
+        if self._view.outbound_traffic_policy is OutboundTrafficMode.REGISTRY_ONLY:
+            return self._memo(block_all, "")
+        return self._memo(allow_any)
+
+
+def _dependencies(virtual_service: VirtualService, index: ServiceIndex) -> tuple[bool, tuple[VisibleService, ...]]:
+    return depends_on_labels(virtual_service), index.resolve(virtual_service)
+
+
+def _tuple(*items: str) -> tuple[str, ...]:
+    return items
+
+
+def unmatched_hosts(
+    routed: RoutedHosts, services: tuple[VisibleService, ...]
+) -> tuple[tuple[str, VirtualService], ...]:
+    """The hosts of VirtualServices that no visible service has, or falls under."""
+    known = {visible.service.hostname for visible in services}
+    exact = ((host, vs) for host, vs in routed.exact.items() if host not in known)
+    wildcard = ((host, vs) for host, vs in routed.wildcard if not any(host_matches(host, name) for name in known))
+    return (*((host, vs) for host, vs in exact if vs.http), *((host, vs) for host, vs in wildcard if vs.http))

@@ -1,0 +1,123 @@
+"""Virtual hosts: a service's or a host's domains with its routes. Field numbers: VirtualHost.name 1, domains 2."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from envoy_data_plane.envoy.config.core.v3 import DataSource
+from envoy_data_plane.envoy.config.route.v3 import (
+    DirectResponseAction,
+    Route,
+    RouteAction,
+    RouteConfiguration,
+    RouteMatch,
+    VirtualHost,
+)
+
+from translators.names import (
+    ALLOW_ANY_VIRTUAL_HOST,
+    BLOCK_ALL_VIRTUAL_HOST,
+    PASSTHROUGH_CLUSTER,
+    outbound_cluster,
+    virtual_host,
+)
+from translators.route.action import NO_TIMEOUT, to_cluster
+from translators.route.destination import consistent_hash
+from translators.route.rules import HostRoutes, host_routes
+from xds.model.labels import Labels
+from xds.model.objects import ObjectKey
+from xds.model.routing import MESH_GATEWAY, VirtualService
+from xds.model.view import VisibleService
+from xds.pipeline.contribution import RoutePart, VirtualHostPart, VirtualHosts
+from xds.wire.encode import encode
+from xds.wire.splice import field
+
+_BAD_GATEWAY = 502
+
+
+def service_host(
+    visible: VisibleService,
+    port: int,
+    domains: tuple[str, ...],
+    virtual_service: VirtualService | None,
+    namespace: str,
+    labels: Labels,
+    *targets: VisibleService,
+) -> VirtualHostPart:
+    """The virtual host of a service port for a sidecar; without rules that apply, all goes to the service itself."""
+    name = virtual_host(visible.service.hostname, port)
+    if virtual_service is not None:
+        routes = host_routes(virtual_service, MESH_GATEWAY, port, namespace, labels, *targets).all
+        if routes:
+            return part(name, domains, routes, (virtual_service.meta.key, visible.service.meta.key))
+    return part(name, domains, (_default_route(visible, port),), (visible.service.meta.key,))
+
+
+def _default_route(visible: VisibleService, port: int) -> RoutePart:
+    hostname = visible.service.hostname
+    action = to_cluster(outbound_cluster(port, hostname), consistent_hash(visible, port))
+    operation = field(5, field(1, f"{hostname}:{port}/*".encode()))
+    return RoutePart(_default_match() + field(2, action) + operation)
+
+
+@lru_cache(maxsize=1)
+def _default_match() -> bytes:
+    return encode(Route(name="default", match=RouteMatch(prefix="/")))
+
+
+def routed_host(
+    host: str,
+    port: int,
+    domains: tuple[str, ...],
+    virtual_service: VirtualService,
+    namespace: str,
+    labels: Labels,
+    *targets: VisibleService,
+) -> VirtualHostPart | None:
+    """The virtual host of a name that no service has; None if no rule applies."""
+    routes = host_routes(virtual_service, MESH_GATEWAY, port, namespace, labels, *targets).all
+    return part(virtual_host(host, port), domains, routes, (virtual_service.meta.key,)) if routes else None
+
+
+def merged_host(host: str, port: int, origins: tuple[ObjectKey, ...], *sources: HostRoutes) -> VirtualHostPart:
+    """A gateway's virtual host: the routes of several VirtualServices, what catches everything last."""
+    routes = [route for source in sources for route in source.specific]
+    last = [source.catch_all for source in sources if source.catch_all is not None]
+    return part(virtual_host(host, port), (host,), (*routes, *last[:1]), origins)
+
+
+def part(
+    name: str, domains: tuple[str, ...], routes: tuple[RoutePart, ...], origins: tuple[ObjectKey, ...] = ()
+) -> VirtualHostPart:
+    """A virtual host as `assemble` takes it."""
+    header = field(1, name.encode()) + b"".join(field(2, domain.encode()) for domain in domains) + _flags()
+    return VirtualHostPart(name, header, routes, origins)
+
+
+@lru_cache(maxsize=1)
+def _flags() -> bytes:
+    return encode(VirtualHost(include_request_attempt_count=True))
+
+
+def allow_any() -> VirtualHostPart:
+    """Sends requests for hosts that the mesh does not know to where they were going."""
+    action = RouteAction(cluster=PASSTHROUGH_CLUSTER, timeout=NO_TIMEOUT)
+    route = Route(name=ALLOW_ANY_VIRTUAL_HOST, match=RouteMatch(prefix="/"), route=action)
+    return part(ALLOW_ANY_VIRTUAL_HOST, ("*",), (RoutePart(encode(route)),))
+
+
+def block_all(reason: str) -> VirtualHostPart:
+    """Refuses requests for hosts that the mesh does not know. reason: the body of the response, may be empty."""
+    body = DataSource(inline_string=reason) if reason else None
+    action = DirectResponseAction(status=_BAD_GATEWAY, body=body)
+    route = Route(name=BLOCK_ALL_VIRTUAL_HOST, match=RouteMatch(prefix="/"), direct_response=action)
+    return part(BLOCK_ALL_VIRTUAL_HOST, ("*",), (RoutePart(encode(route)),))
+
+
+def configuration(name: str, ignore_port: bool, *hosts: VirtualHostPart) -> VirtualHosts:
+    """A RouteConfiguration. ignore_port: whether the port in a request's host is without meaning."""
+    return VirtualHosts(name, _header(name, ignore_port), hosts)
+
+
+def _header(name: str, ignore_port: bool) -> bytes:
+    return encode(RouteConfiguration(name=name, validate_clusters=False, ignore_port_in_host_matching=ignore_port))
