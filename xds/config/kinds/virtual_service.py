@@ -6,10 +6,11 @@ from xds.config.document import RawObject
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.kind import ISTIO_NETWORKING, ISTIO_NETWORKING_VERSIONS, Context, Kind
 from xds.config.kinds.names import Scope, parse_export_to
+from xds.config.kinds.result import result
 from xds.config.kinds.virtual_service_http import parse_http_routes
 from xds.config.kinds.virtual_service_l4 import parse_tcp_routes, parse_tls_routes
 from xds.config.reader import Reader
-from xds.model.diagnostic import Diagnostic, Severity
+from xds.model.diagnostic import Diagnostic
 from xds.model.routing import MESH_GATEWAY, VirtualService
 
 _STRING_MATCH = "exact prefix regex"
@@ -69,8 +70,7 @@ def parse(raw: RawObject, context: Context) -> tuple[VirtualService | None, tupl
     )
     if not any(spec.items(rules) for rules in ("http", "tls", "tcp")):
         spec.error((), "one of http, tls, tcp is required", "missing-field")
-    failed = any(found.severity is Severity.ERROR for found in root.problems)
-    return None if failed else service, tuple(root.problems)
+    return result(root, service)
 
 
 def _hosts(spec: Reader, scope: Scope, gateways: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,83 @@
+"""Istio ``TrafficPolicy``: what holds for the traffic to a service, a subset or one of their ports."""
+
+from __future__ import annotations
+
+from xds.config.kinds.client_tls import HONOURED_TLS, parse_client_tls
+from xds.config.kinds.connection_pool import HONOURED_POOL, parse_connection_pool
+from xds.config.kinds.honoured import with_prefixes
+from xds.config.kinds.load_balancer import HONOURED_LOAD_BALANCER, parse_load_balancer
+from xds.config.kinds.names import parse_port_number, parse_whole_percentage
+from xds.config.reader import Reader
+from xds.model.policy import OutlierDetection, TrafficPolicy
+
+_HONOURED_OUTLIER = (
+    "consecutive5xxErrors consecutiveGatewayErrors splitExternalLocalOriginErrors consecutiveLocalOriginFailures"
+    " interval baseEjectionTime maxEjectionPercent minHealthPercent"
+)
+
+
+def honoured_below(prefix: str) -> frozenset[str]:
+    """The honoured fields of a traffic policy at the dotted path ``prefix``, and of its port-level settings."""
+    ports = f"{prefix}.portLevelSettings"
+    return _honoured_settings(prefix) | _honoured_settings(ports) | {f"{ports}.port.number"}
+
+
+def _honoured_settings(prefix: str) -> frozenset[str]:
+    return with_prefixes(
+        {
+            f"{prefix}.loadBalancer": HONOURED_LOAD_BALANCER,
+            f"{prefix}.connectionPool": HONOURED_POOL,
+            f"{prefix}.outlierDetection": _HONOURED_OUTLIER,
+            f"{prefix}.tls": HONOURED_TLS,
+        }
+    )
+
+
+def parse_traffic_policy(reader: Reader) -> TrafficPolicy | None:
+    """``trafficPolicy`` of a rule or of a subset; None if absent."""
+    policy = reader.child("trafficPolicy")
+    return None if policy is None else _settings(policy, _port_level(policy))
+
+
+def _port_level(policy: Reader) -> dict[int, TrafficPolicy]:
+    found: dict[int, TrafficPolicy] = {}
+    for entry in policy.items("portLevelSettings"):
+        port = entry.section("port")
+        number = parse_port_number(port, "number")
+        if number is None:
+            port.error("number", "is required", "missing-field")
+        elif number in found:
+            port.error("number", f"port {number} is already listed", "duplicate")
+        else:
+            found[number] = _settings(entry, {})
+    return found
+
+
+def _settings(policy: Reader, port_level: dict[int, TrafficPolicy]) -> TrafficPolicy:
+    return TrafficPolicy(
+        load_balancer=parse_load_balancer(policy),
+        connection_pool=parse_connection_pool(policy),
+        outlier_detection=_outlier_detection(policy),
+        tls=parse_client_tls(policy),
+        port_level=port_level,
+    )
+
+
+def _outlier_detection(policy: Reader) -> OutlierDetection | None:
+    outlier = policy.child("outlierDetection")
+    if outlier is None:
+        return None
+    split = outlier.flag("splitExternalLocalOriginErrors")
+    if outlier.integer("consecutiveLocalOriginFailures") and not split:
+        reason = "needs splitExternalLocalOriginErrors: true"
+        outlier.error("consecutiveLocalOriginFailures", reason, "conflicting-fields")
+    return OutlierDetection(
+        consecutive_5xx_errors=outlier.integer("consecutive5xxErrors", None),
+        consecutive_gateway_errors=outlier.integer("consecutiveGatewayErrors", None),
+        split_external_local_origin_errors=split,
+        consecutive_local_origin_failures=outlier.integer("consecutiveLocalOriginFailures", None),
+        interval=outlier.duration("interval"),
+        base_ejection_time=outlier.duration("baseEjectionTime"),
+        max_ejection_percent=parse_whole_percentage(outlier, "maxEjectionPercent") or None,
+        min_health_percent=parse_whole_percentage(outlier, "minHealthPercent") or 0,
+    )
