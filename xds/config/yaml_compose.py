@@ -26,7 +26,7 @@ from yaml.events import (
 
 from xds.config.document import Lines, Path, Problem, own_line
 from xds.config.yaml_errors import explain, explain_character
-from xds.config.yaml_scalars import resolve_plain, resolve_tagged, short_tag
+from xds.config.yaml_scalars import NOT_NAMES, resolve_plain, resolve_tagged, short_tag
 
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 1_000_000
@@ -108,20 +108,11 @@ class _Composer:
         self._documents = 0
         self._anchors: dict[str, _Anchored] = {}
         self._problems: list[Problem] = []
-        self._handlers: dict[type[Event], Callable[..., None]] = {
-            ScalarEvent: self._scalar,
-            MappingStartEvent: self._open,
-            SequenceStartEvent: self._open,
-            MappingEndEvent: self._close,
-            SequenceEndEvent: self._close,
-            AliasEvent: self._alias,
-            DocumentStartEvent: self._document,
-        }
 
     def feed(self, event: Event) -> None:
-        handler = self._handlers.get(type(event))
+        handler = _HANDLERS.get(type(event))
         if handler is not None:
-            handler(event)
+            handler(self, event)
 
     def result(self, line: int = 0, reason: str = "", code: str = SYNTAX) -> Composed:
         """What was composed, and why it stopped if it did."""
@@ -167,7 +158,7 @@ class _Composer:
         frame.merging = plain and key == "<<"
         self._set_key(frame, key, line)
         # Numbers are taken as written, as Kubernetes does: maps keyed by port are common.
-        if plain and isinstance(resolve_plain(key), bool | None):
+        if plain and key in NOT_NAMES:
             self._report(line, f"the field name {key or 'null'} is not a string: quote it", "non-string-key")
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(key, line, 1, 0)
@@ -268,6 +259,17 @@ class _Composer:
         if self._frame is not self._root:
             steps.append(self._frame.key if self._frame.is_mapping else len(self._frame.value))
         return tuple(step for step in steps if step is not None)
+
+
+_HANDLERS: Final[dict[type[Event], Callable[..., None]]] = {
+    ScalarEvent: _Composer._scalar,
+    MappingStartEvent: _Composer._open,
+    SequenceStartEvent: _Composer._open,
+    MappingEndEvent: _Composer._close,
+    SequenceEndEvent: _Composer._close,
+    AliasEvent: _Composer._alias,
+    DocumentStartEvent: _Composer._document,
+}
 
 
 def _open_step(frame: _Frame) -> str | int | None:

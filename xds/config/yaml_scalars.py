@@ -16,6 +16,9 @@ _WORDS: dict[str, object] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
+NOT_NAMES = frozenset(text for text, value in _WORDS.items() if not isinstance(value, float))
+"""The plain scalars that are null or a boolean, and so cannot be a field's name."""
+
 _NUMBER_STARTS = frozenset("0123456789+-.")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,63})")
 _BASED = re.compile(r"0(?:o[0-7]{1,64}|x[0-9a-fA-F]{1,64})")
