@@ -1,0 +1,79 @@
+"""What a client subscribes to in one type.
+
+State of the world: every request lists all names. Delta: requests add and take away. In both, ``*`` means everything,
+and so does an empty first request for a listener, cluster or scoped route ("legacy wildcard"), until a name or ``*``
+is ever given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from xds.resources import CLUSTER, LISTENER, TypeUrl
+from xds.resources.types import SCOPED_ROUTE
+
+WILDCARD = "*"
+LEGACY_WILDCARD_TYPES = frozenset({LISTENER, CLUSTER, SCOPED_ROUTE})
+
+
+class Change(NamedTuple):
+    """What a request asks for anew. names: to be answered one by one. everything: the wildcard was asked for."""
+
+    names: tuple[str, ...]
+    everything: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.names) or self.everything
+
+
+class Interest:
+    """The names, and whether everything else is wanted too."""
+
+    __slots__ = ("_explicit", "_legacy", "names", "wildcard")
+
+    def __init__(self, type_url: TypeUrl) -> None:
+        self._legacy = type_url in LEGACY_WILDCARD_TYPES
+        self._explicit = False
+        self.names: dict[str, None] = {}
+        self.wildcard = False
+
+    def covers(self, name: str) -> bool:
+        return self.wildcard or name in self.names
+
+    @property
+    def wildcard_only(self) -> bool:
+        return self.wildcard and not self.names
+
+    def replace(self, names: Iterable[str]) -> Change:
+        """A state-of-the-world request's list of names, whose order and repetitions mean nothing."""
+        wanted = dict.fromkeys(names)
+        self._explicit = self._explicit or bool(wanted)
+        wildcard = WILDCARD in wanted if self._explicit else self._legacy
+        wanted.pop(WILDCARD, None)
+        change = Change(tuple(name for name in wanted if name not in self.names), wildcard and not self.wildcard)
+        self.names, self.wildcard = wanted, wildcard
+        return change
+
+    def begin(self, subscribe: Iterable[str]) -> Change:
+        """The first delta request of a stream for this type."""
+        names = dict.fromkeys(subscribe)
+        if not names and self._legacy:
+            names = {WILDCARD: None}
+        return self.change(names, ())
+
+    def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str]) -> Change:
+        """A later delta request. A name that the wildcard still covers is answered when it is unsubscribed."""
+        gone = dict.fromkeys(unsubscribe)
+        if WILDCARD in gone:
+            self.wildcard = False
+        let_go = [name for name in gone if name in self.names]
+        for name in let_go:
+            del self.names[name]
+        wanted = dict.fromkeys(subscribe)
+        everything = WILDCARD in wanted
+        wanted.pop(WILDCARD, None)
+        self.wildcard = self.wildcard or everything
+        self.names.update(wanted)
+        still_covered = [name for name in let_go if self.wildcard and name not in wanted]
+        return Change((*wanted, *still_covered), everything)

@@ -1,0 +1,181 @@
+"""Make before break: which part of which snapshot a stream may know, so that no route ever outruns its clusters.
+
+::
+
+                    SNAPSHOT                MADE                   SWITCHED
+        SETTLED -------------->  MAKING  ----------->  SWITCHING  ------------>  SETTLED
+                                   ^                       |
+                                   |_______SNAPSHOT________|
+
+- MAKING. Clusters, endpoints and secrets of the newest snapshot go out at once, and whatever only older ones have
+  stays. All other types wait until the client accepted them: Envoy accepts a cluster only once it is warm.
+- SWITCHING. Listeners, routes and the rest go out. Nothing is taken away yet.
+- SETTLED. The client accepted them too, and has asked for and got the routes of new listeners: clusters, endpoints and
+  secrets that only older snapshots had are removed. If it rejected anything that is still in force, it may be running
+  on what is about to be removed, and the removals wait for a snapshot that it accepts.
+
+A snapshot that arrives in MAKING does not start the wait anew: what the first one waited for is released when that was
+accepted, then the newest gets its turn. Every wait ends by the time-outs of `delivery`. A type that the client never
+subscribed holds up nothing, so a stream of one type is served at once, and a client may begin at whatever end it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from xds.protocol.channel import Channel
+from xds.protocol.events import DeltaRequest, SotwRequest
+from xds.protocol.shared import Shared
+from xds.resources import CLUSTER, ENDPOINT, SECRET, Reference, ResourceSet, Snapshot, TypeUrl
+
+AnyChannel = Channel[SotwRequest] | Channel[DeltaRequest]
+Channels = Mapping[TypeUrl, AnyChannel]
+
+MADE_FIRST = (CLUSTER, ENDPOINT, SECRET)
+"""Types that others name: new ones precede, old ones outlive whatever names them."""
+
+
+class Phase(Enum):
+    """See the module."""
+
+    SETTLED = "settled"
+    MAKING = "making"
+    SWITCHING = "switching"
+
+
+class Event(Enum):
+    """What moves a rollout on."""
+
+    SNAPSHOT = "snapshot"
+    MADE = "made"
+    SWITCHED = "switched"
+
+
+TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = MappingProxyType(
+    {
+        Phase.SETTLED: {Event.SNAPSHOT: Phase.MAKING},
+        Phase.MAKING: {Event.SNAPSHOT: Phase.MAKING, Event.MADE: Phase.SWITCHING},
+        Phase.SWITCHING: {Event.SNAPSHOT: Phase.MAKING, Event.SWITCHED: Phase.SETTLED},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A snapshot and its place in the order in which the stream was given them, counted from 1."""
+
+    snapshot: Snapshot
+    epoch: int
+
+
+class Rollout:
+    """The phase of one stream, and what it releases to its channels."""
+
+    __slots__ = ("_awaited", "_awaited_until", "_candidate", "_latest", "_made", "_shared", "_switched", "phase")
+
+    def __init__(self, shared: Shared) -> None:
+        self.phase = Phase.SETTLED
+        self._shared = shared
+        self._latest: Numbered | None = None
+        self._candidate: Numbered | None = None
+        self._switched: Numbered | None = None
+        self._made: dict[TypeUrl, ResourceSet] = {}
+        self._awaited: set[Reference] = set()
+        self._awaited_until: float | None = None
+
+    def begin(self, snapshot: Snapshot, channels: Channels) -> None:
+        """A new snapshot is in force."""
+        latest = Numbered(snapshot, self._latest.epoch + 1 if self._latest else 1)
+        for type_url in MADE_FIRST:
+            self._made[type_url] = self._union(type_url, snapshot[type_url], channels.get(type_url))
+        if self.phase is not Phase.MAKING:
+            self._candidate = latest
+        self._latest = latest
+        self._move(Event.SNAPSHOT)
+
+    def release(self, type_url: TypeUrl) -> tuple[ResourceSet | None, int]:
+        """What the client may know of a type, and the epoch that this belongs to."""
+        source = self._latest if type_url in MADE_FIRST else self._switched
+        if source is None:
+            return None, 0
+        made = self._made.get(type_url)
+        return (source.snapshot[type_url] if made is None else made), source.epoch
+
+    def expect(self, references: Iterable[Reference], channels: Channels, deadline: float) -> None:
+        """A listener was sent: the switch is over only when the client has what it newly refers to."""
+        if self._switched is None:
+            return
+        for reference in references:
+            known = reference.name in self._switched.snapshot[reference.type_url]
+            if known and not _subscribed(reference, channels):
+                self._awaited.add(reference)
+                self._awaited_until = deadline
+
+    @property
+    def deadline(self) -> float | None:
+        return self._awaited_until if self._awaited else None
+
+    def expire(self, now: float) -> None:
+        if self._awaited_until is not None and now >= self._awaited_until:
+            self._awaited.clear()
+            self._awaited_until = None
+
+    def advance(self, channels: Channels) -> bool:
+        """Move on if nothing is waited for any more; True if more is released now than before."""
+        if self.phase is Phase.MAKING and self._is_made(channels):
+            self._switch()
+            return True
+        if self.phase is Phase.SWITCHING and self._is_switched(channels):
+            self._break()
+            return True
+        return False
+
+    def finished(self, channels: Channels) -> Snapshot | None:
+        """The snapshot, if all of it is out and answered."""
+        if self.phase is not Phase.SETTLED or self._latest is None:
+            return None
+        return self._latest.snapshot if all(channel.current for channel in channels.values()) else None
+
+    def _is_made(self, channels: Channels) -> bool:
+        epoch = self._candidate.epoch if self._candidate else 0
+        return all(channel.delivery.settled >= epoch for channel in channels.values() if channel.type_url in MADE_FIRST)
+
+    def _switch(self) -> None:
+        self._switched = self._candidate
+        if self._candidate is self._latest:
+            self._move(Event.MADE)
+        self._candidate = self._latest
+
+    def _is_switched(self, channels: Channels) -> bool:
+        assert self._latest is not None, "there is nothing to switch to before the first snapshot"  # noqa: S101 - an invariant of the table
+        self._awaited = {reference for reference in self._awaited if not _subscribed(reference, channels)}
+        if self._awaited:
+            return False
+        snapshot = self._latest.snapshot
+        return all(
+            channel.current and not channel.refuses(snapshot[type_url]) for type_url, channel in channels.items()
+        )
+
+    def _break(self) -> None:
+        assert self._latest is not None, "there is nothing to break before the first snapshot"  # noqa: S101 - an invariant of the table
+        self._made = {type_url: self._latest.snapshot[type_url] for type_url in MADE_FIRST}
+        self._move(Event.SWITCHED)
+
+    def _union(self, type_url: TypeUrl, new: ResourceSet, channel: AnyChannel | None) -> ResourceSet:
+        """All that is new and all that is old, but for old resources that the client rejected."""
+        old = self._made.get(type_url, new)
+        refused = channel.delivery.refused if channel else {}
+        if any(name in old for name in refused):
+            old = ResourceSet.of(resource for resource in old if refused.get(resource.name) != resource.version)
+        return self._shared.union(new, old)
+
+    def _move(self, event: Event) -> None:
+        self.phase = TRANSITIONS[self.phase][event]
+
+
+def _subscribed(reference: Reference, channels: Channels) -> bool:
+    channel = channels.get(reference.type_url)
+    return channel is not None and channel.interest.covers(reference.name)

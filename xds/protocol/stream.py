@@ -1,0 +1,159 @@
+"""One xDS stream, from its first request to its end.
+
+Theory of operation. A stream has a `Channel` for each type that the client asked for, and one `Rollout` that decides
+what each channel may know. Whatever happens (a request, a new snapshot, the passing of time) is taken in first; then
+the stream is pumped: every channel, in make-before-break order, is offered what the rollout releases and says what is
+due, until nothing more is due and the rollout releases nothing more. All of it happens at once, in memory; the
+effects are what remains to be done outside.
+
+The warming rule: an Envoy that is given a changed cluster or listener waits for the endpoints, secrets and routes
+that it refers to, but does not ask for those that it subscribes to already. So these are sent again right after it,
+changed or not, and never wait for the cluster to be accepted, which in turn waits for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+
+from xds.protocol.delta import DeltaChannel
+from xds.protocol.errors import RemoteProtocolError
+from xds.protocol.events import DeltaRequest, Effect, Request, Send, Settled, SotwRequest
+from xds.protocol.rollout import Rollout
+from xds.protocol.shared import Shared
+from xds.protocol.sotw import SotwChannel
+from xds.resources import LISTENER, TYPE_ORDER, Reference, Resource, Snapshot, TypeUrl
+
+PATIENCE = 20.0
+"""Seconds to wait for an answer before going on without. Longer than Envoy's ``initial_fetch_timeout`` of 15 s, after
+which it accepts a cluster that did not warm."""
+
+_RANK = {type_url: rank for rank, type_url in enumerate(TYPE_ORDER)}
+
+
+class Variant(Enum):
+    """The two forms of the protocol."""
+
+    SOTW = "sotw"
+    DELTA = "delta"
+
+
+class Stream:
+    """The machine. Every method gives the effects to be carried out, in order."""
+
+    def __init__(
+        self,
+        variant: Variant,
+        shared: Shared,
+        only: TypeUrl | None = None,
+        nonce_prefix: str = "",
+        patience: float = PATIENCE,
+    ) -> None:
+        """only: the one type of a stream that is not aggregated. nonce_prefix: keeps nonces apart between streams."""
+        self._variant = variant
+        self._shared = shared
+        self._only = only
+        self._nonce_prefix = nonce_prefix
+        self._patience = patience
+        self._nonces = 0
+        self._channels: dict[TypeUrl, SotwChannel | DeltaChannel] = {}
+        self._rollout = Rollout(shared)
+        self._reported: Snapshot | None = None
+
+    def receive_request(self, request: Request, now: float) -> list[Effect]:
+        """The client said something. Raises RemoteProtocolError if the stream cannot go on."""
+        channel = self._channel(self._type_of(request))
+        deadline = now + self._patience
+        return [*_hear(channel, request, deadline), *self._pump(now)]
+
+    def receive_snapshot(self, snapshot: Snapshot, now: float) -> list[Effect]:
+        """What the client should have from now on."""
+        self._rollout.begin(snapshot, self._channels)
+        return self._pump(now)
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time has passed. To be called when `next_deadline` has come; at other times it does no harm."""
+        for channel in self._channels.values():
+            channel.delivery.expire(now)
+        self._rollout.expire(now)
+        return self._pump(now)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When to call `tick` next; None: not before something else happens."""
+        deadlines = [channel.delivery.deadline for channel in self._channels.values()]
+        return min(
+            (deadline for deadline in (*deadlines, self._rollout.deadline) if deadline is not None), default=None
+        )
+
+    def _type_of(self, request: Request) -> TypeUrl:
+        if self._only is None:
+            if not request.type_url:
+                raise RemoteProtocolError("a request on an aggregated stream must have a type_url")
+            return request.type_url
+        if request.type_url not in ("", self._only):
+            raise RemoteProtocolError(f"this stream serves {self._only}, not {request.type_url}")
+        return self._only
+
+    def _channel(self, type_url: TypeUrl) -> SotwChannel | DeltaChannel:
+        channel = self._channels.get(type_url)
+        if channel is None:
+            kind: Callable[[TypeUrl, Shared], SotwChannel | DeltaChannel]
+            kind = SotwChannel if self._variant is Variant.SOTW else DeltaChannel
+            channel = self._channels[type_url] = kind(type_url, self._shared)
+            self._channels = dict(sorted(self._channels.items(), key=lambda item: _RANK.get(item[0], len(_RANK))))
+        return channel
+
+    def _pump(self, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        while self._pump_channels(effects, now) or self._rollout.advance(self._channels):
+            pass
+        finished = self._rollout.finished(self._channels)
+        if finished is not None and finished is not self._reported:
+            self._reported = finished
+            effects.append(Settled(finished))
+        return effects
+
+    def _pump_channels(self, effects: list[Effect], now: float) -> bool:
+        """Once over all channels; True if anything was sent, which may have made more due."""
+        sent = False
+        for channel in self._channels.values():
+            channel.offer(*self._rollout.release(channel.type_url))
+            current = channel.take_current()
+            if current:
+                effects.append(current)
+            due = channel.take()
+            if due is None:
+                continue
+            send = Send(self._next_nonce(), *due)
+            _, epoch = self._rollout.release(channel.type_url)
+            channel.delivery.sent(send, epoch, now + self._patience)
+            effects.append(send)
+            self._warm(send, now)
+            sent = True
+        return sent
+
+    def _warm(self, send: Send, now: float) -> None:
+        for reference in _references(send.changed):
+            child = self._channels.get(reference.type_url)
+            if child is not None:
+                child.force(reference.name)
+        if self._only is None and send.type_url == LISTENER:
+            self._rollout.expect(_references(send.changed), self._channels, now + self._patience)
+
+    def _next_nonce(self) -> str:
+        self._nonces += 1
+        return f"{self._nonce_prefix}{self._nonces}"
+
+
+def _hear(channel: SotwChannel | DeltaChannel, request: Request, deadline: float) -> list[Effect]:
+    match channel, request:
+        case SotwChannel(), SotwRequest():
+            return channel.receive(request, deadline)
+        case DeltaChannel(), DeltaRequest():
+            return channel.receive(request, deadline)
+    raise TypeError(f"{type(request).__name__} on a stream of the other variant")
+
+
+def _references(resources: Iterable[Resource]) -> Iterator[Reference]:
+    return (reference for resource in resources for reference in resource.references)

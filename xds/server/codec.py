@@ -1,0 +1,84 @@
+"""Request messages, from bytes to the frozen requests of the protocol and the proxy that sent them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
+
+from xds.model.proxy import Proxy
+from xds.model.services import Locality
+from xds.protocol import DeltaRequest, ErrorDetail, RemoteProtocolError, Request, SotwRequest, Variant
+from xds.resources import TypeUrl
+from xds.wire.core_pb2 import Node
+from xds.wire.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest, Status
+
+ParseNode = Callable[[str, Mapping[str, object], Locality], Proxy]
+"""A node id, its metadata and its locality to a proxy; raises ValueError with a text for the operator."""
+
+_MAX_ERROR_CHARACTERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A parsed request. node: None if the client did not say who it is."""
+
+    request: Request
+    node: Node | None
+
+
+Decode = Callable[[bytes], Incoming]
+
+
+def decode_sotw(data: bytes) -> Incoming:
+    """Parse a ``DiscoveryRequest``. Raises RemoteProtocolError if it is none."""
+    try:
+        message = DiscoveryRequest.FromString(data)
+    except DecodeError:
+        raise RemoteProtocolError("this is not a DiscoveryRequest") from None
+    request = SotwRequest(
+        type_url=TypeUrl(message.type_url),
+        names=tuple(message.resource_names),
+        version=message.version_info,
+        nonce=message.response_nonce,
+        error=_error(message.error_detail) if message.HasField("error_detail") else None,
+    )
+    return Incoming(request, message.node if message.HasField("node") else None)
+
+
+def decode_delta(data: bytes) -> Incoming:
+    """Parse a ``DeltaDiscoveryRequest``. Raises RemoteProtocolError if it is none."""
+    try:
+        message = DeltaDiscoveryRequest.FromString(data)
+    except DecodeError:
+        raise RemoteProtocolError("this is not a DeltaDiscoveryRequest") from None
+    request = DeltaRequest(
+        type_url=TypeUrl(message.type_url),
+        subscribe=tuple(message.resource_names_subscribe),
+        unsubscribe=tuple(message.resource_names_unsubscribe),
+        initial_versions=dict(message.initial_resource_versions),
+        nonce=message.response_nonce,
+        error=_error(message.error_detail) if message.HasField("error_detail") else None,
+    )
+    return Incoming(request, message.node if message.HasField("node") else None)
+
+
+DECODERS: Mapping[Variant, Decode] = {Variant.SOTW: decode_sotw, Variant.DELTA: decode_delta}
+
+
+def proxy_of(node: Node | None, parse_node: ParseNode) -> Proxy:
+    """Who opened the stream. Raises RemoteProtocolError if that cannot be told."""
+    if node is None:
+        raise RemoteProtocolError("the first request of a stream must have a node")
+    metadata = MessageToDict(node.metadata) if node.HasField("metadata") else {}
+    locality = Locality(node.locality.region, node.locality.zone, node.locality.sub_zone)
+    try:
+        return parse_node(node.id, metadata, locality)
+    except ValueError as error:
+        raise RemoteProtocolError(str(error)) from error
+
+
+def _error(status: Status) -> ErrorDetail:
+    return ErrorDetail(status.code, status.message[:_MAX_ERROR_CHARACTERS])

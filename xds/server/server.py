@@ -1,0 +1,152 @@
+"""The xDS server: listens, and gives every call to a session of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import NoReturn, Protocol
+
+import grpc  # type: ignore[import-untyped]  # grpcio ships no types
+import structlog
+from grpc import aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # grpcio ships no types
+from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # grpcio ships no types
+
+from xds.config.node import parse_node as parse_istio_node
+from xds.model.objects import ObjectKey, Origin
+from xds.protocol import RemoteProtocolError, Shared, Stream
+from xds.protocol.stream import PATIENCE
+from xds.server.codec import DECODERS, ParseNode, proxy_of
+from xds.server.services import METHODS, Method
+from xds.server.session import Locate, Session, Wire
+from xds.server.source import SnapshotSource
+from xds.server.status import StatusBoard
+
+
+class Call(Wire, Protocol):
+    """``grpc.aio.ServicerContext``, as far as it is used here."""
+
+    def peer(self) -> str: ...
+
+    async def abort(self, code: object, details: str) -> NoReturn: ...
+
+
+Handler = Callable[[object, Call], Awaitable[None]]
+
+OPTIONS = (
+    ("grpc.so_reuseport", 0),  # so that a port in use is an error, not a second server on it
+    ("grpc.max_receive_message_length", 64 << 20),  # initial_resource_versions of a large mesh exceed 4 MiB
+    ("grpc.max_send_message_length", -1),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+)
+
+
+class ListenError(OSError):
+    """An address cannot be listened on."""
+
+
+def _nowhere(_: ObjectKey) -> Origin | None:
+    return None
+
+
+class XdsServer:
+    """Serves snapshots over every method of `METHODS`, health and reflection.
+
+    source: what each proxy should have. board: where the status of streams is kept. locate: where an object was
+    written, for the log. patience: seconds to wait for a client's answer before going on without it.
+    """
+
+    def __init__(
+        self,
+        source: SnapshotSource,
+        board: StatusBoard | None = None,
+        *,
+        locate: Locate = _nowhere,
+        parse_node: ParseNode = parse_istio_node,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.board = board or StatusBoard(time.time)
+        self._source = source
+        self._locate = locate
+        self._parse_node = parse_node
+        self._patience = patience
+        self._shared = Shared()
+        self._stream_numbers = count(1)
+        self._sessions: set[Session] = set()
+        self._stopping = False
+        self._log = structlog.get_logger("xds.server")
+        self._server: aio.Server | None = None
+        self._health = health.aio.HealthServicer()
+
+    async def start(self, listen: str) -> int:
+        """Listen on ``host:port``; gives the port, which the system chooses for 0. Raises ListenError."""
+        server = aio.server(options=OPTIONS)
+        self._register(server)
+        try:
+            port = int(server.add_insecure_port(listen))
+        except RuntimeError as error:
+            raise ListenError(f"cannot listen on {listen}: {error}") from error
+        await server.start()
+        self._server = server
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        return port
+
+    async def stop(self, grace: float = 1.0) -> None:
+        """End all streams, so that the clients look for another server, and stop within ``grace`` seconds."""
+        if self._server is None:
+            return
+        server, self._server, self._stopping = self._server, None, True
+        await self._health.enter_graceful_shutdown()
+        stopped = asyncio.ensure_future(server.stop(grace))
+        for session in self._sessions:
+            session.end()
+        await stopped
+
+    def _register(self, server: aio.Server) -> None:
+        methods: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
+        for method in METHODS:
+            handler = grpc.stream_stream_rpc_method_handler(self._handler(method))
+            methods.setdefault(method.service, {})[method.name] = handler
+        server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler(service, handlers) for service, handlers in methods.items()]
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection((*methods, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+
+    def _handler(self, method: Method) -> Handler:
+        async def handle(_: object, call: Call) -> None:
+            try:
+                await self._serve(method, call)
+            except RemoteProtocolError as error:
+                self._log.warning("a stream was refused", peer=call.peer(), method=method.name, reason=str(error))
+                await call.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            if self._stopping:
+                await call.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
+
+        return handle
+
+    async def _serve(self, method: Method, call: Call) -> None:
+        data = await call.read()
+        if not isinstance(data, bytes):
+            return
+        decode = DECODERS[method.variant]
+        first = decode(data)
+        proxy = proxy_of(first.node, self._parse_node)
+        prefix = f"{next(self._stream_numbers):x}-"
+        machine = Stream(method.variant, self._shared, method.only, prefix, self._patience)
+        status = self.board.opened(proxy, call.peer(), method.variant)
+        session = Session(call, decode, machine, self.board, status, self._locate)
+        subscription = self._source.connect(proxy, session.wake)
+        self._sessions.add(session)
+        try:
+            await session.run(first, subscription)
+        finally:
+            self._sessions.discard(session)
+            subscription.close()
+            self.board.closed(status)
