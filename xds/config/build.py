@@ -1,0 +1,109 @@
+"""The fold: the objects in force to a Mesh. Pure and incremental.
+
+A change costs what changed, plus the copying of the mappings that it is in. Every part of the previous Mesh that did
+not change is the same object in the next, so that ``is`` tells what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
+
+from xds.config.drafts import Draft
+from xds.config.fold_discovery import Changes, Discovery
+from xds.config.fold_policies import revise_by_age, revise_by_namespace
+from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
+from xds.model.diagnostic import Diagnostic
+from xds.model.gateways import Gateway, Sidecar
+from xds.model.mesh import EMPTY_MESH, Mesh
+from xds.model.objects import ObjectKey, ObjectMeta
+from xds.model.policy import DestinationRule
+from xds.model.routing import VirtualService
+from xds.model.services import Workload
+from xds.model.settings import MeshSettings
+
+O = TypeVar("O")  # noqa: E741 - an object's type
+Pair = tuple[ConfigObject | None, ConfigObject | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """A Mesh, and what the next one can be made from.
+
+    objects: those that it was made of. diagnostics: what only the whole shows, ordered by service.
+    """
+
+    mesh: Mesh = EMPTY_MESH
+    objects: Objects = field(default_factory=dict)
+    discovery: Discovery = field(default_factory=Discovery)
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def build(objects: Objects, settings: MeshSettings) -> Fold:
+    """The Mesh that ``objects`` make up."""
+    return rebuild(Fold(), objects, objects.keys(), settings)
+
+
+def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], settings: MeshSettings) -> Fold:
+    """The Mesh that ``objects`` make up, with what is unchanged from ``previous``.
+
+    changed: the keys of all objects that were added, replaced or removed; others must be the same objects as before.
+    """
+    if settings.domain_suffix != previous.mesh.settings.domain_suffix and previous.objects:
+        return build(objects, settings)
+    pairs = [(previous.objects.get(key), objects.get(key)) for key in changed]
+    changes = Changes(
+        services=tuple(_only(ServiceDeclaration, pairs)),
+        workloads=tuple(_only(Workload, pairs)),
+        lists=tuple(_only(EndpointList, pairs)),
+    )
+    discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
+    return Fold(
+        mesh=_mesh(previous.mesh, settings, discovery, pairs),
+        objects=objects,
+        discovery=discovery,
+        diagnostics=_diagnostics(previous, discovery),
+    )
+
+
+def _mesh(before: Mesh, settings: MeshSettings, discovery: Discovery, pairs: list[Pair]) -> Mesh:
+    return Mesh(
+        settings=before.settings if before.settings == settings else settings,
+        services=discovery.services.services,
+        endpoints=discovery.endpoints,
+        instances=discovery.instances,
+        workloads=discovery.workloads.by_address,
+        virtual_services=revise_by_age(before.virtual_services, _only(VirtualService, pairs)),
+        destination_rules=revise_by_namespace(before.destination_rules, _only(DestinationRule, pairs)),
+        gateways=revise_by_age(before.gateways, _only(Gateway, pairs)),
+        sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
+        objects=_metadata(before.objects, pairs),
+    )
+
+
+def _only(kind: type[O], pairs: Iterable[Pair]) -> Iterator[tuple[O | None, O | None]]:
+    """The pairs of one type. A key has a kind and a kind has a type, so both halves of a pair agree."""
+    for old, new in pairs:
+        if isinstance(new, kind):
+            yield (old if isinstance(old, kind) else None), new
+        elif isinstance(old, kind):
+            yield old, None
+
+
+def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> Mapping[ObjectKey, ObjectMeta]:
+    result = Draft(before)
+    for old, new in pairs:
+        if new is not None:
+            result.set(new.meta.key, new.meta)
+        elif old is not None:
+            result.set(old.meta.key, None)
+    return result.done()
+
+
+def _diagnostics(previous: Fold, discovery: Discovery) -> tuple[Diagnostic, ...]:
+    if discovery.findings is previous.discovery.findings:
+        return previous.diagnostics
+    findings = discovery.findings
+    return tuple(chain.from_iterable(findings[key] for key in sorted(findings)))

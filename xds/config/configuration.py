@@ -1,0 +1,56 @@
+"""The whole of this package in one value: files in, a Mesh and diagnostics out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xds.config.build import Fold, rebuild
+from xds.config.kinds.kind import Context
+from xds.config.ledger import Ledger
+from xds.config.yaml import ParsedFile
+from xds.model.diagnostic import Diagnostic
+from xds.model.mesh import Mesh
+from xds.model.objects import ObjectKey
+from xds.model.settings import MeshSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Configuration:
+    """What all files say at one moment.
+
+    Immutable: each change gives the next Configuration, whose Mesh shares every unchanged part with this one's. Start
+    with ``Configuration()``, which is empty.
+    """
+
+    ledger: Ledger = field(default_factory=Ledger)
+    fold: Fold = field(default_factory=Fold)
+
+    @property
+    def mesh(self) -> Mesh:
+        """What is in force."""
+        return self.fold.mesh
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Everything there is to say now: by file and line, then what only the whole configuration shows."""
+        return self.ledger.diagnostics + self.fold.diagnostics
+
+    @property
+    def changed(self) -> frozenset[ObjectKey]:
+        """The objects that the last change added, replaced or removed."""
+        return self.ledger.changed
+
+    def apply(self, changes: Mapping[str, ParsedFile | None]) -> Configuration:
+        """After files changed. changes: by path, the file as it is now, or None if it is gone."""
+        return self._with(self.ledger.update(changes), self.mesh.settings)
+
+    def with_settings(self, settings: MeshSettings) -> Configuration:
+        """With other settings for the mesh. Documents are read again only if their meaning depends on what changed."""
+        context = Context(settings.domain_suffix, settings.root_namespace)
+        ledger = self.ledger if context == self.ledger.context else self.ledger.in_context(context)
+        return self._with(ledger, settings)
+
+    def _with(self, ledger: Ledger, settings: MeshSettings) -> Configuration:
+        changed = ledger.changed if ledger is not self.ledger else ()
+        return Configuration(ledger, rebuild(self.fold, ledger.objects, changed, settings))

@@ -1,0 +1,100 @@
+"""Immutable mappings, changed: copied on the first write, and the same mapping again if nothing was written.
+
+A mapping that went into a draft or came out of one must not be written to by anyone else.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Collection, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+
+_FEW: Final = 16
+
+
+class Draft(Generic[K, V]):
+    """A changed version of a mapping."""
+
+    __slots__ = ("_base", "_copy")
+
+    def __init__(self, base: Mapping[K, V]) -> None:
+        self._base = base
+        self._copy: dict[K, V] | None = None
+
+    def get(self, key: K) -> V | None:
+        """What the key has now."""
+        return (self._base if self._copy is None else self._copy).get(key)
+
+    def set(self, key: K, value: V | None) -> None:
+        """Give the key a value, or take it out with None."""
+        if self.get(key) is value:
+            return
+        if self._copy is None:
+            self._copy = dict(self._base)
+        if value is None:
+            del self._copy[key]
+        else:
+            self._copy[key] = value
+
+    def done(self) -> Mapping[K, V]:
+        """The result; the original mapping if nothing changed."""
+        return self._base if self._copy is None else self._copy
+
+
+class SetDraft(Generic[K, V]):
+    """A changed version of a mapping to sets that are not empty."""
+
+    __slots__ = ("_base", "_touched")
+
+    def __init__(self, base: Mapping[K, AbstractSet[V]]) -> None:
+        self._base = base
+        self._touched: dict[K, set[V]] = {}
+
+    def add(self, key: K, value: V) -> None:
+        self._writable(key).add(value)
+
+    def discard(self, key: K, value: V) -> None:
+        self._writable(key).discard(value)
+
+    def done(self) -> Mapping[K, AbstractSet[V]]:
+        """The result; the original mapping if nothing was added or discarded."""
+        if not self._touched:
+            return self._base
+        result = dict(self._base)
+        result.update(self._touched)
+        for key, values in self._touched.items():
+            if not values:
+                del result[key]
+        return result
+
+    def _writable(self, key: K) -> set[V]:
+        values = self._touched.get(key)
+        if values is None:
+            values = self._touched[key] = set(self._base.get(key, ()))
+        return values
+
+
+def revise(
+    items: tuple[T, ...],
+    gone: Collection[T],
+    added: Collection[T],
+    order: Callable[[T], Any],  # Any: what sorted() takes as a key has no name in typing
+) -> tuple[T, ...]:
+    """``items``, which are sorted by ``order``, without those that are ``gone`` (by identity) and with ``added``.
+
+    The same tuple if there is nothing to do.
+    """
+    if not gone and not added:
+        return items
+    leaving = {id(item) for item in gone}
+    kept = [item for item in items if id(item) not in leaving]
+    if len(added) > _FEW:
+        return tuple(sorted((*kept, *added), key=order))
+    for item in added:
+        insort(kept, item, key=order)
+    return tuple(kept)

@@ -1,0 +1,37 @@
+"""The kinds of objects that take effect, one in each file; see `xds.config.kinds.kind` for their contract.
+
+A new kind is a file with a ``KIND`` and a line in `KINDS`. What it is parsed into must be a
+`xds.config.objects.ConfigObject`, which `xds.config.build` folds into the Mesh.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xds.config.kinds import (
+    destination_rule,
+    endpoint_slice,
+    endpoints,
+    gateway,
+    pod,
+    service,
+    service_entry,
+    sidecar,
+    virtual_service,
+    workload_entry,
+)
+from xds.config.kinds.kind import Kind
+from xds.config.objects import ConfigObject
+
+KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
+    destination_rule.KIND,
+    endpoint_slice.KIND,
+    endpoints.KIND,
+    gateway.KIND,
+    pod.KIND,
+    service.KIND,
+    service_entry.KIND,
+    sidecar.KIND,
+    virtual_service.KIND,
+    workload_entry.KIND,
+)

@@ -1,0 +1,120 @@
+"""ServiceEntry: services that no Kubernetes Service declares (Istio ``ServiceEntry``)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from xds.config.document import RawObject
+from xds.config.kinds.honoured import with_prefixes
+from xds.config.kinds.kind import ISTIO_NETWORKING, ISTIO_NETWORKING_VERSIONS, Context, Kind
+from xds.config.kinds.names import Scope, parse_export_to, parse_port_number
+from xds.config.kinds.protocol import protocol_from_port, protocol_of
+from xds.config.kinds.result import result
+from xds.config.kinds.service_entry_endpoints import parse_endpoints
+from xds.config.kinds.workload_fields import WORKLOAD_ENTRY_FIELDS
+from xds.config.objects import ServiceDeclaration
+from xds.config.reader import Reader
+from xds.config.scalars import parse_cidr, parse_host
+from xds.model.diagnostic import Diagnostic
+from xds.model.hosts import is_wildcard
+from xds.model.labels import Labels
+from xds.model.services import Location, Protocol, Resolution, Service, ServicePort
+
+_DYNAMIC_DNS: Final = "DYNAMIC_DNS"
+_BY_NAME: Final = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
+
+HONOURED = with_prefixes(
+    {
+        "spec": "hosts addresses location resolution exportTo subjectAltNames workloadSelector.labels",
+        "spec.ports": "number name protocol targetPort",
+        "spec.endpoints": WORKLOAD_ENTRY_FIELDS,
+    }
+)
+
+
+def parse(raw: RawObject, context: Context) -> tuple[ServiceDeclaration | None, tuple[Diagnostic, ...]]:
+    """The services of a document; see :class:`~xds.config.kinds.kind.Kind`."""
+    root = Reader(raw)
+    spec = root.section("spec")
+    if spec.text("resolution") == _DYNAMIC_DNS:
+        spec.warning("resolution", "not honoured yet: DYNAMIC_DNS has no effect, nor has this object", "not-honoured")
+        return result(root, None)
+    resolution = Resolution(spec.text("resolution", Resolution.NONE.value))
+    selector = _selector(spec)
+    endpoints = parse_endpoints(spec, raw.meta, resolution)
+    template = Service(
+        hostname="",
+        meta=raw.meta,
+        ports=_ports(spec),
+        addresses=_addresses(spec, resolution),
+        resolution=resolution,
+        location=Location(spec.text("location", Location.MESH_EXTERNAL.value)),
+        selector=selector,
+        export_to=parse_export_to(spec, Scope.of(raw, context)),
+        subject_alt_names=spec.strings("subjectAltNames"),
+    )
+    hosts = _hosts(spec, needs_name=resolution in _BY_NAME and not endpoints and selector is None)
+    services = tuple(replace(template, hostname=host) for host in hosts)
+    return result(root, ServiceDeclaration(raw.meta, services, endpoints))
+
+
+def _hosts(spec: Reader, needs_name: bool) -> tuple[str, ...]:
+    """needs_name: the host is what Envoy resolves, as nothing else is given."""
+    for index, host in enumerate(spec.strings("hosts")):
+        if host == "*":
+            spec.error(("hosts", index), "'*' is not allowed: write a longer name, such as *.example.com")
+        elif needs_name and is_wildcard(host):
+            spec.error(("hosts", index), f"{host!r} cannot be resolved: give endpoints, or names without a wildcard")
+    return tuple(dict.fromkeys(spec.parsed_strings("hosts", parse_host)))
+
+
+def _addresses(spec: Reader, resolution: Resolution) -> tuple[str, ...]:
+    """Addresses as Envoy writes them: an IP address as it is, a prefix with the bits beyond it cleared."""
+    networks = spec.parsed_strings("addresses", parse_cidr)
+    if resolution in _BY_NAME and any("/" in text for text in spec.strings("addresses")):
+        spec.error("addresses", "a CIDR prefix needs resolution STATIC or NONE", "conflicting-fields")
+    single = (str(network.network_address) if network.num_addresses == 1 else str(network) for network in networks)
+    return tuple(dict.fromkeys(single))
+
+
+def _selector(spec: Reader) -> Labels | None:
+    """Istio: a selector without labels selects nothing."""
+    selector = spec.child("workloadSelector")
+    if selector is None:
+        return None
+    labels = selector.labels("labels")
+    if not labels:
+        selector.warning((), "has no labels: it selects nothing", "empty-selector")
+    return labels
+
+
+def _ports(spec: Reader) -> tuple[ServicePort, ...]:
+    ports: dict[int, ServicePort] = {}
+    for reader in spec.items("ports"):
+        port = _port(reader)
+        if port.protocol is Protocol.UDP:
+            reader.warning("protocol", "UDP is not supported: this port is left out", "not-supported")
+        elif port.number in ports:
+            reader.error("number", f"{port.number} is already the number of another port", "conflicting-fields")
+        else:
+            ports[port.number] = port
+    return tuple(ports.values())
+
+
+def _port(reader: Reader) -> ServicePort:
+    number, target = parse_port_number(reader, "number") or 0, parse_port_number(reader, "targetPort")
+    name, declared = reader.text("name"), reader.text("protocol")
+    if declared and protocol_of(declared) is Protocol.UNSUPPORTED:
+        reader.error("protocol", f"{declared!r} is not a protocol: use one such as HTTP, HTTP2, GRPC, TLS or TCP")
+    protocol = protocol_from_port(declared or None, name, number=number)
+    return ServicePort(number, name, protocol, target if target != number else None)
+
+
+KIND = Kind(
+    name="ServiceEntry",
+    group=ISTIO_NETWORKING,
+    versions=ISTIO_NETWORKING_VERSIONS,
+    honoured=HONOURED,
+    parse=parse,
+)

@@ -1,0 +1,36 @@
+"""WorkloadEntry: one instance that no Kubernetes runs (Istio ``WorkloadEntry``)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from xds.config.document import RawObject
+from xds.config.kinds.honoured import dotted
+from xds.config.kinds.kind import ISTIO_NETWORKING, ISTIO_NETWORKING_VERSIONS, Context, Kind
+from xds.config.kinds.result import result
+from xds.config.kinds.workload_fields import WORKLOAD_ENTRY_FIELDS, parse_workload_entry
+from xds.config.reader import Reader
+from xds.model.diagnostic import Diagnostic
+from xds.model.labels import Labels
+from xds.model.services import Workload
+
+
+def parse(raw: RawObject, context: Context) -> tuple[Workload | None, tuple[Diagnostic, ...]]:
+    """The workload of a document; see :class:`~xds.config.kinds.kind.Kind`.
+
+    The object's own labels count too, and win over those in the spec, as in Istio.
+    """
+    root = Reader(raw)
+    workload = parse_workload_entry(root.section("spec"), raw.meta)
+    if raw.meta.labels:
+        workload = replace(workload, labels=Labels({**workload.labels, **raw.meta.labels}))
+    return result(root, workload if workload.address else None)
+
+
+KIND = Kind(
+    name="WorkloadEntry",
+    group=ISTIO_NETWORKING,
+    versions=ISTIO_NETWORKING_VERSIONS,
+    honoured=dotted("spec", WORKLOAD_ENTRY_FIELDS),
+    parse=parse,
+)

@@ -1,0 +1,68 @@
+"""What the parsers in `kinds` make of documents: model values, and what only the fold needs to know of the rest.
+
+A Service and a ServiceEntry both become a `ServiceDeclaration`; EndpointSlice and Endpoints both become an
+`EndpointList`; a Pod and a WorkloadEntry both become a `Workload`. The fold knows no kind by name beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from xds.model.gateways import Gateway, Sidecar
+from xds.model.objects import ObjectKey, ObjectMeta
+from xds.model.policy import DestinationRule
+from xds.model.routing import VirtualService
+from xds.model.services import Health, Service, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDeclaration:
+    """Every service that one object declares: one for a Kubernetes Service, one for each host of a ServiceEntry.
+
+    endpoints: those listed in the object itself, the same for all its services; their ``meta`` is the object's.
+    """
+
+    meta: ObjectMeta
+    services: tuple[Service, ...]
+    endpoints: tuple[Workload, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAddress:
+    """One address of an `EndpointList`. zone: where it is, if known. pod: what runs there, if it says so."""
+
+    address: str
+    health: Health = Health.HEALTHY
+    zone: str = ""
+    pod: ObjectKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSubset:
+    """Addresses that all serve the same ports. ports: by the name of the service port, empty if it has none."""
+
+    ports: Mapping[str, int]
+    addresses: tuple[ListedAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointList:
+    """The endpoints of a Kubernetes Service, or some of them, as someone else found them.
+
+    service: the name of the Service in the object's own namespace.
+    """
+
+    meta: ObjectMeta
+    service: str
+    subsets: tuple[EndpointSubset, ...]
+
+
+ConfigObject: TypeAlias = (
+    ServiceDeclaration | EndpointList | Workload | VirtualService | DestinationRule | Gateway | Sidecar
+)
+"""An object in force."""
+
+Objects: TypeAlias = Mapping[ObjectKey, ConfigObject]
+"""The objects in force, each by its identity."""
