@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
 
@@ -46,15 +47,15 @@ def snapshot(*resources: Resource) -> Snapshot:
     return Snapshot({url: ResourceSet.of(each for each in resources if each.type_url == url) for url in types})
 
 
-Response = TypeVar("Response", DiscoveryResponse, DeltaDiscoveryResponse)
+Response = TypeVar("Response", bound=Message)
 
 
 class RawStream(Generic[Response]):
     """What both variants have in common: a call and the responses that it gets."""
 
-    def __init__(self, channel: aio.Channel, method: str, response: type[Response]) -> None:
+    def __init__(self, channel: aio.Channel, method: str, decode: Callable[[bytes], Response]) -> None:
         self.call = channel.stream_stream(method)()
-        self._response = response
+        self._decode: Callable[[bytes], Response] = decode
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,7 +70,7 @@ class RawStream(Generic[Response]):
         async with asyncio.timeout(SOON):
             data = await self.call.read()
         assert isinstance(data, bytes), f"the stream has ended: {self.call}"
-        return self._response.FromString(data)
+        return self._decode(data)
 
     async def receive_all(self, count: int) -> list[Response]:
         return [await self.receive() for _ in range(count)]
@@ -79,7 +80,7 @@ class RawStream(Generic[Response]):
         read = asyncio.ensure_future(self.call.read())
         done, _ = await asyncio.wait({read}, timeout=QUIET)
         read.cancel()
-        assert not done, f"unexpected: {self._response.FromString(read.result())}"
+        assert not done, f"unexpected: {self._decode(read.result())}"
 
     async def end_status(self) -> tuple[str, str]:
         """The gRPC status with which the server ends the stream."""
@@ -160,10 +161,10 @@ class Fixture:
         self.source.publish(snapshot(*resources))
 
     def sotw(self, method: str = f"{ADS}/StreamAggregatedResources") -> SotwStream:
-        return SotwStream(self.channel, method, DiscoveryResponse)
+        return SotwStream(self.channel, method, DiscoveryResponse.FromString)
 
     def delta(self, method: str = f"{ADS}/DeltaAggregatedResources") -> DeltaStream:
-        return DeltaStream(self.channel, method, DeltaDiscoveryResponse)
+        return DeltaStream(self.channel, method, DeltaDiscoveryResponse.FromString)
 
 
 @asynccontextmanager
