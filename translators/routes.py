@@ -1,19 +1,19 @@
-"""Translator of routes: RouteConfigurations for the outbound listeners of sidecars and the listeners of gateways."""
+"""RDS: what the outbound listeners of sidecars and the listeners of gateways ask for by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from translators.route.gateway import gateway_routes
 from translators.route.sidecar import sidecar_routes
 from xds.model.proxy import ProxyType
 from xds.model.view import ProxyView
-from xds.pipeline.contribution import Contribution
-from xds.pipeline.memo import Memo
+from xds.pipeline import Contribution, Memo
 
 
-def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
-    """Every RouteConfiguration that a listener of this proxy asks for by name."""
+def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
+    """Every RouteConfiguration of a proxy. Inbound listeners have theirs inline."""
     if view.key.type is ProxyType.ROUTER:
-        return gateway_routes(view, memo)
-    return sidecar_routes(view, memo)
+        yield from gateway_routes(view, memo)
+    else:
+        yield from sidecar_routes(view, memo)

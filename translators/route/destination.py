@@ -35,6 +35,14 @@ class ServiceIndex:
                 *(mirror.destination.host for mirror in rule.mirrors),
             )
         }
+        return self._visible(hosts)
+
+    def resolve_l4(self, virtual_service: VirtualService) -> tuple[VisibleService, ...]:
+        """The services that ``virtual_service`` sends connections to, each once, as far as they can be seen."""
+        rules = (*virtual_service.tls, *virtual_service.tcp)
+        return self._visible(dict.fromkeys(target.destination.host for rule in rules for target in rule.route))
+
+    def _visible(self, hosts: Iterable[str]) -> tuple[VisibleService, ...]:
         return tuple(self.by_host[host] for host in hosts if host in self.by_host)
 
 

@@ -1,0 +1,77 @@
+"""HTTP connection managers, as `HttpConnection` parts: everything but their HTTP filters."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    AggregatedConfigSource,
+    ApiVersion,
+    ConfigSource,
+    Http1ProtocolOptions,
+)
+from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpConnectionManager,
+    HttpConnectionManagerForwardClientCertDetails,
+    HttpConnectionManagerSetCurrentClientCertDetails,
+    HttpConnectionManagerUpgradeConfig,
+    Rds,
+)
+
+from translators.listener.access_log import access_logs
+from xds.pipeline.contribution import Direction, HttpConnection
+from xds.wire.encode import encode
+
+SERVER_NAME = "istio-envoy"
+"""What inbound and gateway proxies call themselves in the ``server`` header. Istio's outbound ones say ``envoy``."""
+
+_NO_LIMIT = timedelta(0)
+
+
+def outbound_http(address: str, port: int, route: str, access_log: str) -> HttpConnection:
+    """For requests of the workload. route: the RouteConfiguration to ask for."""
+    manager = _manager(f"outbound_{address}_{port};", access_log)
+    manager.rds = _rds(route)
+    manager.use_remote_address = False
+    return HttpConnection(encode(manager), Direction.OUTBOUND, port)
+
+
+def inbound_http(
+    address: str, port: int, service_port: int, route: RouteConfiguration, access_log: str
+) -> HttpConnection:
+    """For requests to the workload, which listens on ``port``."""
+    manager = _manager(f"inbound_{address}_{port};", access_log)
+    manager.route_config = route
+    manager.server_name = SERVER_NAME
+    manager.use_remote_address = False
+    return HttpConnection(encode(manager), Direction.INBOUND, service_port)
+
+
+def gateway_http(address: str, port: int, route: str, access_log: str) -> HttpConnection:
+    """For requests from outside the mesh: what they say about their sender is not believed."""
+    manager = _manager(f"outbound_{address}_{port};", access_log)
+    manager.rds = _rds(route)
+    manager.server_name = SERVER_NAME
+    manager.use_remote_address = True
+    manager.forward_client_cert_details = HttpConnectionManagerForwardClientCertDetails.SANITIZE_SET
+    manager.set_current_client_cert_details = HttpConnectionManagerSetCurrentClientCertDetails(
+        subject=True, cert=True, dns=True, uri=True
+    )
+    return HttpConnection(encode(manager), Direction.GATEWAY, port)
+
+
+def _manager(stat_prefix: str, access_log: str) -> HttpConnectionManager:
+    return HttpConnectionManager(
+        stat_prefix=stat_prefix,
+        http_protocol_options=Http1ProtocolOptions(accept_http_10=True),
+        upgrade_configs=[HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")],
+        normalize_path=True,
+        stream_idle_timeout=_NO_LIMIT,
+        access_log=access_logs(access_log),
+    )
+
+
+def _rds(route: str) -> Rds:
+    source = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
+    return Rds(config_source=source, route_config_name=route)

@@ -1,0 +1,123 @@
+"""The inbound listeners of a sidecar: the virtual one for captured traffic, and those that a Sidecar binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
+from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
+
+from translators.listener.address import EVERY_ADDRESS, socket_address
+from translators.listener.connection_manager import inbound_http
+from translators.listener.sniffing import http_inspector, original_destination, plain_http
+from translators.listener.tcp import cluster_chain
+from translators.names import (
+    BLACK_HOLE_CLUSTER,
+    INBOUND_PASSTHROUGH_CLUSTER,
+    VIRTUAL_INBOUND,
+    VIRTUAL_INBOUND_PORT,
+    inbound_cluster,
+    outbound_listener,
+)
+from translators.route.inbound import inbound_route
+from xds.model.proxy import CaptureMode
+from xds.model.services import Protocol
+from xds.model.view import InboundListener, ProxyView
+from xds.pipeline.contribution import FilterChainPart, ListenerPart
+from xds.pipeline.memo import Memo
+from xds.wire.encode import encode
+
+_WAIT_FOR_EVER = timedelta(0)
+
+
+def inbound_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
+    """The virtual listener in capture mode REDIRECT, and one for each port with a bind address."""
+    log = view.settings.access_log_file
+    if view.key.capture is CaptureMode.REDIRECT:
+        yield memo(virtual_inbound, view.inbound, log)
+    names: set[str] = set()
+    for listener in view.inbound:
+        if listener.bind:
+            part = memo(bound_listener, listener, log)
+            if part.name not in names:
+                names.add(part.name)
+                yield part
+
+
+def virtual_inbound(listeners: tuple[InboundListener, ...], access_log: str) -> ListenerPart:
+    """One listener for all captured ports; other ports are handed through to the workload.
+
+    A connection to this very port would come back for ever.
+    """
+    captured = {listener.target_port: listener for listener in reversed(listeners) if not listener.bind}
+    ports = sorted(captured)
+    sniffed = [port for port in ports if _is_sniffed(captured[port])]
+    loop = FilterChainMatch(destination_port=VIRTUAL_INBOUND_PORT)
+    chains = (chain for port in ports for chain in port_chains(captured[port], port, access_log))
+    return ListenerPart(
+        name=VIRTUAL_INBOUND,
+        body=encode(
+            Listener(
+                name=VIRTUAL_INBOUND,
+                address=socket_address(EVERY_ADDRESS, VIRTUAL_INBOUND_PORT),
+                traffic_direction=TrafficDirection.INBOUND,
+                listener_filters=[original_destination(), *_inspectors(sniffed)],
+                listener_filters_timeout=_WAIT_FOR_EVER if sniffed else None,
+                continue_on_listener_filters_timeout=bool(sniffed),
+            )
+        ),
+        filter_chains=(cluster_chain(BLACK_HOLE_CLUSTER, access_log, "virtualInbound-blackhole", loop), *chains),
+        default_filter_chain=cluster_chain(INBOUND_PASSTHROUGH_CLUSTER, access_log, VIRTUAL_INBOUND),
+    )
+
+
+def bound_listener(listener: InboundListener, access_log: str) -> ListenerPart:
+    """A listener of a Sidecar's ingress on its own address."""
+    name = outbound_listener(listener.target_port, listener.bind)
+    sniffed = _is_sniffed(listener)
+    body = Listener(
+        name=name,
+        address=socket_address(listener.bind, listener.target_port),
+        traffic_direction=TrafficDirection.INBOUND,
+        listener_filters=[http_inspector()] if sniffed else [],
+        listener_filters_timeout=_WAIT_FOR_EVER if sniffed else None,
+        continue_on_listener_filters_timeout=sniffed,
+    )
+    return ListenerPart(name, encode(body), tuple(port_chains(listener, None, access_log)))
+
+
+def port_chains(listener: InboundListener, destination_port: int | None, access_log: str) -> Iterator[FilterChainPart]:
+    """The chains of one port: HTTP, TCP, or both if the protocol is unknown.
+
+    destination_port: what to match, None if the listener has no other ports.
+    """
+    protocol = listener.service_port.protocol
+    by_port = FilterChainMatch(destination_port=destination_port) if destination_port is not None else None
+    if protocol.is_http:
+        yield _http_chain(listener, by_port, access_log)
+        return
+    if _is_sniffed(listener):
+        yield _http_chain(listener, plain_http(destination_port), access_log)
+    yield cluster_chain(inbound_cluster(listener.target_port), access_log, _name(listener), by_port)
+
+
+def _http_chain(listener: InboundListener, match: FilterChainMatch | None, access_log: str) -> FilterChainPart:
+    body = FilterChain(name=_name(listener), filter_chain_match=match)
+    address = listener.bind or EVERY_ADDRESS
+    route = inbound_route(listener)
+    http = inbound_http(address, listener.target_port, listener.service_port.number, route, access_log)
+    return FilterChainPart(encode(body), http)
+
+
+def _name(listener: InboundListener) -> str:
+    return outbound_listener(listener.target_port, listener.bind or EVERY_ADDRESS)
+
+
+def _is_sniffed(listener: InboundListener) -> bool:
+    return listener.service_port.protocol is Protocol.UNSUPPORTED
+
+
+def _inspectors(sniffed: list[int]) -> list[ListenerFilter]:
+    """Only where needed: on other ports a server may be the one to speak first."""
+    return [http_inspector(sniffed)] if sniffed else []

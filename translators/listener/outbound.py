@@ -1,0 +1,163 @@
+"""The outbound listeners of a captured sidecar, and those that a Sidecar object declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
+from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
+
+from translators.listener.address import EVERY_ADDRESS, LOOPBACK, socket_address
+from translators.listener.connection_manager import outbound_http
+from translators.listener.plan import Planned, plan_listener, plan_listeners
+from translators.listener.sniffing import http_inspector, plain_http, tls_inspector
+from translators.listener.tcp import TcpChain, Wanted, cluster_chain, service_chains
+from translators.names import (
+    BLACK_HOLE_CLUSTER,
+    PASSTHROUGH_CLUSTER,
+    VIRTUAL_OUTBOUND,
+    VIRTUAL_OUTBOUND_PORT,
+    outbound_listener,
+)
+from translators.route.destination import ServiceIndex, index_services
+from xds.model.gateways import OutboundTrafficMode, Port
+from xds.model.labels import EMPTY_LABELS, Labels
+from xds.model.proxy import CaptureMode
+from xds.model.routing import VirtualService
+from xds.model.view import EgressListener, ProxyView, VisibleService
+from xds.pipeline.contribution import FilterChainPart, ListenerPart
+from xds.pipeline.memo import Memo
+from xds.wire.encode import encode
+
+_WAIT_FOR_EVER = timedelta(0)
+
+
+def outbound_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
+    """Those of every egress listener; of two with the same address the first holds."""
+    names: set[str] = set()
+    named = frozenset(listener.port.number for listener in view.egress if listener.port is not None)
+    if view.key.capture is CaptureMode.REDIRECT:
+        yield memo(virtual_outbound, unknown_destination(view), view.settings.access_log_file)
+    for listener in view.egress:
+        for part in _listeners(view, listener, named, memo):
+            if part.name not in names:
+                names.add(part.name)
+                yield part
+
+
+def unknown_destination(view: ProxyView) -> str:
+    """The cluster for connections that no service is known for."""
+    if view.outbound_traffic_policy is OutboundTrafficMode.ALLOW_ANY:
+        return PASSTHROUGH_CLUSTER
+    return BLACK_HOLE_CLUSTER
+
+
+def virtual_outbound(fallback: str, access_log: str) -> ListenerPart:
+    """Where redirected connections arrive; from here they go to the listener of the address that was dialled.
+
+    A connection to this very port would come back for ever.
+    """
+    body = Listener(
+        name=VIRTUAL_OUTBOUND,
+        address=socket_address(EVERY_ADDRESS, VIRTUAL_OUTBOUND_PORT),
+        use_original_dst=True,
+        traffic_direction=TrafficDirection.OUTBOUND,
+    )
+    loop = FilterChainMatch(destination_port=VIRTUAL_OUTBOUND_PORT)
+    return ListenerPart(
+        name=VIRTUAL_OUTBOUND,
+        body=encode(body),
+        filter_chains=(cluster_chain(BLACK_HOLE_CLUSTER, access_log, "virtualOutbound-blackhole", loop),),
+        default_filter_chain=cluster_chain(fallback, access_log, "virtualOutbound-catchall-tcp"),
+    )
+
+
+def _listeners(view: ProxyView, listener: EgressListener, named: frozenset[int], memo: Memo) -> Iterator[ListenerPart]:
+    if listener.port is not None:
+        yield _declared(view, listener, listener.port, memo)
+    elif view.key.capture is CaptureMode.REDIRECT:
+        for planned in memo(plan_listeners, listener.services):
+            if planned.number not in named:
+                yield _listener(view, listener, planned, True, memo)
+
+
+def _declared(view: ProxyView, listener: EgressListener, port: Port, memo: Memo) -> ListenerPart:
+    captured = view.key.capture is CaptureMode.REDIRECT and listener.captured
+    address = listener.bind or (EVERY_ADDRESS if captured else view.key.bind_ip or LOOPBACK)
+    planned = memo(plan_listener, listener.services, address, port.number, port.protocol)
+    return _listener(view, listener, planned, captured, memo)
+
+
+def _listener(view: ProxyView, listener: EgressListener, planned: Planned, captured: bool, memo: Memo) -> ListenerPart:
+    index = memo(index_services, listener.services)
+    log = view.settings.access_log_file
+    chains: list[tuple[TcpChain, ...]] = []
+    for visible, port in planned.tcp:
+        virtual_service = listener.routed.find(visible.service.hostname)
+        labels, targets = _inputs(view, virtual_service, index, memo)
+        namespace = view.key.namespace if virtual_service else ""
+        chains.append(
+            memo(service_chains, visible, port, planned.address, log, virtual_service, namespace, labels, *targets)
+        )
+    fallback = unknown_destination(view) if captured and planned.address == EVERY_ADDRESS else ""
+    return memo(build_listener, planned.address, planned.number, planned.route, not captured, fallback, log, *chains)
+
+
+def _inputs(
+    view: ProxyView, virtual_service: VirtualService | None, index: ServiceIndex, memo: Memo
+) -> tuple[Labels, tuple[VisibleService, ...]]:
+    if virtual_service is None:
+        return EMPTY_LABELS, ()
+    return view.key.labels, memo(index.resolve_l4, virtual_service)
+
+
+def build_listener(
+    address: str,
+    number: int,
+    route: str,
+    bind_to_port: bool,
+    fallback: str,
+    access_log: str,
+    *services: tuple[TcpChain, ...],
+) -> ListenerPart:
+    """A listener for HTTP, if there is a ``route``, and for the TCP chains of ``services``.
+
+    fallback: the cluster for what no chain is for, if any. Of two chains for the same connections the first holds.
+    """
+    chains: dict[Wanted, FilterChainPart] = {}
+    for chain in (chain for group in services for chain in group):
+        chains.setdefault(chain.wanted, chain.part)
+    rest = chains.pop(Wanted(), None) or (cluster_chain(fallback, access_log) if fallback else None)
+    by_server_name = any(wanted.server_name for wanted in chains)
+    tcp = tuple(chains.values())
+    name = outbound_listener(number, address)
+    sniffed = bool(route and (rest or tcp))
+    http = (_http_chain(address, number, route, sniffed, access_log),) if route else ()
+    body = Listener(
+        name=name,
+        address=socket_address(address, number),
+        bind_to_port=None if bind_to_port else False,
+        traffic_direction=TrafficDirection.OUTBOUND,
+        listener_filters=_inspectors(sniffed, by_server_name),
+        listener_filters_timeout=_WAIT_FOR_EVER if sniffed or by_server_name else None,
+        continue_on_listener_filters_timeout=sniffed or by_server_name,
+    )
+    return ListenerPart(
+        name=name,
+        body=encode(body),
+        filter_chains=(*http, *tcp) or ((rest,) if rest else ()),
+        default_filter_chain=rest if http or tcp else None,
+        routes=(route,) if route else (),
+    )
+
+
+def _http_chain(address: str, number: int, route: str, sniffed: bool, access_log: str) -> FilterChainPart:
+    match = plain_http() if sniffed else None
+    body = FilterChain(name=outbound_listener(number, address), filter_chain_match=match)
+    return FilterChainPart(encode(body), outbound_http(address, number, route, access_log))
+
+
+def _inspectors(http: bool, server_name: bool) -> list[ListenerFilter]:
+    inspectors = [tls_inspector()] if http or server_name else []
+    return [*inspectors, http_inspector()] if http else inspectors

@@ -1,0 +1,76 @@
+"""Which outbound listeners a captured sidecar has: HTTP shares one for each port, TCP is told apart by address.
+
+Depends on the services alone. HTTP and TCP of services without an address meet on one port; there the protocol is
+found out connection by connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from translators.listener.address import EVERY_ADDRESS
+from translators.listener.sniffing import SERVER_FIRST
+from translators.names import outbound_route
+from translators.route.outbound import carries_http, has_own_address, is_sniffed_alone
+from xds.model.services import Protocol, Service, ServicePort
+from xds.model.view import VisibleService
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planned:
+    """One listener. route: the RouteConfiguration for HTTP, or empty. tcp: who gets what is not HTTP, in order."""
+
+    address: str
+    number: int
+    route: str
+    tcp: tuple[tuple[VisibleService, ServicePort], ...]
+
+
+@dataclass(slots=True)
+class _Draft:
+    route: str = ""
+    tcp: list[tuple[VisibleService, ServicePort]] = field(default_factory=list)
+
+
+def plan_listeners(services: tuple[VisibleService, ...]) -> tuple[Planned, ...]:
+    """The listeners for everything that ``services`` serve, ordered by port."""
+    drafts: dict[tuple[int, str], _Draft] = {}
+    for visible in services:
+        for port in visible.service.ports:
+            for address in _addresses(visible.service, port):
+                _join(drafts.setdefault((port.number, address), _Draft()), visible, port)
+    return tuple(_planned(number, address, drafts[number, address]) for number, address in sorted(drafts))
+
+
+def plan_listener(services: Iterable[VisibleService], address: str, number: int, protocol: Protocol) -> Planned:
+    """The one listener that a Sidecar declares: whatever ``services`` serve on that port."""
+    draft = _Draft(route=outbound_route(number) if carries_http(protocol) else "")
+    if not protocol.is_http:
+        found = ((visible, visible.service.port(number)) for visible in services)
+        draft.tcp = [(visible, port) for visible, port in found if port is not None and not port.protocol.is_http]
+    return _planned(number, address, draft)
+
+
+def _addresses(service: Service, port: ServicePort) -> Iterator[str]:
+    """Where a listener for the port has to be."""
+    if port.protocol is Protocol.UDP:
+        return
+    if port.protocol.is_http or not has_own_address(service):
+        yield EVERY_ADDRESS
+    else:
+        yield from (address for address in service.addresses if "/" not in address)
+
+
+def _join(draft: _Draft, visible: VisibleService, port: ServicePort) -> None:
+    if carries_http(port.protocol) and not draft.route:
+        hostname = visible.service.hostname if is_sniffed_alone(visible.service, port) else ""
+        draft.route = outbound_route(port.number, hostname)
+    if not port.protocol.is_http:
+        draft.tcp.append((visible, port))
+
+
+def _planned(number: int, address: str, draft: _Draft) -> Planned:
+    """Where HTTP is expected everyone waits for the client's first bytes, which a server-first protocol cannot bear."""
+    tcp = (member for member in draft.tcp if not draft.route or member[1].protocol not in SERVER_FIRST)
+    return Planned(address, number, draft.route, tuple(tcp))

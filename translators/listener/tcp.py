@@ -1,0 +1,184 @@
+"""Connections that are forwarded as they are: Istio ``TCPRoute`` and ``TLSRoute``, and services without rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, FilterChainMatch
+from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
+    TcpProxy,
+    TcpProxyWeightedCluster,
+    TcpProxyWeightedClusterClusterWeight,
+)
+from envoy_data_plane.envoy.type.v3 import HashPolicy, HashPolicySourceIp
+
+from translators.listener.access_log import access_logs
+from translators.listener.address import EVERY_ADDRESS, cidr_range
+from translators.names import outbound_cluster
+from translators.route.destination import consistent_hash, destination_cluster
+from translators.route.match import Source
+from xds.model.labels import Labels
+from xds.model.routing import MESH_GATEWAY, L4MatchAttributes, L4Route, RouteDestination, VirtualService
+from xds.model.services import Service, ServicePort
+from xds.model.view import VisibleService
+from xds.pipeline.contribution import FilterChainPart
+from xds.wire.encode import encode, pack_any
+
+TCP_PROXY = "envoy.filters.network.tcp_proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which connections a chain is for. server_name: SNI. subnet: of the destination. Empty means any."""
+
+    server_name: str = ""
+    subnet: str = ""
+
+    def __bool__(self) -> bool:
+        """True if there is any condition."""
+        return bool(self.server_name or self.subnet)
+
+
+ANY = Wanted()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TcpChain:
+    """A filter chain, with what it is for: Envoy refuses a listener with two chains for the same."""
+
+    wanted: Wanted
+    part: FilterChainPart
+
+
+def cluster_chain(
+    cluster: str, access_log: str, name: str = "", match: FilterChainMatch | None = None, *, hash_source: bool = False
+) -> FilterChainPart:
+    """A chain that forwards to one cluster. hash_source: whether clients are spread by their address."""
+    proxy = TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=access_logs(access_log))
+    if hash_source:
+        proxy.hash_policy = [HashPolicy(source_ip=HashPolicySourceIp())]
+    return _chain(proxy, name, match)
+
+
+def _chain(proxy: TcpProxy, name: str, match: FilterChainMatch | None) -> FilterChainPart:
+    network_filter = Filter(name=TCP_PROXY, typed_config=pack_any(proxy))
+    return FilterChainPart(encode(FilterChain(name=name, filter_chain_match=match, filters=[network_filter])))
+
+
+def service_chains(
+    visible: VisibleService,
+    port: ServicePort,
+    address: str,
+    access_log: str,
+    virtual_service: VirtualService | None,
+    namespace: str,
+    labels: Labels,
+    *targets: VisibleService,
+) -> tuple[TcpChain, ...]:
+    """The chains of a service port for a sidecar; without rules that apply, they lead to the service itself.
+
+    address: of the listener. One on every address has to tell by server name or subnet which service is meant.
+    """
+    default = _of_service(visible.service, port) if address == EVERY_ADDRESS else (ANY,)
+    if virtual_service is not None:
+        source = Source(MESH_GATEWAY, port.number, namespace, labels)
+        rules = virtual_service.tls if port.protocol.is_tls else virtual_service.tcp
+        chains = tuple(_rule_chains(rules, virtual_service, source, default, targets, access_log))
+        if chains:
+            return chains
+    cluster = outbound_cluster(port.number, visible.service.hostname)
+    lb = consistent_hash(visible, port.number)
+    hash_source = lb is not None and lb.use_source_ip
+    return tuple(
+        TcpChain(wanted, cluster_chain(cluster, access_log, match=chain_match(wanted), hash_source=hash_source))
+        for wanted in default
+    )
+
+
+def _of_service(service: Service, port: ServicePort) -> tuple[Wanted, ...]:
+    """How connections to a service without an address of its own are known: by SNI, by its blocks of addresses."""
+    server_name = service.hostname if port.protocol.is_tls else ""
+    blocks = () if service.headless else tuple(address for address in service.addresses if "/" in address)
+    return tuple(Wanted(server_name, subnet) for subnet in blocks or ("",))
+
+
+def gateway_chains(
+    virtual_service: VirtualService,
+    gateway: str,
+    port: int,
+    namespace: str,
+    labels: Labels,
+    access_log: str,
+    *targets: VisibleService,
+) -> tuple[TcpChain, ...]:
+    """The chains that a VirtualService gives to a TCP server of a gateway."""
+    source = Source(gateway, port, namespace, labels)
+    return tuple(_rule_chains(virtual_service.tcp, virtual_service, source, (ANY,), targets, access_log))
+
+
+def _rule_chains(
+    rules: tuple[L4Route, ...],
+    virtual_service: VirtualService,
+    source: Source,
+    default: tuple[Wanted, ...],
+    targets: tuple[VisibleService, ...],
+    access_log: str,
+) -> Iterator[TcpChain]:
+    by_host = {target.service.hostname: target for target in targets}
+    for rule in rules:
+        proxy = _proxy(rule, by_host, source.port, access_log)
+        for wanted in _wanted(rule, virtual_service, source, default):
+            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted)))
+
+
+def _wanted(
+    rule: L4Route, virtual_service: VirtualService, source: Source, default: tuple[Wanted, ...]
+) -> Iterator[Wanted]:
+    """One for each pair of server name and subnet, so that two rules for the same connection are seen as such."""
+    if not rule.match and source.gateway in virtual_service.gateways:
+        yield from default
+    for match in rule.match:
+        if _applies(match, source):
+            names = match.sni_hosts or tuple(dict.fromkeys(wanted.server_name for wanted in default))
+            subnets = match.destination_subnets or tuple(dict.fromkeys(wanted.subnet for wanted in default))
+            yield from (Wanted(name if name != "*" else "", subnet) for name in names for subnet in subnets)
+
+
+def _applies(match: L4MatchAttributes, source: Source) -> bool:
+    return (
+        source.gateway in match.gateways
+        and match.port in (None, source.port)
+        and match.source_labels.selects(source.labels)
+        and match.source_namespace in ("", source.namespace)
+    )
+
+
+def chain_match(wanted: Wanted) -> FilterChainMatch | None:
+    """Envoy's match; None if there is no condition."""
+    if not wanted:
+        return None
+    return FilterChainMatch(
+        server_names=[wanted.server_name] if wanted.server_name else [],
+        prefix_ranges=[cidr_range(wanted.subnet)] if wanted.subnet else [],
+    )
+
+
+def _proxy(rule: L4Route, targets: dict[str, VisibleService], port: int, access_log: str) -> TcpProxy:
+    logs = access_logs(access_log)
+    if len(rule.route) == 1:
+        cluster = _cluster(rule.route[0], targets, port)
+        return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=logs)
+    weights = [
+        TcpProxyWeightedClusterClusterWeight(name=_cluster(target, targets, port), weight=target.weight)
+        for target in rule.route
+        if target.weight
+    ]
+    stat_prefix = rule.route[0].destination.host
+    return TcpProxy(
+        stat_prefix=stat_prefix, weighted_clusters=TcpProxyWeightedCluster(clusters=weights), access_log=logs
+    )
+
+
+def _cluster(target: RouteDestination, targets: dict[str, VisibleService], port: int) -> str:
+    return destination_cluster(target.destination, targets.get(target.destination.host), port)
