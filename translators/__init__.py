@@ -5,12 +5,15 @@ Does not belong here: I/O, clocks, reading configuration, or what a proxy may se
 Nothing in ``xds`` imports this package: a user's own translators are passed to the pipeline in the same way.
 """
 
-from translators import clusters, endpoints
+from translators import clusters, endpoints, filters, listeners, routes
 from xds.pipeline import Translator
 
 DEFAULT: tuple[Translator, ...] = (
     clusters.translate,
     endpoints.translate,
+    listeners.translate,
+    routes.translate,
+    *filters.DEFAULT,
 )
 """The built-in translators, in the order in which they are asked: ``Pipeline((*translators.DEFAULT, mine))``."""
 
