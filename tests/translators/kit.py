@@ -82,7 +82,7 @@ def mesh(
     virtual_services: Iterable[VirtualService] = (),
     gateways: Iterable[Gateway] = (),
     sidecars: Iterable[Sidecar] = (),
-    instances: dict[str, tuple[ServiceInstance, ...]] | None = None,
+    instances: Mapping[str, tuple[ServiceInstance, ...]] | None = None,
     settings: MeshSettings | None = None,
 ) -> Mesh:
     """A Mesh with these objects."""

@@ -1,0 +1,112 @@
+"""TLS origination by a DestinationRule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster
+from envoy_data_plane.envoy.config.core.v3 import UpstreamHttpProtocolOptions
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
+    CertificateValidationContext,
+    UpstreamTlsContext,
+)
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import SubjectAltNameMatcherSanType as SanType
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
+
+from tests.translators import kit
+from translators import clusters
+from translators.cluster.http import HTTP_PROTOCOL_OPTIONS
+from translators.cluster.tls import SYSTEM_ROOTS
+from xds.model.policy import ClientTLSSettings, TLSMode, TrafficPolicy
+from xds.model.services import Protocol
+
+SIMPLE = ClientTLSSettings(TLSMode.SIMPLE)
+SERVICE = kit.service_entry("api.example.com")
+
+
+def translated(tls: ClientTLSSettings, names: tuple[str, ...] = (), protocol: Protocol = Protocol.HTTP) -> Cluster:
+    service = replace(SERVICE, ports=(kit.port(80, protocol),), subject_alt_names=names)
+    mesh = kit.mesh([service], rules=[kit.rule(service, TrafficPolicy(tls=tls))])
+    found = kit.decoded_clusters(kit.resources(clusters.translate, kit.view(mesh)))
+    return found["outbound|80||api.example.com"]
+
+
+def context(cluster: Cluster) -> UpstreamTlsContext:
+    assert cluster.transport_socket is not None
+    assert cluster.transport_socket.name == "envoy.transport_sockets.tls"
+    assert cluster.transport_socket.typed_config is not None
+    return UpstreamTlsContext.parse(cluster.transport_socket.typed_config.value)
+
+
+def validation(cluster: Cluster) -> CertificateValidationContext | None:
+    common = context(cluster).common_tls_context
+    assert common is not None
+    return common.validation_context
+
+
+def host_options(cluster: Cluster) -> UpstreamHttpProtocolOptions | None:
+    packed = cluster.typed_extension_protocol_options.get(HTTP_PROTOCOL_OPTIONS)
+    return HttpProtocolOptions.parse(packed.value).upstream_http_protocol_options if packed is not None else None
+
+
+@pytest.mark.parametrize("mode", [TLSMode.DISABLE, TLSMode.ISTIO_MUTUAL])
+def test_plain_text(mode: TLSMode) -> None:
+    assert translated(ClientTLSSettings(mode)).transport_socket is None
+
+
+def test_simple_verifies_against_the_systems_roots_by_the_requests_host() -> None:
+    cluster = translated(SIMPLE)
+    checks = validation(cluster)
+    assert checks is not None
+    assert checks.trusted_ca is not None
+    assert checks.trusted_ca.filename == SYSTEM_ROOTS
+    assert host_options(cluster) == UpstreamHttpProtocolOptions(auto_sni=True, auto_san_validation=True)
+
+
+def test_names_that_are_given() -> None:
+    names = ("api.example.com", "spiffe://cluster.local/ns/a/sa/b", "10.0.0.1")
+    cluster = translated(replace(SIMPLE, sni="api.example.com", subject_alt_names=names, ca_certificates="/etc/ca.pem"))
+    checks = validation(cluster)
+    assert checks is not None
+    assert checks.trusted_ca is not None
+    assert checks.trusted_ca.filename == "/etc/ca.pem"
+    found = [(m.san_type, m.matcher.exact if m.matcher else None) for m in checks.match_typed_subject_alt_names]
+    kinds = (SanType.DNS, SanType.URI, SanType.IP_ADDRESS)
+    assert found == list(zip(kinds, names, strict=True))
+    assert context(cluster).sni == "api.example.com"
+    assert host_options(cluster) is None
+
+
+def test_a_service_entry_names_its_certificates() -> None:
+    cluster = translated(SIMPLE, ("other.example.com",))
+    checks = validation(cluster)
+    assert checks is not None
+    (matcher,) = checks.match_typed_subject_alt_names
+    assert matcher.matcher is not None
+    assert matcher.matcher.exact == "other.example.com"
+    assert host_options(cluster) == UpstreamHttpProtocolOptions(auto_sni=True)
+
+
+def test_skipping_verification() -> None:
+    cluster = translated(replace(SIMPLE, insecure_skip_verify=True))
+    assert validation(cluster) is None
+    assert host_options(cluster) == UpstreamHttpProtocolOptions(auto_sni=True)
+
+
+def test_mutual_presents_a_certificate() -> None:
+    mutual = ClientTLSSettings(TLSMode.MUTUAL, client_certificate="/etc/cert.pem", private_key="/etc/key.pem")
+    common = context(translated(mutual)).common_tls_context
+    assert common is not None
+    (certificate,) = common.tls_certificates
+    assert certificate.certificate_chain is not None
+    assert certificate.private_key is not None
+    assert certificate.certificate_chain.filename == "/etc/cert.pem"
+    assert certificate.private_key.filename == "/etc/key.pem"
+
+
+@pytest.mark.parametrize(("protocol", "alpn"), [(Protocol.HTTP, []), (Protocol.HTTP2, ["h2"])])
+def test_alpn(protocol: Protocol, alpn: list[str]) -> None:
+    common = context(translated(SIMPLE, protocol=protocol)).common_tls_context
+    assert common is not None
+    assert common.alpn_protocols == alpn
