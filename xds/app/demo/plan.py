@@ -1,0 +1,139 @@
+"""What the demo consists of: one control plane, an application and an Envoy for each workload, and an ingress gateway.
+
+Imports the example's topology: import this module only when the checkout is importable (see `checkout`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from examples.bookinfo import topology
+from examples.bookinfo.topology import Gateway, Workload
+from xds.app.bootstrap import ProxySpec, bootstrap
+from xds.app.demo.ports import Listening
+from xds.app.demo.processes import Command
+from xds.model.proxy import CaptureMode, ProxyType
+
+ADMIN_PORT = 15000
+
+
+class Kind(StrEnum):
+    """What a component is, in the words of the table."""
+
+    CONTROL_PLANE = "control plane"
+    SERVICE = "service"
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One process of the demo.
+
+    command: makes its command line, and the files that it reads. ready_url: answers 200 once it is of use.
+    addresses: all that it may listen on, now or after a change of configuration.
+    """
+
+    name: str
+    kind: Kind
+    command: Callable[[], Command]
+    ready_url: str
+    addresses: tuple[Listening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that can be different between one running Bookinfo and another.
+
+    config: the folder that the control plane watches. xds, monitoring: where it listens, ``HOST:PORT``.
+    """
+
+    checkout: Path
+    envoy: Path
+    config: Path
+    workloads: tuple[Workload, ...] = topology.WORKLOADS
+    gateway: Gateway = topology.GATEWAY
+    xds: str = "127.0.0.1:15010"
+    monitoring: str = "127.0.0.1:15014"
+    serve_options: Sequence[str] = ()
+
+    def workload(self, name: str) -> Workload:
+        """The workload ``APP-VERSION``."""
+        return next(workload for workload in self.workloads if workload.name == name)
+
+    def components(self, run_dir: Path) -> tuple[Component, ...]:
+        """What to start, the control plane first. run_dir: for the files that the processes are started with."""
+        proxies = (*map(_sidecar, self.workloads), _gateway(self.gateway))
+        return (
+            self._control_plane(),
+            *(self._service(workload) for workload in self.workloads),
+            *(self._proxy(spec, ports, run_dir) for spec, ports in proxies),
+        )
+
+    def _control_plane(self) -> Component:
+        name = Kind.CONTROL_PLANE.value
+        arguments = ("--config", str(self.config), "--mesh-config", str(topology.MESH_CONFIG))
+        listen = ("--xds-listen", self.xds, "--monitoring-listen", self.monitoring)
+        argv = (sys.executable, "-m", "xds.app.cli", "serve", *arguments, *listen, *self.serve_options)
+        return Component(
+            name,
+            Kind.CONTROL_PLANE,
+            lambda: Command(name, argv, self.checkout),
+            f"http://{self.monitoring}/ready",
+            tuple(_listening(name, address) for address in (self.xds, self.monitoring)),
+        )
+
+    def _service(self, workload: Workload) -> Component:
+        command = Command(workload.name, workload.command(sys.executable), self.checkout)
+        address = Listening(command.name, topology.APP_HOST, workload.app_port)
+        return Component(command.name, Kind.SERVICE, lambda: command, f"{workload.app_url}/health", (address,))
+
+    def _proxy(self, spec: ProxySpec, ports: tuple[int, ...], run_dir: Path) -> Component:
+        name = f"envoy of {spec.name}"
+
+        def command() -> Command:
+            config = run_dir / f"{spec.name}.json"
+            config.write_text(json.dumps(bootstrap(spec, self.xds, ADMIN_PORT)))
+            return Command(name, envoy_argv(self.envoy, config), run_dir)
+
+        addresses = tuple(Listening(name, spec.ip, port) for port in (ADMIN_PORT, *ports))
+        return Component(name, Kind.PROXY, command, f"http://{spec.ip}:{ADMIN_PORT}/ready", addresses)
+
+
+def envoy_argv(envoy: Path, config: Path) -> tuple[str, ...]:
+    """Envoy with one worker. Hot restart is what would need shared memory and an id of its own on this machine."""
+    return (str(envoy), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
+
+
+def _sidecar(workload: Workload) -> tuple[ProxySpec, tuple[int, ...]]:
+    spec = ProxySpec(
+        workload.name,
+        workload.namespace,
+        workload.ip,
+        capture=CaptureMode.NONE,
+        service_account=workload.service_account,
+        labels=workload.labels,
+    )
+    return spec, (topology.SERVICE_PORT, topology.PROXY_HTTP_PORT)
+
+
+def _gateway(gateway: Gateway) -> tuple[ProxySpec, tuple[int, ...]]:
+    spec = ProxySpec(
+        gateway.name,
+        gateway.namespace,
+        gateway.ip,
+        type=ProxyType.ROUTER,
+        capture=CaptureMode.NONE,
+        service_account=gateway.service_account,
+        labels=gateway.labels,
+    )
+    return spec, (gateway.port,)
+
+
+def _listening(role: str, address: str) -> Listening:
+    host, _, port = address.rpartition(":")
+    return Listening(role, host, int(port))

@@ -1,0 +1,129 @@
+"""Steady, bounded traffic through the mesh, and what it showed in the last few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
+from statistics import median
+
+from xds.app.demo.shop import Answer, Visitor
+
+RATE = 50.0
+"""Requests a second, of all visitors together."""
+
+IN_FLIGHT = 24
+"""Unanswered requests of one visitor. Delayed ones fill it and are then left out, not piled up."""
+
+WINDOW_SECONDS = 4.0
+NOBODY = "anonymous"
+
+_Call = Callable[[Visitor], Awaitable[Answer]]
+_MIX: Sequence[tuple[str, _Call]] = (
+    ("reviews", Visitor.reviews),
+    ("details", Visitor.details),
+    ("reviews", Visitor.reviews),
+    ("ratings", Visitor.ratings),
+    ("reviews", Visitor.reviews),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One answered request. at: when the answer came. version: who answered. error: empty if that worked."""
+
+    at: float
+    user: str
+    service: str
+    version: str
+    error: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one user got from one service. shares: of each version among the good answers, most used first."""
+
+    user: str
+    service: str
+    shares: tuple[tuple[str, float], ...]
+    rate: float
+    error_rate: float
+    median_seconds: float
+    last_error: str
+
+
+@dataclass(slots=True)
+class Window:
+    """The samples of the last seconds. All times are on `time.monotonic`."""
+
+    seconds: float = WINDOW_SECONDS
+    _samples: deque[Sample] = field(default_factory=deque)
+
+    def add(self, sample: Sample) -> None:
+        self._samples.append(sample)
+
+    def rows(self, now: float) -> tuple[Row, ...]:
+        """One row for each user and service that has samples, ordered by user and service."""
+        while self._samples and self._samples[0].at < now - self.seconds:
+            self._samples.popleft()
+        groups: dict[tuple[str, str], list[Sample]] = {}
+        for sample in self._samples:
+            groups.setdefault((sample.user, sample.service), []).append(sample)
+        return tuple(self._row(*key, groups[key]) for key in sorted(groups))
+
+    def _row(self, user: str, service: str, samples: Sequence[Sample]) -> Row:
+        errors = [sample.error for sample in samples if sample.error]
+        versions = Counter(sample.version for sample in samples if not sample.error)
+        return Row(
+            user=user,
+            service=service,
+            shares=tuple((version, count / versions.total()) for version, count in versions.most_common()),
+            rate=len(samples) / self.seconds,
+            error_rate=len(errors) / len(samples),
+            median_seconds=median(sample.seconds for sample in samples),
+            last_error=errors[-1] if errors else "",
+        )
+
+
+class Traffic:
+    """Visitors who keep asking."""
+
+    def __init__(self, visitors: Iterable[Visitor], window: Window, rate: float = RATE) -> None:
+        self._visitors = tuple(visitors)
+        self._window = window
+        self._pause = 1 / rate
+        self._in_flight: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Sends requests at the rate until cancelled. A late one is not made up for."""
+        turns = cycle((visitor, service, call) for service, call in _MIX for visitor in self._visitors)
+        async with asyncio.TaskGroup() as group:
+            for visitor, service, call in turns:
+                if self._in_flight[_name(visitor)] < IN_FLIGHT:
+                    group.create_task(self._request(visitor, service, call))
+                await asyncio.sleep(self._pause)
+
+    async def _request(self, visitor: Visitor, service: str, call: _Call) -> None:
+        name = _name(visitor)
+        self._in_flight[name] += 1
+        try:
+            answer = await call(visitor)
+        finally:
+            self._in_flight[name] -= 1
+        now = time.monotonic()
+        self._window.add(Sample(now, name, service, answer.version, answer.error or _partial(answer), answer.seconds))
+
+
+def _name(visitor: Visitor) -> str:
+    return visitor.user or NOBODY
+
+
+def _partial(answer: Answer) -> str:
+    """Why an answer of reviews came without the stars that its version shows."""
+    part = answer.part
+    failure = part and part.reviews and part.reviews.ratings.error
+    return f"no stars: {failure.code} {failure.message}" if failure else ""
