@@ -12,7 +12,6 @@ from xds.config.schema import find_schema, not_honoured, validate
 from xds.config.yaml import parse_settings
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.objects import ObjectKey
 from xds.model.settings import MeshSettings
 
 KIND_NAME: Final = "MeshConfig"
@@ -46,9 +45,8 @@ def _read(text: str, file: str) -> tuple[RawObject | None, tuple[Diagnostic, ...
     mesh = data.get("mesh") if isinstance(data, dict) else None
     if not isinstance(mesh, str):
         reason = "a ConfigMap must have the MeshConfig as text here"
-        key = ObjectKey(KIND_NAME, "", "")
         origin = raw.origin_of(("data", "mesh"))
-        return None, (Diagnostic(Severity.ERROR, origin, reason, key, "data.mesh", "missing-field"),)
+        return None, (Diagnostic(Severity.ERROR, origin, reason, raw.key, "data.mesh", "missing-field"),)
     # The text starts on the line below its field: empty lines before it make its line numbers those of the file.
     return parse_settings("\n" * raw.line_of(("data", "mesh")) + mesh, file, KIND_NAME)
 

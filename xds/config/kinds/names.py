@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from xds.config.document import RawObject
 from xds.config.kinds.kind import Context
@@ -30,7 +31,7 @@ class Scope:
 
     def host(self, text: str) -> str:
         """A fully qualified host name, in lower case; it may be a wildcard."""
-        return resolve_short_name(parse_host(text), self.namespace, self.domain_suffix)
+        return _full_name(text, self.namespace, self.domain_suffix)
 
     def host_or_address(self, text: str) -> str:
         """As :meth:`host`, or an IP address as it is."""
@@ -53,6 +54,11 @@ class Scope:
         if text == ".":
             return self.namespace
         return text if text in ("*", "~") else parse_dns_label(text)
+
+
+@lru_cache(maxsize=65536)
+def _full_name(host: str, namespace: str, domain_suffix: str) -> str:
+    return resolve_short_name(parse_host(host), namespace, domain_suffix)
 
 
 def parse_export_to(spec: Reader, scope: Scope) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def _egress(spec: Reader, namespace: str) -> tuple[IstioEgressListener, ...] | N
     for reader, listener in zip(readers[:-1], listeners, strict=False):
         if listener.port is None:
             reader.error((), "a listener without port serves the other ports: it must be the last", "invalid-value")
-    _check_unique(readers, [(listener.bind, listener.port.number if listener.port else 0) for listener in listeners])
+    _check_unique(readers, [(listener.bind, listener.port.number if listener.port else None) for listener in listeners])
     return listeners or None
 
 
@@ -127,8 +127,8 @@ def _capture_mode(reader: Reader) -> SidecarCaptureMode:
     return SidecarCaptureMode(reader.text("captureMode", "DEFAULT"))
 
 
-def _check_unique(readers: Sequence[Reader], addresses: Sequence[tuple[str, int]]) -> None:
-    seen: set[tuple[str, int]] = set()
+def _check_unique(readers: Sequence[Reader], addresses: Sequence[tuple[str, int | None]]) -> None:
+    seen: set[tuple[str, int | None]] = set()
     for reader, address in zip(readers, addresses, strict=True):
         if address in seen:
             reader.error((), "another listener already has this address and port", "duplicate")

@@ -40,4 +40,6 @@ def parse_optional_match(reader: Reader, name: str) -> StringMatch | None:
 
 def parse_match_map(reader: Reader, name: str) -> dict[str, StringMatch] | None:
     """A map of matches by name; None if absent or empty."""
+    if not reader.has(name):
+        return None
     return {key: parse_string_match(match) for key, match in reader.entries(name)} or None

@@ -23,8 +23,9 @@ def parse_http_matches(rule: Reader, scope: Scope, gateways: tuple[str, ...]) ->
 def _leave_out(match: Reader) -> bool:
     """True for a match on token claims: dropping only that condition would let through what it was to keep out."""
     for name in ("headers", "withoutHeaders"):
-        claim = next((key for key, _ in match.entries(name) if key.startswith(_CLAIMS)), None)
-        if claim is not None:
+        conditions = match.child(name)
+        claim = conditions and next((key for key in conditions.value if key.startswith(_CLAIMS)), None)
+        if claim:
             reason = "claims are not honoured yet: requests are routed as if this match did not exist"
             match.warning((name, claim), reason, "not-honoured")
             return True
@@ -57,6 +58,8 @@ def _uri(match: Reader) -> StringMatch | None:
 
 
 def _header_matches(match: Reader, name: str) -> dict[str, StringMatch] | None:
+    if not match.has(name):
+        return None
     found: dict[str, StringMatch] = {}
     for header, reader in match.entries(name):
         key = parse_header_name(match, (name, header), header)
@@ -85,4 +88,6 @@ def _l4_match(match: Reader, scope: Scope, gateways: tuple[str, ...]) -> L4Match
 
 
 def _gateways(match: Reader, scope: Scope, inherited: tuple[str, ...]) -> tuple[str, ...]:
+    if not match.has("gateways"):
+        return inherited
     return tuple(dict.fromkeys(match.parsed_strings("gateways", scope.gateway))) or inherited

@@ -1,0 +1,76 @@
+"""MeshConfig: settings, defaults and findings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from textwrap import dedent
+
+import pytest
+
+from xds.config.kinds.mesh_config import parse_mesh_config
+from xds.model.gateways import OutboundTrafficMode
+from xds.model.settings import MeshSettings
+
+ALL = """\
+    rootNamespace: istio-config
+    trustDomain: example.org
+    outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+    proxyHttpPort: 15080
+    accessLogFile: /dev/stdout
+    connectTimeout: 1s
+    """
+
+
+def read(text: str) -> tuple[MeshSettings, list[tuple[str, int, str, str]]]:
+    settings, found = parse_mesh_config(dedent(text), "mesh.yaml")
+    return settings, [(each.severity.value, each.origin.line, each.path, each.code) for each in found]
+
+
+@pytest.mark.parametrize("text", ["", "---\n", "{}", "# nothing"])
+def test_defaults_are_those_of_istio(text: str) -> None:
+    assert read(text) == (MeshSettings(), [])
+
+
+def test_reads_every_setting() -> None:
+    expected = MeshSettings(
+        root_namespace="istio-config",
+        trust_domain="example.org",
+        outbound_traffic_policy=OutboundTrafficMode.REGISTRY_ONLY,
+        proxy_http_port=15080,
+        access_log_file="/dev/stdout",
+        connect_timeout=timedelta(seconds=1),
+    )
+    assert read(ALL) == (expected, [])
+    config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio}\ndata:\n  mesh: |-\n" + ALL
+    assert parse_mesh_config(config_map, "mesh.yaml") == (expected, ())
+
+
+def test_warns_of_what_has_no_effect_yet() -> None:
+    text = "proxyHttpPort: 1\nenableAutoMtls: true\ndefaultConfig: {concurrency: 2}\n"
+    assert read(text) == (
+        MeshSettings(proxy_http_port=1),
+        [("warning", 2, "enableAutoMtls", "not-honoured"), ("warning", 3, "defaultConfig", "not-honoured")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "path", "code"),
+    [
+        ("trustDomain: a\nrootNamespaces: b\n", 2, "rootNamespaces", "unknown-field"),
+        ("proxyHttpPort: 70000\n", 1, "proxyHttpPort", "out-of-range"),
+        ("outboundTrafficPolicy:\n  mode: NONE\n", 2, "outboundTrafficPolicy.mode", "invalid-enum"),
+        ("connectTimeout: soon\n", 1, "connectTimeout", "invalid-duration"),
+        ("rootNamespace: Not_A_Name\n", 1, "rootNamespace", "invalid-format"),
+        ("- a\n", 1, "", "not-an-object"),
+        ("kind: ConfigMap\ndata: {}\n", 2, "data.mesh", "missing-field"),
+        ("kind: ConfigMap\ndata:\n  mesh: |\n    trustDomain: a\n    nothing: b\n", 5, "nothing", "unknown-field"),
+    ],
+)
+def test_an_error_leaves_the_defaults(text: str, line: int, path: str, code: str) -> None:
+    assert read(text) == (MeshSettings(), [("error", line, path, code)])
+
+
+def test_reports_what_is_no_yaml() -> None:
+    settings, found = read("a: [\n")
+    assert settings == MeshSettings()
+    assert [severity for severity, *_ in found] == ["error"]

@@ -1,0 +1,176 @@
+"""Sidecar: egress scopes, ingress listeners and the outbound policy."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.config.kinds.istio import accepted, refused, warned
+from xds.config.kinds.sidecar import KIND
+from xds.model.gateways import (
+    HostSelector,
+    IstioEgressListener,
+    IstioIngressListener,
+    OutboundTrafficMode,
+    Port,
+    Sidecar,
+    SidecarCaptureMode,
+)
+from xds.model.labels import Labels
+from xds.model.objects import Origin
+from xds.model.services import Protocol
+
+INGRESS = "ingress: [{port: {number: 9080, protocol: HTTP, name: http}, defaultEndpoint: '%s'}]"
+
+
+def test_what_is_absent_is_derived() -> None:
+    found = accepted(KIND, "{}")
+    assert found == Sidecar(meta=found.meta)
+
+
+def test_reads_a_sidecar() -> None:
+    found = accepted(
+        KIND,
+        """\
+        workloadSelector: {labels: {app: ratings}}
+        outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+        egress:
+        - port: {number: 9080, protocol: http, name: web}
+          bind: 127.0.0.5
+          captureMode: NONE
+          hosts: [./reviews.bookinfo.svc.cluster.local]
+        - hosts: ["./*", "*/*", "istio-system/*", "~/*"]
+        ingress:
+        - port: {number: 9080, protocol: HTTP, name: http}
+          bind: 127.0.0.6
+          captureMode: NONE
+          defaultEndpoint: 127.0.0.1:8080
+        """,
+    )
+    assert found == Sidecar(
+        meta=found.meta,
+        workload_selector=Labels({"app": "ratings"}),
+        outbound_traffic_policy=OutboundTrafficMode.REGISTRY_ONLY,
+        egress=(
+            IstioEgressListener(
+                hosts=(HostSelector("bookinfo", "reviews.bookinfo.svc.cluster.local"),),
+                origin=Origin("it.yaml", 8),
+                port=Port(9080, Protocol.HTTP, "web"),
+                bind="127.0.0.5",
+                capture_mode=SidecarCaptureMode.NONE,
+            ),
+            IstioEgressListener(
+                hosts=(
+                    HostSelector("bookinfo", "*"),
+                    HostSelector("*", "*"),
+                    HostSelector("istio-system", "*"),
+                    HostSelector("~", "*"),
+                ),
+                origin=Origin("it.yaml", 12),
+            ),
+        ),
+        ingress=(
+            IstioIngressListener(
+                port=Port(9080, Protocol.HTTP, "http"),
+                default_endpoint="127.0.0.1:8080",
+                origin=Origin("it.yaml", 14),
+                bind="127.0.0.6",
+                capture_mode=SidecarCaptureMode.NONE,
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["127.0.0.1:80", "[::1]:80", "0.0.0.0:65535", "[::]:1", "unix:///run/app.sock", "unix://@abstract"],
+)
+def test_reads_default_endpoints(endpoint: str) -> None:
+    (listener,) = accepted(KIND, INGRESS % endpoint).ingress or ()
+    assert listener.default_endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "127.0.0.1",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "10.0.0.1:80",
+        "localhost:80",
+        "unix://relative",
+        "unix:///",
+        ":80",
+    ],
+)
+def test_refuses_other_default_endpoints(endpoint: str) -> None:
+    assert refused(KIND, INGRESS % endpoint) == [(1, "spec.ingress[0].defaultEndpoint")]
+
+
+def test_the_default_endpoint_is_the_same_port_of_the_loopback() -> None:
+    (listener,) = accepted(KIND, INGRESS % "").ingress or ()
+    assert listener.default_endpoint == "127.0.0.1:9080"
+
+
+def test_an_outbound_policy_without_mode_is_registry_only() -> None:
+    assert accepted(KIND, "outboundTrafficPolicy: {}").outbound_traffic_policy is OutboundTrafficMode.REGISTRY_ONLY
+
+
+def test_an_egress_listener_may_be_a_unix_socket() -> None:
+    text = "egress: [{port: {protocol: MONGO}, bind: 'unix:///run/db.sock', hosts: ['*/*']}]"
+    (listener,) = accepted(KIND, text).egress or ()
+    assert (listener.bind, listener.port) == ("unix:///run/db.sock", Port(0, Protocol.MONGO))
+
+
+def test_refuses_wrong_egress() -> None:
+    text = """\
+        egress:
+        - hosts: [reviews]
+        - port: {number: 80, protocol: HTTP}
+          hosts: []
+        - port: {number: 80, protocol: HTTP}
+          hosts: ["./*"]
+        - port: {protocol: Carrier}
+          hosts: [a/b/c]
+        - hosts: ["*/*"]
+          bind: nowhere
+        """
+    assert sorted(refused(KIND, text)) == [
+        (2, "spec.egress[0]"),
+        (2, "spec.egress[0].hosts[0]"),
+        (4, "spec.egress[1].hosts"),
+        (5, "spec.egress[2]"),
+        (7, "spec.egress[3].port.number"),
+        (7, "spec.egress[3].port.protocol"),
+        (8, "spec.egress[3].hosts[0]"),
+        (10, "spec.egress[4].bind"),
+    ]
+
+
+def test_refuses_wrong_ingress() -> None:
+    text = """\
+        ingress:
+        - port: {number: 80, protocol: HTTP}
+        - port: {number: 80, protocol: TCP}
+        - port: {number: 81}
+          bind: unix:///run/x.sock
+        """
+    assert sorted(refused(KIND, text)) == [
+        (3, "spec.ingress[1]"),
+        (4, "spec.ingress[2].port.protocol"),
+        (5, "spec.ingress[2].bind"),
+    ]
+
+
+def test_warns_of_what_has_no_effect_yet() -> None:
+    text = """\
+        ingress:
+        - port: {number: 80, protocol: HTTP}
+          tls: {mode: SIMPLE}
+          connectionPool: {tcp: {maxConnections: 1}}
+        inboundConnectionPool: {tcp: {maxConnections: 1}}
+        """
+    assert [(line, path) for line, path, _ in warned(KIND, text)[1]] == [
+        (3, "spec.ingress[0].tls"),
+        (4, "spec.ingress[0].connectionPool"),
+        (5, "spec.inboundConnectionPool"),
+    ]
