@@ -87,7 +87,7 @@ def _encoded(endpoint: Endpoint) -> EncodedEndpoint:
 
 def _metadata(endpoint: Endpoint) -> core_pb2.Metadata | None:
     metadata = core_pb2.Metadata()
-    if endpoint.labels.get(_TLS_MODE_LABEL) == _ISTIO_TLS:
+    if _TLS_MODE_LABEL in endpoint.labels and endpoint.labels[_TLS_MODE_LABEL] == _ISTIO_TLS:
         metadata.filter_metadata["envoy.transport_socket_match"].fields["tlsMode"].string_value = _ISTIO_TLS
     if endpoint.workload:
         metadata.filter_metadata["istio"].fields["workload"].string_value = _workload(endpoint)
@@ -105,4 +105,4 @@ def _workload(endpoint: Endpoint) -> str:
 
 
 def _first(labels: Labels, keys: tuple[str, ...]) -> str:
-    return next((labels[key] for key in keys if labels.get(key)), "")
+    return next((labels[key] for key in keys if key in labels and labels[key]), "")
