@@ -35,7 +35,7 @@ class Draft(Generic[K, V]):
         if self.get(key) is value:
             return
         if self._copy is None:
-            self._copy = dict(self._base)
+            self._copy = _copied(self._base)
         if value is None:
             del self._copy[key]
         else:
@@ -44,6 +44,11 @@ class Draft(Generic[K, V]):
     def done(self) -> Mapping[K, V]:
         """The result; the original mapping if nothing changed."""
         return self._base if self._copy is None else self._copy
+
+
+def _copied(mapping: Mapping[K, V]) -> dict[K, V]:
+    # dict.copy clones the table at once; dict(...) inserts key by key once anything was ever deleted.
+    return mapping.copy() if isinstance(mapping, dict) else dict(mapping)
 
 
 class SetDraft(Generic[K, V]):
@@ -65,7 +70,7 @@ class SetDraft(Generic[K, V]):
         """The result; the original mapping if nothing was added or discarded."""
         if not self._touched:
             return self._base
-        result = dict(self._base)
+        result = _copied(self._base)
         result.update(self._touched)
         for key, values in self._touched.items():
             if not values:

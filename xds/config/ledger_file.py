@@ -52,17 +52,13 @@ class LedgerFile:
 def read_file(parsed: ParsedFile, context: Context, previous: LedgerFile | None, known: Readings) -> LedgerFile:
     """Read a file. ``known``: documents read before in the same context, which are not read again."""
     readings = {raw: known.get(raw) or _claim(raw, context) for raw in parsed.objects}
-    claims: dict[ObjectKey, Claim] = {}
-    repeats = [
-        claim
-        for claim in (*_claims_of_objects(readings), *_claims_of_wrecks(parsed))
-        if claims.setdefault(claim.key, claim) is not claim
-    ]
+    made = [claim for claim in readings.values() if claim.reading is None or claim.reading.is_known]
+    claims, repeats = _first_and_others([*made, *_claims_of_wrecks(parsed)])
     return LedgerFile(
         parsed=parsed,
         readings=readings,
         claims=claims,
-        repeats=tuple(repeats),
+        repeats=repeats,
         retained=_retained(previous, claims) if previous and _may_hide_objects(parsed) else {},
         reported=tuple(claim for claim in readings.values() if claim.reading and claim.reading.diagnostics),
     )
@@ -72,8 +68,19 @@ def _claim(raw: RawObject, context: Context) -> Claim:
     return Claim(raw.meta.key, raw.meta.origin, interpret(raw, context))
 
 
-def _claims_of_objects(readings: Readings) -> Iterator[Claim]:
-    return (claim for claim in readings.values() if claim.reading is None or claim.reading.is_known)
+def _first_and_others(claims: list[Claim]) -> tuple[dict[ObjectKey, Claim], tuple[Claim, ...]]:
+    """The first claim to each object, and the others. Position decides, not what could be read of a document."""
+    first = {claim.key: claim for claim in claims}
+    if len(first) == len(claims):
+        return first, ()
+    first = {}
+    for claim in sorted(claims, key=_line):
+        first.setdefault(claim.key, claim)
+    return first, tuple(claim for claim in claims if first[claim.key] is not claim)
+
+
+def _line(claim: Claim) -> int:
+    return claim.origin.line
 
 
 def _claims_of_wrecks(parsed: ParsedFile) -> Iterator[Claim]:

@@ -19,7 +19,8 @@ _OVER: Final = ("Succeeded", "Failed")
 
 HONOURED = with_prefixes(
     {
-        "spec": "serviceAccountName",
+        # every Pod that a cluster gives has the last four, and none changes where its workload is found
+        "spec": "serviceAccountName nodeName hostNetwork hostname subdomain",
         "spec.containers": "name ports.name ports.containerPort ports.protocol",
         "spec.initContainers": "name ports.name ports.containerPort ports.protocol",
         "status": "phase podIP podIPs.ip conditions.type conditions.status",
