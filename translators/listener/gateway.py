@@ -11,7 +11,7 @@ from translators.listener.address import EVERY_ADDRESS, socket_address
 from translators.listener.connection_manager import gateway_http
 from translators.listener.tcp import TcpChain, Wanted, gateway_chains
 from translators.names import outbound_listener
-from translators.route.destination import ServiceIndex, index_services
+from translators.route.client import ServiceIndex, client_rules, index_services
 from translators.route.gateway import gateway_route, serves_http
 from translators.route.rules import config_metadata
 from xds.model.objects import ObjectMeta
@@ -55,11 +55,8 @@ def _server_chains(
     entry: GatewayServer, number: int, view: ProxyView, index: ServiceIndex, memo: Memo
 ) -> Iterator[TcpChain]:
     for virtual_service in entry.virtual_services:
-        targets = index.resolve_l4(virtual_service)
-        log, key = view.settings.access_log_file, view.key
-        yield from memo(
-            gateway_chains, virtual_service, entry.gateway.ref, number, key.namespace, key.labels, log, *targets
-        )
+        rules = client_rules(virtual_service, entry.gateway.ref, view.key, index, memo)
+        yield from memo(gateway_chains, rules, number, view.settings.access_log_file)
 
 
 def _listener(

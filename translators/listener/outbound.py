@@ -20,11 +20,10 @@ from translators.names import (
     VIRTUAL_OUTBOUND_PORT,
     outbound_listener,
 )
-from translators.route.destination import ServiceIndex, index_services
+from translators.route.client import ClientRules, client_rules, index_services
 from xds.model.gateways import OutboundTrafficMode, Port
-from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.proxy import CaptureMode
-from xds.model.routing import VirtualService
+from xds.model.routing import MESH_GATEWAY
 from xds.model.view import EgressListener, ProxyView, VisibleService
 from xds.pipeline.contribution import FilterChainPart, ListenerPart
 from xds.pipeline.memo import Memo
@@ -90,26 +89,21 @@ def _declared(view: ProxyView, listener: EgressListener, port: Port, memo: Memo)
 
 
 def _listener(view: ProxyView, listener: EgressListener, planned: Planned, captured: bool, memo: Memo) -> ListenerPart:
-    index = memo(index_services, listener.services)
     log = view.settings.access_log_file
-    chains: list[tuple[TcpChain, ...]] = []
-    for visible, port in planned.tcp:
-        virtual_service = listener.routed.find(visible.service.hostname)
-        labels, targets = _inputs(view, virtual_service, index, memo)
-        namespace = view.key.namespace if virtual_service else ""
-        chains.append(
-            memo(service_chains, visible, port, planned.address, log, virtual_service, namespace, labels, *targets)
-        )
+    chains = (
+        memo(service_chains, visible, port, planned.address, log, _rules(view, listener, visible, memo))
+        for visible, port in planned.tcp
+    )
     fallback = unknown_destination(view) if captured and planned.address == EVERY_ADDRESS else ""
     return memo(build_listener, planned.address, planned.number, planned.route, not captured, fallback, log, *chains)
 
 
-def _inputs(
-    view: ProxyView, virtual_service: VirtualService | None, index: ServiceIndex, memo: Memo
-) -> tuple[Labels, tuple[VisibleService, ...]]:
-    if virtual_service is None:
-        return EMPTY_LABELS, ()
-    return view.key.labels, memo(index.resolve_l4, virtual_service)
+def _rules(view: ProxyView, listener: EgressListener, visible: VisibleService, memo: Memo) -> ClientRules | None:
+    virtual_service = listener.routed.find(visible.service.hostname)
+    if virtual_service is None or not (virtual_service.tls or virtual_service.tcp):
+        return None
+    index = memo(index_services, listener.services)
+    return client_rules(virtual_service, MESH_GATEWAY, view.key, index, memo)
 
 
 def build_listener(

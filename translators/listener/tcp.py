@@ -16,10 +16,10 @@ from envoy_data_plane.envoy.type.v3 import HashPolicy, HashPolicySourceIp
 from translators.listener.access_log import access_logs
 from translators.listener.address import EVERY_ADDRESS, cidr_range
 from translators.names import outbound_cluster
+from translators.route.client import ClientRules
 from translators.route.destination import consistent_hash, destination_cluster
-from translators.route.match import Source
-from xds.model.labels import Labels
-from xds.model.routing import MESH_GATEWAY, L4MatchAttributes, L4Route, RouteDestination, VirtualService
+from translators.route.match import applies
+from xds.model.routing import L4Route, RouteDestination
 from xds.model.services import Service, ServicePort
 from xds.model.view import VisibleService
 from xds.pipeline.contribution import FilterChainPart
@@ -67,24 +67,16 @@ def _chain(proxy: TcpProxy, name: str, match: FilterChainMatch | None) -> Filter
 
 
 def service_chains(
-    visible: VisibleService,
-    port: ServicePort,
-    address: str,
-    access_log: str,
-    virtual_service: VirtualService | None,
-    namespace: str,
-    labels: Labels,
-    *targets: VisibleService,
+    visible: VisibleService, port: ServicePort, address: str, access_log: str, rules: ClientRules | None
 ) -> tuple[TcpChain, ...]:
     """The chains of a service port for a sidecar; without rules that apply, they lead to the service itself.
 
     address: of the listener. One on every address has to tell by server name or subnet which service is meant.
     """
     default = _of_service(visible.service, port) if address == EVERY_ADDRESS else (ANY,)
-    if virtual_service is not None:
-        source = Source(MESH_GATEWAY, port.number, namespace, labels)
-        rules = virtual_service.tls if port.protocol.is_tls else virtual_service.tcp
-        chains = tuple(_rule_chains(rules, virtual_service, source, default, targets, access_log))
+    if rules is not None:
+        l4_routes = rules.virtual_service.tls if port.protocol.is_tls else rules.virtual_service.tcp
+        chains = tuple(rule_chains(l4_routes, rules, port.number, access_log, default))
         if chains:
             return chains
     cluster = outbound_cluster(port.number, visible.service.hostname)
@@ -103,55 +95,30 @@ def _of_service(service: Service, port: ServicePort) -> tuple[Wanted, ...]:
     return tuple(Wanted(server_name, subnet) for subnet in blocks or ("",))
 
 
-def gateway_chains(
-    virtual_service: VirtualService,
-    gateway: str,
-    port: int,
-    namespace: str,
-    labels: Labels,
-    access_log: str,
-    *targets: VisibleService,
-) -> tuple[TcpChain, ...]:
+def gateway_chains(rules: ClientRules, port: int, access_log: str) -> tuple[TcpChain, ...]:
     """The chains that a VirtualService gives to a TCP server of a gateway."""
-    source = Source(gateway, port, namespace, labels)
-    return tuple(_rule_chains(virtual_service.tcp, virtual_service, source, (ANY,), targets, access_log))
+    return tuple(rule_chains(rules.virtual_service.tcp, rules, port, access_log, (ANY,)))
 
 
-def _rule_chains(
-    rules: tuple[L4Route, ...],
-    virtual_service: VirtualService,
-    source: Source,
-    default: tuple[Wanted, ...],
-    targets: tuple[VisibleService, ...],
-    access_log: str,
+def rule_chains(
+    routes: tuple[L4Route, ...], rules: ClientRules, port: int, access_log: str, default: tuple[Wanted, ...]
 ) -> Iterator[TcpChain]:
-    by_host = {target.service.hostname: target for target in targets}
-    for rule in rules:
-        proxy = _proxy(rule, by_host, source.port, access_log)
-        for wanted in _wanted(rule, virtual_service, source, default):
+    """A chain for everything that a match of ``routes`` names. default: what stands where it names nothing."""
+    for route in routes:
+        proxy = _proxy(route, rules, port, access_log)
+        for wanted in _wanted(route, rules, port, default):
             yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted)))
 
 
-def _wanted(
-    rule: L4Route, virtual_service: VirtualService, source: Source, default: tuple[Wanted, ...]
-) -> Iterator[Wanted]:
+def _wanted(route: L4Route, rules: ClientRules, port: int, default: tuple[Wanted, ...]) -> Iterator[Wanted]:
     """One for each pair of server name and subnet, so that two rules for the same connection are seen as such."""
-    if not rule.match and source.gateway in virtual_service.gateways:
+    if not route.match and rules.gateway in rules.virtual_service.gateways:
         yield from default
-    for match in rule.match:
-        if _applies(match, source):
+    for match in route.match:
+        if applies(match, rules, port):
             names = match.sni_hosts or tuple(dict.fromkeys(wanted.server_name for wanted in default))
             subnets = match.destination_subnets or tuple(dict.fromkeys(wanted.subnet for wanted in default))
             yield from (Wanted(name if name != "*" else "", subnet) for name in names for subnet in subnets)
-
-
-def _applies(match: L4MatchAttributes, source: Source) -> bool:
-    return (
-        source.gateway in match.gateways
-        and match.port in (None, source.port)
-        and match.source_labels.selects(source.labels)
-        and match.source_namespace in ("", source.namespace)
-    )
 
 
 def chain_match(wanted: Wanted) -> FilterChainMatch | None:
@@ -164,21 +131,21 @@ def chain_match(wanted: Wanted) -> FilterChainMatch | None:
     )
 
 
-def _proxy(rule: L4Route, targets: dict[str, VisibleService], port: int, access_log: str) -> TcpProxy:
+def _proxy(route: L4Route, rules: ClientRules, port: int, access_log: str) -> TcpProxy:
     logs = access_logs(access_log)
-    if len(rule.route) == 1:
-        cluster = _cluster(rule.route[0], targets, port)
+    if len(route.route) == 1:
+        cluster = _cluster(route.route[0], rules, port)
         return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=logs)
     weights = [
-        TcpProxyWeightedClusterClusterWeight(name=_cluster(target, targets, port), weight=target.weight)
-        for target in rule.route
+        TcpProxyWeightedClusterClusterWeight(name=_cluster(target, rules, port), weight=target.weight)
+        for target in route.route
         if target.weight
     ]
-    stat_prefix = rule.route[0].destination.host
+    stat_prefix = route.route[0].destination.host
     return TcpProxy(
         stat_prefix=stat_prefix, weighted_clusters=TcpProxyWeightedCluster(clusters=weights), access_log=logs
     )
 
 
-def _cluster(target: RouteDestination, targets: dict[str, VisibleService], port: int) -> str:
-    return destination_cluster(target.destination, targets.get(target.destination.host), port)
+def _cluster(target: RouteDestination, rules: ClientRules, port: int) -> str:
+    return destination_cluster(target.destination, rules.target(target.destination.host), port)

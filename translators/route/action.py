@@ -7,7 +7,7 @@ WeightedCluster.clusters 1, ClusterWeight.name 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import lru_cache
 
@@ -24,6 +24,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, RegexMatcher
 from envoy_data_plane.envoy.type.v3 import FractionalPercent, FractionalPercentDenominatorType
 
+from translators.route.client import ClientRules
 from translators.route.destination import (
     consistent_hash,
     destination_cluster,
@@ -41,12 +42,8 @@ from xds.model.routing import (
     HTTPRouteDestination,
     RedirectPort,
 )
-from xds.model.view import VisibleService
 from xds.wire.encode import encode
 from xds.wire.splice import field
-
-Targets = Mapping[str, VisibleService]
-"""The visible services among the destinations of a VirtualService, by host name."""
 
 NO_TIMEOUT = timedelta(0)
 _CODES = {
@@ -66,17 +63,17 @@ def destinations(rule: HTTPRoute) -> tuple[HTTPRouteDestination, ...]:
     return tuple(target for target in rule.route if target.weight)
 
 
-def forward(rule: HTTPRoute, targets: Targets, listen_port: int, route_headers: HeaderChanges) -> bytes:
+def forward(rule: HTTPRoute, rules: ClientRules, listen_port: int, route_headers: HeaderChanges) -> bytes:
     """An encoded ``RouteAction``. route_headers: those of the whole route, whose authority beats a destination's."""
     to = destinations(rule)
-    hashes = [_hash(target, targets, listen_port) for target in to]
+    hashes = [_hash(target, rules, listen_port) for target in to]
     authority = (rule.rewrite.authority if rule.rewrite else "") or route_headers.authority
     return b"".join(
         (
-            _target(rule, to, targets, listen_port, authority),
+            _target(rule, to, rules, listen_port, authority),
             timeouts(rule.timeout),
             retries(rule.retries, any(hashes)),
-            _extras(rule, hashes, targets, listen_port, authority),
+            _extras(rule, hashes, rules, listen_port, authority),
         )
     )
 
@@ -99,16 +96,16 @@ def timeouts(timeout: timedelta | None) -> bytes:
 
 
 def _target(
-    rule: HTTPRoute, to: tuple[HTTPRouteDestination, ...], targets: Targets, listen_port: int, authority: str
+    rule: HTTPRoute, to: tuple[HTTPRouteDestination, ...], rules: ClientRules, listen_port: int, authority: str
 ) -> bytes:
     if len(rule.route) == 1:
-        return field(1, _cluster(to[0], targets, listen_port))
-    weights = (field(1, _weighted(target, targets, listen_port, authority)) for target in to)
+        return field(1, _cluster(to[0], rules, listen_port))
+    weights = (field(1, _weighted(target, rules, listen_port, authority)) for target in to)
     return field(3, b"".join(weights))
 
 
-def _weighted(target: HTTPRouteDestination, targets: Targets, listen_port: int, authority: str) -> bytes:
-    weight = field(1, _cluster(target, targets, listen_port)) + _weight(target.weight)
+def _weighted(target: HTTPRouteDestination, rules: ClientRules, listen_port: int, authority: str) -> bytes:
+    weight = field(1, _cluster(target, rules, listen_port)) + _weight(target.weight)
     if target.headers is None:
         return weight
     changes = header_changes(target.headers)
@@ -128,19 +125,19 @@ def _weight(weight: int) -> bytes:
     return encode(WeightedClusterClusterWeight(weight=weight))
 
 
-def _cluster(target: HTTPRouteDestination, targets: Targets, listen_port: int) -> bytes:
+def _cluster(target: HTTPRouteDestination, rules: ClientRules, listen_port: int) -> bytes:
     destination = target.destination
-    return destination_cluster(destination, targets.get(destination.host), listen_port).encode()
+    return destination_cluster(destination, rules.target(destination.host), listen_port).encode()
 
 
-def _hash(target: HTTPRouteDestination, targets: Targets, listen_port: int) -> ConsistentHashLB | None:
+def _hash(target: HTTPRouteDestination, rules: ClientRules, listen_port: int) -> ConsistentHashLB | None:
     destination = target.destination
-    service = targets.get(destination.host)
+    service = rules.target(destination.host)
     return consistent_hash(service, destination_port(destination, service, listen_port), destination.subset)
 
 
 def _extras(
-    rule: HTTPRoute, hashes: list[ConsistentHashLB | None], targets: Targets, listen_port: int, authority: str
+    rule: HTTPRoute, hashes: list[ConsistentHashLB | None], rules: ClientRules, listen_port: int, authority: str
 ) -> bytes:
     """What most routes have none of."""
     if not (rule.rewrite or rule.mirrors or authority or any(hashes)):
@@ -151,7 +148,7 @@ def _extras(
             prefix_rewrite=rewrite.uri if rewrite else "",
             regex_rewrite=_regex_rewrite(*rewrite.uri_regex) if rewrite and rewrite.uri_regex else None,
             host_rewrite_literal=authority or None,
-            request_mirror_policies=list(_mirrors(rule.mirrors, targets, listen_port)),
+            request_mirror_policies=list(_mirrors(rule.mirrors, rules, listen_port)),
             hash_policy=hash_policies(hashes),
         )
     )
@@ -162,13 +159,13 @@ def _regex_rewrite(pattern: str, substitution: str) -> RegexMatchAndSubstitute:
 
 
 def _mirrors(
-    mirrors: tuple[HTTPMirrorPolicy, ...], targets: Targets, listen_port: int
+    mirrors: tuple[HTTPMirrorPolicy, ...], rules: ClientRules, listen_port: int
 ) -> Iterator[RouteActionRequestMirrorPolicy]:
     for mirror in mirrors:
         if mirror.percentage:
             destination = mirror.destination
             yield RouteActionRequestMirrorPolicy(
-                cluster=destination_cluster(destination, targets.get(destination.host), listen_port),
+                cluster=destination_cluster(destination, rules.target(destination.host), listen_port),
                 runtime_fraction=RuntimeFractionalPercent(default_value=fraction(mirror.percentage)),
                 trace_sampled=False,
             )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from envoy_data_plane.envoy.config.route.v3 import (
     RouteActionHashPolicy,
@@ -15,40 +14,8 @@ from envoy_data_plane.envoy.config.route.v3 import (
 
 from translators.names import outbound_cluster
 from xds.model.policy import ConsistentHashLB, LoadBalancerSettings, TrafficPolicy
-from xds.model.routing import Destination, VirtualService
+from xds.model.routing import Destination
 from xds.model.view import VisibleService
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ServiceIndex:
-    """The services that a proxy may see, by host name."""
-
-    by_host: Mapping[str, VisibleService]
-
-    def resolve(self, virtual_service: VirtualService) -> tuple[VisibleService, ...]:
-        """The services that ``virtual_service`` sends requests to, each once, as far as they can be seen."""
-        hosts = {
-            host: None
-            for rule in virtual_service.http
-            for host in (
-                *(target.destination.host for target in rule.route),
-                *(mirror.destination.host for mirror in rule.mirrors),
-            )
-        }
-        return self._visible(hosts)
-
-    def resolve_l4(self, virtual_service: VirtualService) -> tuple[VisibleService, ...]:
-        """The services that ``virtual_service`` sends connections to, each once, as far as they can be seen."""
-        rules = (*virtual_service.tls, *virtual_service.tcp)
-        return self._visible(dict.fromkeys(target.destination.host for rule in rules for target in rule.route))
-
-    def _visible(self, hosts: Iterable[str]) -> tuple[VisibleService, ...]:
-        return tuple(self.by_host[host] for host in hosts if host in self.by_host)
-
-
-def index_services(services: tuple[VisibleService, ...]) -> ServiceIndex:
-    """``services`` by host name; a host name is unique among what a proxy may see."""
-    return ServiceIndex({visible.service.hostname: visible for visible in services})
 
 
 def destination_port(destination: Destination, target: VisibleService | None, listen_port: int) -> int:

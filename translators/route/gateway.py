@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from translators.names import blackhole_virtual_host, gateway_http_route
-from translators.route.destination import ServiceIndex, index_services
-from translators.route.rules import HostRoutes, depends_on_labels, host_routes
+from translators.route.client import ServiceIndex, client_rules, index_services, interned
+from translators.route.rules import HostRoutes, host_routes
 from translators.route.virtual_hosts import configuration, merged_host, part
 from xds.model.hosts import specificity
-from xds.model.labels import EMPTY_LABELS
 from xds.model.objects import ObjectKey
 from xds.model.routing import VirtualService
-from xds.model.view import GatewayPort, ProxyView, ViewKey, VisibleService
+from xds.model.view import GatewayPort, ProxyView, ViewKey
 from xds.pipeline.contribution import VirtualHostPart, VirtualHosts
 from xds.pipeline.memo import Memo
 from xds.pipeline.servers import exposed_hosts
@@ -37,7 +36,7 @@ def gateway_routes(view: ProxyView, memo: Memo) -> Iterator[VirtualHosts]:
     index = memo(index_services, view.services)
     for port in filter(serves_http, view.gateway):
         hosts = list(_virtual_hosts(port, view.key, index, memo)) or [memo(_blackhole, port.number)]
-        yield memo(configuration, gateway_route(port), True, *hosts)
+        yield memo(configuration, gateway_route(port), True, memo(interned, *hosts))
 
 
 def _virtual_hosts(port: GatewayPort, key: ViewKey, index: ServiceIndex, memo: Memo) -> Iterator[VirtualHostPart]:
@@ -67,9 +66,7 @@ def _age(bound: _Bound) -> tuple[float, str, str]:
 def _routes(
     virtual_service: VirtualService, gateway: str, port: int, key: ViewKey, index: ServiceIndex, memo: Memo
 ) -> HostRoutes:
-    targets: tuple[VisibleService, ...] = index.resolve(virtual_service)
-    labels = key.labels if depends_on_labels(virtual_service) else EMPTY_LABELS
-    return memo(host_routes, virtual_service, gateway, port, key.namespace, labels, *targets)
+    return memo(host_routes, client_rules(virtual_service, gateway, key, index, memo), port)
 
 
 def _origins(*keys: ObjectKey) -> tuple[ObjectKey, ...]:

@@ -7,14 +7,13 @@ never reaches the proxy.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher, QueryParameterMatcher, RouteMatch
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
-from xds.model.labels import Labels
-from xds.model.routing import HTTPMatchRequest, HTTPRoute, MatchKind, StringMatch, VirtualService
+from translators.route.client import ClientRules
+from xds.model.routing import HTTPMatchRequest, HTTPRoute, L4MatchAttributes, MatchKind, StringMatch
 from xds.wire.encode import encode
 
 _EVERYTHING = (
@@ -25,30 +24,21 @@ _EVERYTHING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where requests come from. gateway: ``mesh`` or ``namespace/name``. port: the one they arrive on."""
-
-    gateway: str
-    port: int
-    namespace: str
-    labels: Labels
-
-
-def applicable(rule: HTTPRoute, virtual_service: VirtualService, source: Source) -> Iterator[HTTPMatchRequest | None]:
-    """The matches of ``rule`` that requests from ``source`` can meet; None stands for a rule without conditions."""
+def applicable(rule: HTTPRoute, rules: ClientRules, port: int) -> Iterator[HTTPMatchRequest | None]:
+    """The matches of ``rule`` that requests on ``port`` can meet; None stands for a rule without conditions."""
     if rule.match:
-        yield from (match for match in rule.match if _applies(match, source))
-    elif source.gateway in virtual_service.gateways:
+        yield from (match for match in rule.match if applies(match, rules, port))
+    elif rules.gateway in rules.virtual_service.gateways:
         yield None
 
 
-def _applies(match: HTTPMatchRequest, source: Source) -> bool:
+def applies(match: HTTPMatchRequest | L4MatchAttributes, rules: ClientRules, port: int) -> bool:
+    """True if traffic of these clients on ``port`` can meet ``match``."""
     return (
-        source.gateway in match.gateways
-        and match.port in (None, source.port)
-        and match.source_labels.selects(source.labels)
-        and match.source_namespace in ("", source.namespace)
+        rules.gateway in match.gateways
+        and match.port in (None, port)
+        and match.source_labels.selects(rules.labels)
+        and match.source_namespace in ("", rules.namespace)
     )
 
 

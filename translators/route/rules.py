@@ -14,14 +14,13 @@ from envoy_data_plane.envoy.config.route.v3 import Route
 from envoy_data_plane.google.protobuf import Struct, Value
 
 from translators.names import config_reference
-from translators.route.action import Targets, destinations, direct_response, forward, redirect
+from translators.route.action import destinations, direct_response, forward, redirect
+from translators.route.client import ClientRules
 from translators.route.destination import destination_port
 from translators.route.headers import HeaderChanges, header_changes
-from translators.route.match import Source, applicable, is_catch_all, matched_path, route_match
-from xds.model.labels import Labels
+from translators.route.match import applicable, is_catch_all, matched_path, route_match
 from xds.model.objects import ObjectMeta
-from xds.model.routing import HTTPMatchRequest, HTTPRoute, VirtualService
-from xds.model.view import VisibleService
+from xds.model.routing import HTTPMatchRequest, HTTPRoute
 from xds.pipeline.contribution import RoutePart, RouteRef
 from xds.wire.encode import encode
 from xds.wire.splice import field
@@ -40,25 +39,14 @@ class HostRoutes:
         return self.specific if self.catch_all is None else (*self.specific, self.catch_all)
 
 
-def host_routes(
-    virtual_service: VirtualService,
-    gateway: str,
-    port: int,
-    namespace: str,
-    labels: Labels,
-    *targets: VisibleService,
-) -> HostRoutes:
-    """The routes for requests that arrive through ``gateway`` on ``port``, from a client with these properties.
-
-    targets: the visible services among the destinations. A match that every request meets ends the list.
-    """
-    source = Source(gateway, port, namespace, labels)
-    by_host = {target.service.hostname: target for target in targets}
+def host_routes(rules: ClientRules, port: int) -> HostRoutes:
+    """The routes for requests that arrive on ``port``. A match that every request meets ends the list."""
+    virtual_service = rules.virtual_service
     metadata = field(4, encode(config_metadata(virtual_service.meta)))
     specific: list[RoutePart] = []
-    for rule, match, common in _rules(virtual_service, source, by_host, metadata):
+    for rule, match, action in _matches(rules, port):
         part = RoutePart(
-            field(1, route_match(match)) + common + _labels(virtual_service, rule, match, by_host, port),
+            field(1, route_match(match)) + action + metadata + _labels(rules, rule, match, port),
             RouteRef(virtual_service.meta.key, rule.index),
         )
         if is_catch_all(match):
@@ -67,28 +55,20 @@ def host_routes(
     return HostRoutes(tuple(specific), None)
 
 
-def depends_on_labels(virtual_service: VirtualService) -> bool:
-    """True if clients with other labels get other routes."""
-    return any(match.source_labels for rule in virtual_service.http for match in rule.match)
-
-
 def config_metadata(meta: ObjectMeta) -> Metadata:
     """Names the object behind an Envoy message, where Istio's tools look for it."""
     return Metadata(filter_metadata={"istio": Struct(fields={"config": Value(string_value=config_reference(meta))})})
 
 
-def _rules(
-    virtual_service: VirtualService, source: Source, targets: Targets, metadata: bytes
-) -> Iterator[tuple[HTTPRoute, HTTPMatchRequest | None, bytes]]:
-    """Every rule with each match that applies, and with the bytes that the routes of the rule have in common."""
-    for rule in virtual_service.http:
-        common = b""
-        for match in applicable(rule, virtual_service, source):
-            common = common or _action(rule, targets, source.port) + metadata
-            yield rule, match, common
+def _matches(rules: ClientRules, port: int) -> Iterator[tuple[HTTPRoute, HTTPMatchRequest | None, bytes]]:
+    """Every rule with each match that applies, and the action that the matches of a rule have in common."""
+    for rule in rules.virtual_service.http:
+        matches = tuple(applicable(rule, rules, port))
+        action = _action(rule, rules, port) if matches else b""
+        yield from ((rule, match, action) for match in matches)
 
 
-def _action(rule: HTTPRoute, targets: Targets, port: int) -> bytes:
+def _action(rule: HTTPRoute, rules: ClientRules, port: int) -> bytes:
     changes = header_changes(rule.headers)
     if rule.redirect is not None:
         return field(3, redirect(rule.redirect, port)) + _headers(changes)
@@ -96,7 +76,7 @@ def _action(rule: HTTPRoute, targets: Targets, port: int) -> bytes:
         return field(7, direct_response(rule.direct_response)) + _headers(changes)
     if len(rule.route) == 1:
         changes = changes + header_changes(rule.route[0].headers)
-    return field(2, forward(rule, targets, port, changes)) + _headers(changes)
+    return field(2, forward(rule, rules, port, changes)) + _headers(changes)
 
 
 def _headers(changes: HeaderChanges) -> bytes:
@@ -112,26 +92,22 @@ def _headers(changes: HeaderChanges) -> bytes:
     )
 
 
-def _labels(
-    virtual_service: VirtualService, rule: HTTPRoute, match: HTTPMatchRequest | None, targets: Targets, port: int
-) -> bytes:
+def _labels(rules: ClientRules, rule: HTTPRoute, match: HTTPMatchRequest | None, port: int) -> bytes:
     """What logs, statistics and traces call the route."""
     name = ".".join(filter(None, (rule.name, match.name if match else "")))
     stat_prefix = match.stat_prefix if match else ""
     return (
-        field(5, field(1, _operation(virtual_service, rule, match, targets, port).encode()))
+        field(5, field(1, _operation(rules, rule, match, port).encode()))
         + (field(14, name.encode()) if name else b"")
         + (encode(Route(stat_prefix=stat_prefix)) if stat_prefix else b"")
     )
 
 
-def _operation(
-    virtual_service: VirtualService, rule: HTTPRoute, match: HTTPMatchRequest | None, targets: Targets, port: int
-) -> str:
+def _operation(rules: ClientRules, rule: HTTPRoute, match: HTTPMatchRequest | None, port: int) -> str:
     """``host:port/path``: the only destination, or else the VirtualService."""
     to = destinations(rule)
     if len(to) != 1:
-        return f"{virtual_service.meta.name}:{port}{matched_path(match)}"
+        return f"{rules.virtual_service.meta.name}:{port}{matched_path(match)}"
     destination = to[0].destination
-    dialled = destination_port(destination, targets.get(destination.host), port)
+    dialled = destination_port(destination, rules.target(destination.host), port)
     return f"{destination.host}:{dialled}{matched_path(match)}"

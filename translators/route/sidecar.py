@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from translators.names import HTTP_PROXY
-from translators.route.destination import ServiceIndex, index_services
+from translators.route.client import ServiceIndex, client_rules, index_services, interned
 from translators.route.domains import host_domains, with_port
 from translators.route.outbound import (
+    PortHost,
     RouteTable,
     carries_http,
     empty_table,
@@ -16,13 +17,11 @@ from translators.route.outbound import (
     sniffed_tables,
     unclaimed,
 )
-from translators.route.rules import depends_on_labels
 from translators.route.virtual_hosts import allow_any, block_all, configuration, routed_host, service_host
 from xds.model.gateways import OutboundTrafficMode
 from xds.model.hosts import host_matches, is_wildcard
-from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.proxy import CaptureMode
-from xds.model.routing import VirtualService
+from xds.model.routing import MESH_GATEWAY, VirtualService
 from xds.model.view import EgressListener, ProxyView, RoutedHosts, ViewKey, VisibleService
 from xds.pipeline.contribution import VirtualHostPart, VirtualHosts
 from xds.pipeline.memo import Memo
@@ -78,26 +77,21 @@ class _Builder:
 
     def build(self, table: RouteTable) -> VirtualHosts:
         """The RouteConfiguration of ``table``, with the rules that are in force."""
-        hosts = [*self._service_hosts(table)]
+        groups = [self._group(group) for group in table.groups]
         if not table.alone:
-            taken = set(table.taken)
-            if table.port == _UNMATCHED_PORT:
-                hosts += self._unmatched_hosts(table, taken)
-            if "*" not in taken:
-                hosts.append(self._catch_all())
-        return self._memo(configuration, table.name, table.name != HTTP_PROXY, *hosts)
+            groups.append(self._memo(interned, *self._others(table)))
+        return self._memo(configuration, table.name, table.name != HTTP_PROXY, *groups)
 
-    def _service_hosts(self, table: RouteTable) -> Iterator[VirtualHostPart]:
-        memo, find, namespace = self._memo, self._routed.find, self._key.namespace
-        for host in table.hosts:
-            virtual_service = find(host.visible.service.hostname)
-            if virtual_service is None:
-                yield memo(service_host, host.visible, host.port, host.domains, None, "", EMPTY_LABELS)
-            else:
-                labels, targets = self._inputs(virtual_service)
-                yield memo(
-                    service_host, host.visible, host.port, host.domains, virtual_service, namespace, labels, *targets
-                )
+    def _group(self, hosts: tuple[PortHost, ...]) -> tuple[VirtualHostPart, ...]:
+        found = map(self._routed.find, (host.visible.service.hostname for host in hosts))
+        return self._memo(_service_hosts, hosts, self._key, self._index, self._memo, *found)
+
+    def _others(self, table: RouteTable) -> Iterator[VirtualHostPart]:
+        taken = set(table.taken)
+        if table.port == _UNMATCHED_PORT:
+            yield from self._unmatched_hosts(table, taken)
+        if "*" not in taken:
+            yield self._catch_all()
 
     def _unmatched_hosts(self, table: RouteTable, taken: set[str]) -> Iterator[VirtualHostPart]:
         memo, key = self._memo, self._key
@@ -108,17 +102,10 @@ class _Builder:
             free = unclaimed(domains, taken)
             if not free:
                 continue
-            labels, targets = self._inputs(virtual_service)
-            part = memo(
-                routed_host, host, table.port, memo(_tuple, *free), virtual_service, key.namespace, labels, *targets
-            )
+            rules = client_rules(virtual_service, MESH_GATEWAY, key, self._index, memo)
+            part = memo(routed_host, host, table.port, memo(interned, *free), rules)
             if part is not None:
                 yield part
-
-    def _inputs(self, virtual_service: VirtualService) -> tuple[Labels, tuple[VisibleService, ...]]:
-        """What a virtual host depends on beside the VirtualService itself, as narrow as it is known."""
-        plan = self._memo(_dependencies, virtual_service, self._index)
-        return (self._key.labels if plan[0] else EMPTY_LABELS), plan[1]
 
     def _catch_all(self) -> VirtualHostPart:
         """Without capture nobody knows where a request was going, so there is nowhere to pass it on to."""
@@ -129,12 +116,15 @@ class _Builder:
         return self._memo(allow_any)
 
 
-def _dependencies(virtual_service: VirtualService, index: ServiceIndex) -> tuple[bool, tuple[VisibleService, ...]]:
-    return depends_on_labels(virtual_service), index.resolve(virtual_service)
-
-
-def _tuple(*items: str) -> tuple[str, ...]:
-    return items
+def _service_hosts(
+    hosts: tuple[PortHost, ...], key: ViewKey, index: ServiceIndex, memo: Memo, *found: VirtualService | None
+) -> tuple[VirtualHostPart, ...]:
+    """The virtual hosts of a group, each with the VirtualService that was found for it."""
+    rules = (client_rules(vs, MESH_GATEWAY, key, index, memo) if vs else None for vs in found)
+    return tuple(
+        memo(service_host, host.visible, host.port, host.domains, applied)
+        for host, applied in zip(hosts, rules, strict=True)
+    )
 
 
 def unmatched_hosts(

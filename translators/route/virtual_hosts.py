@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 
 from envoy_data_plane.envoy.config.core.v3 import DataSource
 from envoy_data_plane.envoy.config.route.v3 import (
@@ -22,11 +23,10 @@ from translators.names import (
     virtual_host,
 )
 from translators.route.action import NO_TIMEOUT, to_cluster
+from translators.route.client import ClientRules
 from translators.route.destination import consistent_hash
 from translators.route.rules import HostRoutes, host_routes
-from xds.model.labels import Labels
 from xds.model.objects import ObjectKey
-from xds.model.routing import MESH_GATEWAY, VirtualService
 from xds.model.view import VisibleService
 from xds.pipeline.contribution import RoutePart, VirtualHostPart, VirtualHosts
 from xds.wire.encode import encode
@@ -36,20 +36,14 @@ _BAD_GATEWAY = 502
 
 
 def service_host(
-    visible: VisibleService,
-    port: int,
-    domains: tuple[str, ...],
-    virtual_service: VirtualService | None,
-    namespace: str,
-    labels: Labels,
-    *targets: VisibleService,
+    visible: VisibleService, port: int, domains: tuple[str, ...], rules: ClientRules | None
 ) -> VirtualHostPart:
     """The virtual host of a service port for a sidecar; without rules that apply, all goes to the service itself."""
     name = virtual_host(visible.service.hostname, port)
-    if virtual_service is not None:
-        routes = host_routes(virtual_service, MESH_GATEWAY, port, namespace, labels, *targets).all
+    if rules is not None:
+        routes = host_routes(rules, port).all
         if routes:
-            return part(name, domains, routes, (virtual_service.meta.key, visible.service.meta.key))
+            return part(name, domains, routes, (rules.virtual_service.meta.key, visible.service.meta.key))
     return part(name, domains, (_default_route(visible, port),), (visible.service.meta.key,))
 
 
@@ -65,18 +59,10 @@ def _default_match() -> bytes:
     return encode(Route(name="default", match=RouteMatch(prefix="/")))
 
 
-def routed_host(
-    host: str,
-    port: int,
-    domains: tuple[str, ...],
-    virtual_service: VirtualService,
-    namespace: str,
-    labels: Labels,
-    *targets: VisibleService,
-) -> VirtualHostPart | None:
+def routed_host(host: str, port: int, domains: tuple[str, ...], rules: ClientRules) -> VirtualHostPart | None:
     """The virtual host of a name that no service has; None if no rule applies."""
-    routes = host_routes(virtual_service, MESH_GATEWAY, port, namespace, labels, *targets).all
-    return part(virtual_host(host, port), domains, routes, (virtual_service.meta.key,)) if routes else None
+    routes = host_routes(rules, port).all
+    return part(virtual_host(host, port), domains, routes, (rules.virtual_service.meta.key,)) if routes else None
 
 
 def merged_host(host: str, port: int, origins: tuple[ObjectKey, ...], *sources: HostRoutes) -> VirtualHostPart:
@@ -114,9 +100,9 @@ def block_all(reason: str) -> VirtualHostPart:
     return part(BLOCK_ALL_VIRTUAL_HOST, ("*",), (RoutePart(encode(route)),))
 
 
-def configuration(name: str, ignore_port: bool, *hosts: VirtualHostPart) -> VirtualHosts:
+def configuration(name: str, ignore_port: bool, *groups: tuple[VirtualHostPart, ...]) -> VirtualHosts:
     """A RouteConfiguration. ignore_port: whether the port in a request's host is without meaning."""
-    return VirtualHosts(name, _header(name, ignore_port), hosts)
+    return VirtualHosts(name, _header(name, ignore_port), tuple(chain.from_iterable(groups)))
 
 
 def _header(name: str, ignore_port: bool) -> bytes:
