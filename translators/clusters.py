@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from translators.cluster.assignment import encoded_endpoints
+from translators.cluster.buckets import buckets
 from translators.cluster.inbound import inbound_clusters, inbound_passthrough
 from translators.cluster.outbound import is_inline, service_clusters
 from translators.cluster.passthrough import black_hole, passthrough
@@ -14,15 +16,16 @@ from xds.model.services import ServiceEndpoints, ServiceKey
 from xds.model.settings import MeshSettings
 from xds.model.view import ProxyView, VisibleService
 from xds.pipeline import Contribution, Memo, Resources
+from xds.resources import Resource
 
 
 def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
     """All clusters of a proxy. Outbound ones depend on the kind of client alone, so proxies share them."""
     client = client_of(view.key)
-    outbound = memo(_outbound, view.services, client, view.settings, memo)
-    yield from outbound.groups
-    for service in outbound.inline:
-        yield memo(_inline_clusters, service.targets, client, view.settings, view.endpoints.get(service.key), memo)
+    for bucket in memo(_outbound, view.services, client, view.settings, memo):
+        yield bucket.discovered
+        for service in bucket.inline:
+            yield memo(_inline_clusters, service.targets, client, view.settings, view.endpoints.get(service.key), memo)
     yield memo(_unknown_destinations, client, view.settings)
     yield memo(inbound_clusters, view.inbound, view.key.bind_ip, view.settings, view.sidecar)
 
@@ -36,21 +39,29 @@ class _Inline:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Outbound:
-    groups: tuple[Resources, ...]
+class _Bucket:
+    """discovered: the clusters that need no endpoints."""
+
+    discovered: Resources
     inline: tuple[_Inline, ...]
 
 
-def _outbound(services: tuple[VisibleService, ...], client: Client, settings: MeshSettings, memo: Memo) -> _Outbound:
-    groups: list[Resources] = []
+def _outbound(
+    services: tuple[VisibleService, ...], client: Client, settings: MeshSettings, memo: Memo
+) -> tuple[_Bucket, ...]:
+    return tuple(memo(_bucket, client, settings, memo, *bucket) for bucket in buckets(services))
+
+
+def _bucket(client: Client, settings: MeshSettings, memo: Memo, *services: VisibleService) -> _Bucket:
+    discovered: list[tuple[Resource, ...]] = []
     inline: list[_Inline] = []
     for visible in services:
         of_service = memo(targets, visible, client)
         if any(map(is_inline, of_service)):
             inline.append(_Inline(visible.service.key, of_service))
         else:
-            groups.append(memo(service_clusters, of_service, client, settings, None))
-    return _Outbound(tuple(groups), tuple(inline))
+            discovered.append(memo(service_clusters, of_service, client, settings, None))
+    return _Bucket(Resources(tuple(chain.from_iterable(discovered))), tuple(inline))
 
 
 def _inline_clusters(
@@ -61,7 +72,7 @@ def _inline_clusters(
     memo: Memo,
 ) -> Resources:
     encoded = memo(encoded_endpoints, endpoints) if endpoints is not None else None
-    return service_clusters(of_service, client, settings, encoded)
+    return Resources(service_clusters(of_service, client, settings, encoded))
 
 
 def _unknown_destinations(client: Client, settings: MeshSettings) -> Resources:

@@ -14,7 +14,6 @@ from translators.cluster.metadata import cluster_metadata
 from translators.cluster.target import Client, Target
 from translators.cluster.upstream import Upstream, upstream_fields
 from xds.model.settings import MeshSettings
-from xds.pipeline import Resources
 from xds.resources import CLUSTER, ENDPOINT, Reference, Resource
 from xds.wire.encode import encode
 from xds.wire.splice import field
@@ -38,9 +37,9 @@ def target_endpoints(target: Target, endpoints: EncodedEndpoints) -> tuple[Encod
 
 def service_clusters(
     targets: tuple[Target, ...], client: Client, settings: MeshSettings, endpoints: EncodedEndpoints | None
-) -> Resources:
+) -> tuple[Resource, ...]:
     """One cluster for each target. endpoints: of a service whose clusters have them inline."""
-    return Resources(tuple(_cluster(target, client, settings, endpoints or {}) for target in targets))
+    return tuple(_cluster(target, client, settings, endpoints or {}) for target in targets)
 
 
 def _cluster(target: Target, client: Client, settings: MeshSettings, endpoints: EncodedEndpoints) -> Resource:
