@@ -68,8 +68,8 @@ def _with_outcome(diagnostic: Diagnostic, claim: Claim, standing: Standing) -> D
 def _with_retained(diagnostic: Diagnostic, count: int) -> Diagnostic:
     if not count:
         return diagnostic
-    objects = "the object" if count == 1 else f"the {count} objects"
-    outcome = f"{objects} that this file declared before and does not now stay in force"
+    objects = "the object" if count == 1 else f"each of the {count} objects"
+    outcome = f"{objects} that this file declared before and does not now stays in force"
     return replace(diagnostic, reason=f"{diagnostic.reason}; {outcome}")
 
 
