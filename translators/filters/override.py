@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import betterproto2
 
 from xds.model.routing import HTTPRoute, VirtualService
-from xds.model.view import ProxyView, RoutedHosts
+from xds.model.view import ProxyView
 from xds.pipeline.contribution import RouteOverride, RouteRef
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode, pack_any
@@ -16,23 +16,34 @@ RuleConfig = Callable[[HTTPRoute], betterproto2.Message | None]
 """What a rule asks of the filter; None if nothing. A module-level function, so that results are remembered."""
 
 
+_GROUP = 32
+"""So many VirtualServices are looked up together; see `translators.route.outbound`."""
+
+
 def overrides(view: ProxyView, memo: Memo, filter_name: str, rule_config: RuleConfig) -> Iterator[RouteOverride]:
     """One override for each rule of the view's VirtualServices for which ``rule_config`` gives a configuration."""
+    virtual_services = tuple({id(vs): vs for vs in _in_view(view)}.values())
+    for start in range(0, len(virtual_services), _GROUP):
+        group = virtual_services[start : start + _GROUP]
+        yield from memo(_of_group, filter_name, rule_config, memo, *group)
+
+
+def _in_view(view: ProxyView) -> Iterator[VirtualService]:
     for listener in view.egress:
-        yield from memo(_of_hosts, listener.routed, filter_name, rule_config, memo)
-    bound = {id(vs): vs for port in view.gateway for server in port.servers for vs in server.virtual_services}
-    for virtual_service in bound.values():
-        yield from memo(_of_rules, virtual_service, filter_name, rule_config)
+        yield from listener.routed.exact.values()
+        yield from (virtual_service for _, virtual_service in listener.routed.wildcard)
+    for port in view.gateway:
+        for server in port.servers:
+            yield from server.virtual_services
 
 
-def _of_hosts(routed: RoutedHosts, filter_name: str, rule_config: RuleConfig, memo: Memo) -> tuple[RouteOverride, ...]:
-    """Several hosts may share a VirtualService."""
-    all_of_them = (*routed.exact.values(), *(vs for _, vs in routed.wildcard))
-    distinct = {id(virtual_service): virtual_service for virtual_service in all_of_them}
-    return tuple(override for vs in distinct.values() for override in memo(_of_rules, vs, filter_name, rule_config))
+def _of_group(
+    filter_name: str, rule_config: RuleConfig, memo: Memo, *group: VirtualService
+) -> tuple[RouteOverride, ...]:
+    return tuple(override for vs in group for override in memo(_of_rules, filter_name, rule_config, vs))
 
 
-def _of_rules(virtual_service: VirtualService, filter_name: str, rule_config: RuleConfig) -> tuple[RouteOverride, ...]:
+def _of_rules(filter_name: str, rule_config: RuleConfig, virtual_service: VirtualService) -> tuple[RouteOverride, ...]:
     configs = ((rule.index, rule_config(rule)) for rule in virtual_service.http)
     return tuple(
         RouteOverride(RouteRef(virtual_service.meta.key, index), filter_name, encode(pack_any(config)))
