@@ -116,6 +116,10 @@ class HttpServer:
         finally:
             self._socket.close()
 
+    def close(self) -> None:
+        """Gives the address up without having served."""
+        self._socket.close()
+
     def stop(self) -> None:
         """Lets `serve` return once the requests under way are answered."""
         self._server.should_exit = True

@@ -18,3 +18,7 @@ class Batch:
 
     changed: Mapping[str, str | None] = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
+
+    def then(self, later: Batch) -> Batch:
+        """Both as one: what a file is in the end."""
+        return Batch({**self.changed, **later.changed}, later.problems)

@@ -126,6 +126,14 @@ class FileSource:
                 await asyncio.sleep(_RESCAN_LINKS_MS / 1000)
 
 
+def read_file(path: Path) -> Batch:
+    """One file, whatever its name ends in, as a batch of its own."""
+    try:
+        return Batch({str(path): _read(path, path.stat().st_size)})
+    except (OSError, ValueError) as error:
+        return Batch(problems=(_problem(path, error),))
+
+
 def _walk(root: Path, problems: list[Diagnostic]) -> Iterator[tuple[Path, bool]]:
     """Every candidate file below ``root``, and whether a link leads to it. Each real folder is entered once.
 

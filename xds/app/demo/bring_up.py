@@ -65,16 +65,26 @@ class _Starter:
             for component in components:
                 self._progress.starting(component)
                 child = await self._processes.start(component.command())
-                group.create_task(self._await_ready(component, child, time.monotonic()))
+                group.create_task(self._await_ready(component, child))
 
-    async def _await_ready(self, component: Component, child: Child, started: float) -> None:
-        while not await is_ready(self._session, component.ready_url):
-            if not child.running:
-                raise ended(child)
-            if time.monotonic() - started > READY_SECONDS:
-                raise DemoError(f"{component.name} is not ready after {READY_SECONDS:g} s:\n{child.tail()}")
-            await asyncio.sleep(_POLL_SECONDS)
-        self._progress.ready(component, time.monotonic() - started)
+    async def _await_ready(self, component: Component, child: Child) -> None:
+        seconds = await await_ready(self._session, component.ready_url, child)
+        self._progress.ready(component, seconds)
+
+
+async def await_ready(session: aiohttp.ClientSession, url: str, child: Child) -> float:
+    """Waits until ``url`` answers 200; returns how many seconds that took.
+
+    Raises ProcessEndedError if the child that is to answer ends, DemoError if it takes too long.
+    """
+    started = time.monotonic()
+    while not await is_ready(session, url):
+        if not child.running:
+            raise ended(child)
+        if time.monotonic() - started > READY_SECONDS:
+            raise DemoError(f"{child.command.name} is not ready after {READY_SECONDS:g} s:\n{child.tail()}")
+        await asyncio.sleep(_POLL_SECONDS)
+    return time.monotonic() - started
 
 
 async def is_ready(session: aiohttp.ClientSession, url: str) -> bool:

@@ -24,7 +24,7 @@ HANG_SECONDS = 0.5
 """An answer that takes longer than this is a delayed one; without a fault it takes a hundredth."""
 
 SAMPLE = 40
-"""Requests that tell a tenth from a half: 14 of 40 or more come out once in 30,000 times against 49 in 50."""
+"""Requests that tell a tenth from a half: 14 of 40 or more come out once in 50,000 times against 49 in 50."""
 
 
 def answered_by(user: str | None, version: str) -> Probe:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import aiohttp
 from pydantic import ValidationError
@@ -30,6 +31,7 @@ class Answer:
     body: str
     sent: float
     seconds: float
+    headers: Mapping[str, str] = MappingProxyType({})
 
     @property
     def ok(self) -> bool:
@@ -126,7 +128,8 @@ async def fetch(
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with session.get(url, headers=headers, proxy=proxy, timeout=timeout, allow_redirects=False) as response:
-            return Answer(response.status, await response.text(), sent, time.monotonic() - sent)
+            body = await response.text()
+            return Answer(response.status, body, sent, time.monotonic() - sent, response.headers)
     except TimeoutError:
         return Answer(0, f"no answer within {seconds:g} s", sent, time.monotonic() - sent)
     except aiohttp.ClientError as error:

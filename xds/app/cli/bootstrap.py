@@ -1,0 +1,37 @@
+"""``pilothouse bootstrap``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from xds.app.bootstrap import DEFAULT_ADMIN_PORT
+from xds.app.bootstrap import bootstrap as make_bootstrap
+from xds.app.cli import options
+from xds.app.cli.options import CaptureOption, TypeOption, proxy_spec
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("bootstrap")(bootstrap)
+
+
+def bootstrap(
+    name: options.Name,
+    namespace: options.Namespace,
+    ip: options.Ip,
+    service_account: options.ServiceAccount = "",
+    label: options.LabelList = [],  # noqa: B006 - typer copies it
+    type_: options.Type = TypeOption.SIDECAR,
+    capture: options.Capture = CaptureOption.REDIRECT,
+    locality: options.Locality = "",
+    xds: options.XdsAddress = "127.0.0.1:15010",
+    admin_port: Annotated[
+        int, typer.Option("--admin-port", min=0, max=65535, help="Envoy's admin port, on loopback; 0: any free one.")
+    ] = DEFAULT_ADMIN_PORT,
+) -> None:
+    """Print the bootstrap of an Envoy: who it is, and where its control plane is."""
+    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality)
+    print(json.dumps(make_bootstrap(spec, xds, admin_port), indent=2))

@@ -1,0 +1,109 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xds.app.bootstrap import ProxySpec, split_address
+from xds.model.proxy import CaptureMode, ProxyType
+
+
+class TypeOption(StrEnum):
+    """``--type``."""
+
+    SIDECAR = "sidecar"
+    GATEWAY = "gateway"
+
+
+class CaptureOption(StrEnum):
+    """``--capture``."""
+
+    REDIRECT = "redirect"
+    NONE = "none"
+
+
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    def callback(value: str) -> str:
+        try:
+            check(value)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        return value
+
+    return callback
+
+
+def parse_label(text: str) -> tuple[str, str]:
+    """``key=value`` in two. Raises ValueError."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def _check_labels(values: list[str]) -> list[str]:
+    return [_checked(parse_label)(value) for value in values]
+
+
+Config = Annotated[Path, typer.Option("--config", help="Folder of YAML and JSON files.", show_default=False)]
+MeshConfig = Annotated[Path | None, typer.Option("--mesh-config", help="Istio MeshConfig file.", show_default=False)]
+Translators = Annotated[
+    str | None,
+    typer.Option("--translators", metavar="MODULE:ATTRIBUTE", help="Translators instead of the built-in ones."),
+]
+Name = Annotated[str, typer.Option(help="The workload's name.", show_default=False)]
+Namespace = Annotated[str, typer.Option(help="The workload's namespace.", show_default=False)]
+Ip = Annotated[str, typer.Option(help="The workload's IP address.", show_default=False, callback=_checked(ip_address))]
+ServiceAccount = Annotated[str, typer.Option("--service-account", help="The workload's service account.")]
+LabelList = Annotated[
+    list[str], typer.Option("--label", metavar="KEY=VALUE", help="A label; may be repeated.", callback=_check_labels)
+]
+Type = Annotated[TypeOption, typer.Option("--type", help="What the proxy is.")]
+Capture = Annotated[
+    CaptureOption, typer.Option("--capture", help="How traffic reaches a sidecar: iptables, or addressed explicitly.")
+]
+Domain = Annotated[str, typer.Option("--domain-suffix", help="The cluster's DNS domain.")]
+Locality = Annotated[str, typer.Option("--locality", metavar="REGION/ZONE/SUBZONE", help="Where the workload runs.")]
+XdsListen = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT", help="Plaintext xDS. Loopback, unless you mean it.", callback=_checked(split_address)
+    ),
+]
+MonitoringListen = Annotated[
+    str,
+    typer.Option(metavar="HOST:PORT", help="Readiness, metrics, debug endpoints.", callback=_checked(split_address)),
+]
+XdsAddress = Annotated[
+    str,
+    typer.Option("--xds", metavar="HOST:PORT", help="Where the control plane is.", callback=_checked(split_address)),
+]
+
+
+def proxy_spec(
+    name: str,
+    namespace: str,
+    ip: str,
+    type_: TypeOption,
+    capture: CaptureOption,
+    labels: list[str],
+    service_account: str = "",
+    locality: str = "",
+) -> ProxySpec:
+    """The proxy that these options describe."""
+    return ProxySpec(
+        name=name,
+        namespace=namespace,
+        ip=ip,
+        type=ProxyType.ROUTER if type_ is TypeOption.GATEWAY else ProxyType.SIDECAR,
+        capture=CaptureMode(capture.value),
+        service_account=service_account,
+        labels=dict(map(parse_label, labels)),
+        locality=locality,
+    )

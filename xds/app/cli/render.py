@@ -1,0 +1,71 @@
+"""``pilothouse render``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import yaml
+
+from xds.app.bootstrap import ProxySpec
+from xds.app.cli import options
+from xds.app.cli.options import CaptureOption, TypeOption, proxy_spec
+
+if TYPE_CHECKING:
+    from xds.app.offline import Offline
+
+
+class Output(StrEnum):
+    """``-o``."""
+
+    JSON = "json"
+    YAML = "yaml"
+    ENVOY = "envoy"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("render")(render)
+
+
+def render(
+    config: options.Config,
+    name: options.Name,
+    namespace: options.Namespace,
+    ip: options.Ip,
+    mesh_config: options.MeshConfig = None,
+    service_account: options.ServiceAccount = "",
+    label: options.LabelList = [],  # noqa: B006 - typer copies it
+    type_: options.Type = TypeOption.SIDECAR,
+    capture: options.Capture = CaptureOption.REDIRECT,
+    locality: options.Locality = "",
+    translators: options.Translators = None,
+    output: Annotated[
+        Output, typer.Option("-o", "--output", help="'envoy' is a complete static Envoy configuration.")
+    ] = Output.YAML,
+) -> None:
+    """Print the resources that a proxy would receive, without a server. Findings go to stderr."""
+    from xds.app.loading import load_settings, load_translators
+    from xds.app.offline import Offline
+
+    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality)
+    offline = Offline(load_settings(mesh_config), load_translators(translators))
+    for diagnostic in offline.read([config]):
+        print(diagnostic, file=sys.stderr)
+    print(_document(offline, spec, output))
+
+
+def _document(offline: Offline, spec: ProxySpec, output: Output) -> str:
+    from xds.app.render import static_config
+
+    rendered = offline.render(spec)
+    match output:
+        case Output.JSON:
+            return json.dumps(rendered, indent=2)
+        case Output.YAML:
+            return yaml.safe_dump(rendered, sort_keys=False, width=120).rstrip("\n")
+        case Output.ENVOY:
+            return json.dumps(static_config(rendered), indent=2)

@@ -1,0 +1,61 @@
+"""The control plane without a server: read once, compile, show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from xds.app.bootstrap import ProxySpec
+from xds.app.errors import StartError
+from xds.app.render import Document, render
+from xds.app.store import Store
+from xds.config.node import parse_node
+from xds.model.diagnostic import Diagnostic
+from xds.model.proxy import Proxy
+from xds.model.services import UNKNOWN_LOCALITY, Locality
+from xds.model.settings import MeshSettings
+from xds.pipeline import Pipeline, Translator, TranslatorError
+from xds.sources.batch import Batch
+from xds.sources.files import FileSource, read_file
+
+
+class Offline:
+    """Reads configuration and answers what a proxy would receive."""
+
+    def __init__(self, settings: MeshSettings, translators: Sequence[Translator]) -> None:
+        self.store = Store(Pipeline(translators), settings, clock=lambda: 0.0, on_error=_print_error)
+
+    def read(self, paths: Iterable[Path]) -> tuple[Diagnostic, ...]:
+        """Takes in folders and files; gives all findings, ordered. Raises StartError for a path that is neither."""
+        batch = Batch()
+        for path in paths:
+            batch = _merged(batch, _scan(path))
+        return tuple(sorted(self.store.apply(batch).diagnostics, key=lambda d: (d.origin, d.path, d.reason)))
+
+    def render(self, spec: ProxySpec) -> dict[str, list[Document]]:
+        """What the proxy would receive, by section."""
+        return render(self.store.compile(proxy_of(spec)).snapshot)
+
+
+def proxy_of(spec: ProxySpec) -> Proxy:
+    """The proxy that an Envoy with this bootstrap is to the server. Raises ValueError for an impossible one."""
+    region, zone, sub_zone = (*spec.locality.split("/"), "", "", "")[:3]
+    locality = Locality(region, zone, sub_zone) if spec.locality else UNKNOWN_LOCALITY
+    return parse_node(spec.node_id, spec.metadata, locality)
+
+
+def _scan(path: Path) -> Batch:
+    if path.is_dir():
+        return FileSource(path).scan()
+    if not path.exists():
+        raise StartError(f"{path} does not exist")
+    return read_file(path)
+
+
+def _merged(one: Batch, other: Batch) -> Batch:
+    return Batch({**one.changed, **other.changed}, one.problems + other.problems)
+
+
+def _print_error(proxy: Proxy, error: TranslatorError) -> None:
+    print(f"error  {error.translator}: {error.reason}\n{error.details}", file=sys.stderr)

@@ -1,0 +1,116 @@
+"""What the monitoring endpoints show: projections of the store and of the streams."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from xds.app.metrics import short_name
+from xds.app.render import render
+from xds.app.store import Store
+from xds.console.http import AmbiguousProxyError, Json
+from xds.model.diagnostic import Diagnostic
+from xds.model.objects import ObjectMeta
+from xds.resources import Resource, TypeUrl
+from xds.server import Nack, StatusBoard, StreamStatus, TypeStatus
+
+
+class ServerProbes:
+    """The `Probes` of a running control plane. ``listening`` is set once the xDS port is open."""
+
+    def __init__(self, store: Store, board: StatusBoard) -> None:
+        self._store = store
+        self._board = board
+        self.listening = False
+
+    def not_ready(self) -> str | None:
+        """Why the control plane cannot serve yet, or None if it can."""
+        if self._store.published is None:
+            return "the configuration has not been read yet"
+        return None if self.listening else "the xDS port is not open yet"
+
+    def sync_status(self) -> Json:
+        """Every open stream, by type: what it subscribed to, was sent, and accepted (istiod's ``/debug/syncz``)."""
+        return [self._stream(stream) for stream in self._board.streams]
+
+    def _stream(self, stream: StreamStatus) -> Json:
+        proxy = stream.proxy
+        return {
+            "proxy": str(proxy),
+            "proxyID": proxy.id,
+            "type": proxy.type.value,
+            "peer": stream.peer,
+            "protocol": stream.variant.value,
+            "connectedAt": stream.connected_at,
+            "types": {short_name(type_url): self._type(type_url, status) for type_url, status in stream.types.items()},
+        }
+
+    def _type(self, type_url: TypeUrl, status: TypeStatus) -> Json:
+        return {
+            "typeUrl": type_url,
+            "state": status.state.value,
+            "subscribedNames": status.names,
+            "wildcard": status.wildcard,
+            "sent": {"version": status.sent_version, "nonce": status.sent_nonce, "at": status.sent_at},
+            "acked": {"version": status.acked_version, "at": status.acked_at},
+            "rejections": status.nacks,
+            "rejected": self._nack(status.nack) if status.nack else None,
+        }
+
+    def _nack(self, nack: Nack) -> Json:
+        return {
+            "message": nack.message,
+            "version": nack.version,
+            "at": nack.at,
+            "resources": [self._culprit(resource) for resource in nack.resources],
+        }
+
+    def _culprit(self, resource: Resource) -> Json:
+        origins = [{"object": str(key), "origin": str(self._store.locate(key) or "")} for key in resource.origins]
+        return {"name": resource.name, "version": resource.version, "objects": origins}
+
+    def config(self) -> Json:
+        """The objects in force and what there is to say about them."""
+        published = self._store.published
+        return {
+            "generation": published.generation if published else 0,
+            "settings": {key: str(value) for key, value in asdict(self._store.mesh.settings).items()},
+            "objects": [_object(meta) for _, meta in sorted(self._store.mesh.objects.items())],
+            "diagnostics": [diagnostic_document(diagnostic) for diagnostic in self._store.diagnostics],
+        }
+
+    def config_dump(self, proxy_id: str) -> Json:
+        """The resources that one connected proxy should have now."""
+        proxies = {stream.proxy.id: stream.proxy for stream in self._board.streams}
+        found = [proxy for proxy in proxies.values() if proxy_id in (proxy.id, str(proxy), proxy.name)]
+        if len(found) != 1:
+            known = ", ".join(sorted(map(str, proxies.values()))) or "none"
+            count = "no proxy" if not found else f"{len(found)} proxies"
+            raise AmbiguousProxyError(f"{count} of that name; connected are: {known}")
+        compiled = self._store.compile(found[0])
+        return {"proxyID": found[0].id, **render(compiled.snapshot)}
+
+
+def _object(meta: ObjectMeta) -> Json:
+    version = f"{meta.api_group}/{meta.api_version}" if meta.api_group else meta.api_version
+    return {
+        "object": str(meta.key),
+        "kind": meta.key.kind,
+        "namespace": meta.namespace,
+        "name": meta.name,
+        "apiVersion": version,
+        "origin": str(meta.origin),
+    }
+
+
+def diagnostic_document(diagnostic: Diagnostic) -> dict[str, object]:
+    """A finding as JSON, the same wherever one is printed."""
+    key = diagnostic.object
+    return {
+        "severity": diagnostic.severity.value,
+        "code": diagnostic.code,
+        "file": diagnostic.origin.file,
+        "line": diagnostic.origin.line,
+        "object": {"kind": key.kind, "namespace": key.namespace, "name": key.name} if key else None,
+        "path": diagnostic.path,
+        "reason": diagnostic.reason,
+    }

@@ -1,0 +1,198 @@
+"""``pilothouse serve``: starts everything, watches it, and ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from xds.app.bootstrap import split_address
+from xds.app.debounce import Debounce
+from xds.app.errors import StartError
+from xds.app.loading import load_settings
+from xds.app.metrics import Metrics
+from xds.app.probes import ServerProbes
+from xds.app.store import Publication, Store
+from xds.console import HttpServer, create_app
+from xds.model.diagnostic import Diagnostic, Severity
+from xds.model.proxy import Proxy
+from xds.pipeline import Pipeline, Translator, TranslatorError
+from xds.server import StatusBoard, XdsServer
+from xds.sources.batch import Batch
+from xds.sources.files import FileSource
+
+DRAIN_SECONDS = 1.0
+_TIDY_SECONDS = 10.0
+
+_log = structlog.get_logger("xds.app")
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What ``serve`` was asked to do. Addresses are ``HOST:PORT``; port 0 lets the system choose."""
+
+    config: Path
+    translators: Sequence[Translator]
+    mesh_config: Path | None = None
+    xds_listen: str = "127.0.0.1:15010"
+    monitoring_listen: str = "127.0.0.1:15014"
+
+
+async def serve(options: ServeOptions) -> None:
+    """Runs until SIGTERM or SIGINT, then drains. Raises StartError."""
+    await ControlPlane(options).run()
+
+
+class ControlPlane:
+    """All parts of one running control plane, wired together."""
+
+    def __init__(self, options: ServeOptions) -> None:
+        """Reads nothing and opens nothing but the monitoring port. Raises StartError."""
+        self._options = options
+        self._stop = asyncio.Event()
+        registry = CollectorRegistry()
+        self.store = Store(
+            Pipeline(options.translators), load_settings(options.mesh_config), time.time, on_error=_log_translator_error
+        )
+        self._metrics = Metrics(registry, lambda: self.store.published)
+        board = StatusBoard(time.time, [self._metrics])
+        self._probes = ServerProbes(self.store, board)
+        self._xds = XdsServer(self.store, board, locate=self.store.locate)
+        self._source = _file_source(options.config)
+        self._http = _http_server(options.monitoring_listen, self._probes, registry)
+
+    async def run(self) -> None:
+        """Serves until a signal or `stop`. Raises StartError."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        await self._open()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                serving = tasks.create_task(self._http.serve())
+                background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
+                await self._stop.wait()
+                _log.info("stopping", drain_seconds=DRAIN_SECONDS)
+                for task in background:
+                    task.cancel()
+                await self._xds.stop(DRAIN_SECONDS)
+                self._http.stop()
+                await serving
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+        _log.info("stopped")
+
+    def stop(self) -> None:
+        """Ends `run`, as a signal does."""
+        self._stop.set()
+
+    async def _open(self) -> None:
+        try:
+            port = await self._xds.start(self._options.xds_listen)
+        except OSError as error:
+            self._http.close()
+            raise StartError(str(error)) from error
+        self._probes.listening = True
+        host, _ = split_address(self._options.xds_listen)
+        _log.info("serving", xds=f"{host}:{port}", monitoring_port=self._http.port, config=str(self._options.config))
+
+    async def _follow(self) -> None:
+        """Takes changes from the source and puts them in force, the first at once and bursts together."""
+        debounce = Debounce()
+        queue: asyncio.Queue[Batch] = asyncio.Queue()
+        clock = asyncio.get_running_loop().time
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_pump(self._source, queue))
+            acted: float | None = None
+            while True:
+                batch = await queue.get()
+                first = last = clock()
+                while (delay := debounce.due(first, last, acted) - clock()) > 0:
+                    try:
+                        async with asyncio.timeout(delay):
+                            batch = batch.then(await queue.get())
+                        last = clock()
+                    except TimeoutError:
+                        break
+                self._publish_safely(batch)
+                acted = clock()
+
+    def _publish_safely(self, batch: Batch) -> None:
+        """A defect of ours that some input brings out must not stop the proxies from being served."""
+        try:
+            self._publish(batch)
+        except Exception:  # noqa: BLE001 - whatever it is, it is logged whole, and the proxies matter more
+            _log.exception("a change could not be applied; what was in force stays", files=sorted(batch.changed))
+
+    def _publish(self, batch: Batch) -> None:
+        before = self.store.diagnostics
+        started = time.perf_counter()
+        publication = self.store.apply(batch)
+        self._metrics.configured(publication, len(self.store.mesh.objects))
+        _log.info(
+            "configuration applied",
+            generation=publication.generation,
+            files=len(batch.changed),
+            objects=len(self.store.mesh.objects),
+            changed=len(publication.changed),
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+        )
+        _log_findings(publication, before)
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(_TIDY_SECONDS)
+            if dropped := self.store.tidy():
+                _log.debug("forgot compiled results that nobody uses", count=dropped)
+
+
+async def _pump(source: FileSource, queue: asyncio.Queue[Batch]) -> None:
+    async with aclosing(source.changes()) as batches:
+        async for batch in batches:
+            queue.put_nowait(batch)
+
+
+def _file_source(root: Path) -> FileSource:
+    try:
+        return FileSource(root)
+    except NotADirectoryError as error:
+        raise StartError(f"--config {error}") from error
+
+
+def _http_server(listen: str, probes: ServerProbes, registry: CollectorRegistry) -> HttpServer:
+    try:
+        return HttpServer(create_app(probes, registry), *split_address(listen))
+    except (OSError, ValueError) as error:
+        raise StartError(f"cannot listen on {listen}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _log_findings(publication: Publication, before: tuple[Diagnostic, ...]) -> None:
+    """Each finding once, when it is new; the rest is on /debug/configz."""
+    if publication.diagnostics == before:
+        return
+    known = set(before)
+    levels = {Severity.ERROR: _log.error, Severity.WARNING: _log.warning, Severity.INFO: _log.info}
+    for diagnostic in publication.diagnostics:
+        if diagnostic not in known:
+            levels[diagnostic.severity](
+                diagnostic.reason,
+                origin=str(diagnostic.origin),
+                object=str(diagnostic.object or ""),
+                path=diagnostic.path,
+                code=diagnostic.code,
+            )
+    for diagnostic in known.difference(publication.diagnostics):
+        if diagnostic.severity is Severity.ERROR:
+            _log.info("no longer a problem", origin=str(diagnostic.origin), object=str(diagnostic.object or ""))
+
+
+def _log_translator_error(proxy: Proxy, error: TranslatorError) -> None:
+    _log.error(error.reason, translator=error.translator, proxy=str(proxy), details=error.details)
