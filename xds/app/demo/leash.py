@@ -16,14 +16,17 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Becomes the program. Exits with a message if the kernel refuses or the parent is gone already."""
+    """Becomes the program. Exits with a message if it cannot, or if the parent is gone already."""
     parent, program, *arguments = sys.argv[1:]
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) != 0:
         raise SystemExit(f"prctl: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != int(parent):
         raise SystemExit("the parent ended before it could be watched")
-    os.execvp(program, [program, *arguments])  # noqa: S606 - no shell is wanted
+    try:
+        os.execvp(program, [program, *arguments])  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        raise SystemExit(f"cannot run {program}: {error.strerror}") from None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,110 @@
+"""A mesh for one test: a configuration folder, a control plane, echo servers, and Envoys that ask for configuration."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+
+import aiohttp
+
+from e2e.addresses import Addresses
+from e2e.echo import echo_server
+from examples.bookinfo.topology import MESH_CONFIG, PROXY_HTTP_PORT, REPOSITORY
+from xds.app.bootstrap import ProxySpec, bootstrap
+from xds.app.demo.bring_up import await_ready
+from xds.app.demo.plan import ADMIN_PORT, envoy_argv
+from xds.app.demo.processes import Child, Command, Processes
+from xds.app.demo.shop import Answer, fetch
+from xds.model.proxy import CaptureMode
+
+SERVICE_PORT = 9080
+
+
+@dataclass
+class Lab:
+    """What a test needs to run a mesh. All of it ends with ``stack``."""
+
+    folder: Path
+    envoy: Path
+    addresses: Addresses
+    stack: AsyncExitStack
+    processes: Processes
+    session: aiohttp.ClientSession
+    control_plane: str = ""
+    echoes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Path:
+        """The folder that the control plane watches."""
+        path = self.folder / "config"
+        path.mkdir(exist_ok=True)
+        return path
+
+    async def echo(self, instance: str) -> str:
+        """Starts an echo server on port 9080 of an address of its own, which is returned."""
+        address = self.addresses.new()
+        await self.stack.enter_async_context(echo_server(instance, address, SERVICE_PORT))
+        self.echoes[instance] = address
+        return address
+
+    async def serve(self, *options: str, config: Path | None = None) -> Child:
+        """Starts the control plane, as a user does, and waits until it is ready."""
+        self.control_plane = self.addresses.new()
+        argv = (
+            *(sys.executable, "-m", "xds.app.cli", "serve"),
+            *("--config", str(config or self.config), "--mesh-config", str(MESH_CONFIG)),
+            *("--xds-listen", f"{self.control_plane}:15010", "--monitoring-listen", f"{self.control_plane}:15014"),
+            *options,
+        )
+        child = await self.processes.start(Command("control plane", argv, REPOSITORY))
+        await await_ready(self.session, f"http://{self.control_plane}:15014/ready", child)
+        return child
+
+    async def sidecar(self, name: str, labels: Mapping[str, str] | None = None) -> Sidecar:
+        """Starts an Envoy that gets its configuration from the control plane, and waits until it has it."""
+        spec = ProxySpec(name, "default", self.addresses.new(), capture=CaptureMode.NONE, labels=labels or {})
+        config = bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT)
+        child = await self.run_envoy(name, config)
+        await await_ready(self.session, f"http://{spec.ip}:{ADMIN_PORT}/ready", child)
+        return Sidecar(spec.ip, self.session)
+
+    async def run_envoy(self, name: str, config: Mapping[str, object]) -> Child:
+        """Starts an Envoy with this configuration and does not wait for it."""
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps(config))
+        return await self.processes.start(Command(name, envoy_argv(self.envoy, path), self.folder))
+
+    def write(self, name: str, text: str) -> float:
+        """Writes a file of the configuration; returns when that began, on `time.monotonic`."""
+        began = time.monotonic()
+        (self.config / name).write_text(dedent(text))
+        return began
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """An application's Envoy, from the application's side."""
+
+    ip: str
+    session: aiohttp.ClientSession
+
+    async def get(self, host: str, path: str = "/") -> Answer:
+        """The answer to a request through the sidecar's HTTP proxy."""
+        return await fetch(
+            self.session, f"http://{host}:{SERVICE_PORT}{path}", {}, f"http://{self.ip}:{PROXY_HTTP_PORT}"
+        )
+
+    async def instance(self, host: str) -> str:
+        """The instance that answers a request; the status and the body if that is not an echo server."""
+        answer = await self.get(host)
+        return str(json.loads(answer.body)["instance"]) if answer.ok else f"{answer.status} {answer.body}"
+
+    async def admin(self, path: str) -> str:
+        """What Envoy's admin interface answers."""
+        return (await fetch(self.session, f"http://{self.ip}:{ADMIN_PORT}{path}", {})).body

@@ -1,0 +1,37 @@
+"""Every step of the Bookinfo demo on one running mesh, with the checks of `pilothouse demo --check`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from e2e.bookinfo import relocated, steps_dir
+from examples.bookinfo.topology import STEPS, Step
+from xds.app.demo.check import LIVE_SECONDS, perform
+from xds.app.demo.progress import Silence
+from xds.app.demo.session import Running, up
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory, envoy: Path) -> AsyncIterator[Running]:
+    folder = tmp_path_factory.mktemp("bookinfo")
+    async with up(relocated(folder, envoy), folder, Silence()) as running:
+        yield running
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+async def test_step(step: Step, running: Running) -> None:
+    outcome = await perform(step, running.shop, steps_dir(running.shop.plan.config.parent))
+
+    assert outcome.problem == ""
+    assert outcome.live_after is not None
+    assert outcome.live_after < LIVE_SECONDS
+
+
+async def test_no_process_has_ended_on_the_way(running: Running) -> None:
+    assert [child.command.name for child in running.processes.children if not child.running] == []

@@ -1,0 +1,1 @@
+"""A translator of one's own, beside the built-in ones."""
