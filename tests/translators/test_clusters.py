@@ -186,6 +186,14 @@ class TestMemory:
             "outbound|80||b.default.svc.cluster.local"
         }
 
+    def test_services_that_come_and_go_leave_the_others_alone(self) -> None:
+        services = [kit.service(f"s{number}") for number in range(200)]
+        memo = Memo()
+        before = kit.resources(clusters.translate, kit.view(kit.mesh(services), memo=memo), memo)
+        after = kit.resources(clusters.translate, kit.view(kit.mesh([*services[50:], DNS]), memo=memo), memo)
+        assert all(before[name] is after[name] for name in before.keys() & after.keys())
+        assert len(before.keys() & after.keys()) == 150 + len(translated(kit.mesh()))
+
     def test_changed_endpoints_change_dns_clusters_only(self) -> None:
         memo = Memo()
         base = kit.mesh(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from envoy_data_plane.envoy.config.core.v3 import HealthStatus
+from envoy_data_plane.envoy.config.core.v3 import Locality as EnvoyLocality
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, LbEndpoint
 
 from tests.translators import kit
@@ -84,7 +85,7 @@ def test_localities_are_ordered_and_weigh_what_their_endpoints_weigh() -> None:
         Endpoint("10.0.0.4", 80),
     ]
     nowhere, a, b = of_reviews(*group).endpoints
-    assert nowhere.locality is None
+    assert nowhere.locality == EnvoyLocality()
     assert (a.locality.region, a.locality.zone) == ("r", "a") if a.locality else False
     assert (b.locality.zone, b.locality.sub_zone) == ("b", "s") if b.locality else False
     assert [group.load_balancing_weight for group in (nowhere, a, b)] == [1, 1, 6]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from translators.cluster.address import address
 from xds.model.labels import Labels
-from xds.model.services import UNKNOWN_LOCALITY, Endpoint, Health, Locality, ServiceEndpoints
+from xds.model.services import Endpoint, Health, Locality, ServiceEndpoints
 from xds.wire import core_pb2
 from xds.wire.endpoint_pb2 import HEALTHY, LbEndpoint, LocalityLbEndpoints
 from xds.wire.endpoint_pb2 import Endpoint as EnvoyEndpoint
@@ -65,12 +65,14 @@ def plain_endpoint(host: str, port: int) -> EncodedEndpoint:
 
 
 def _locality(locality: Locality, endpoints: list[EncodedEndpoint]) -> bytes:
-    """A locality's weight is that of its endpoints together; without one it would get no traffic at all."""
+    """A locality's weight is that of its endpoints together; without one it would get no traffic at all.
+
+    An unknown locality is present and empty: gRPC clients refuse an assignment where it is missing.
+    """
     group = LocalityLbEndpoints()
     group.load_balancing_weight.value = sum(endpoint.weight for endpoint in endpoints)
-    if locality != UNKNOWN_LOCALITY:
-        region, zone, sub_zone = locality
-        group.locality.CopyFrom(core_pb2.Locality(region=region, zone=zone, sub_zone=sub_zone))
+    region, zone, sub_zone = locality
+    group.locality.CopyFrom(core_pb2.Locality(region=region, zone=zone, sub_zone=sub_zone))
     return b"".join((group.SerializeToString(), *(field(2, endpoint.body) for endpoint in endpoints)))
 
 

@@ -53,9 +53,11 @@ def _cluster(listener: InboundListener, bind_ip: str, settings: MeshSettings, si
     protocol = upstream_protocol(listener.service_port.protocol, None, sniffed=True)
     cluster.typed_extension_protocol_options = extension(http_options(protocol))
     service = listener.service
-    body = encode(cluster) + field(25, cluster_metadata(service)) + tail
+    described = field(25, cluster_metadata(service)) if service is not None else b""
     objects = (sidecar if listener.origin is not None else None, service)
-    return Resource.of(CLUSTER, name, body, origins=tuple(o.meta.key for o in objects if o is not None))
+    return Resource.of(
+        CLUSTER, name, encode(cluster) + described + tail, origins=tuple(o.meta.key for o in objects if o is not None)
+    )
 
 
 def _destination(name: str, listener: InboundListener, bind_ip: str, settings: MeshSettings) -> tuple[Cluster, bytes]:

@@ -6,7 +6,7 @@ from xds.model.services import Service
 from xds.wire.core_pb2 import Metadata
 
 
-def cluster_metadata(service: Service | None, config: str = "", subset: str = "") -> bytes:
+def cluster_metadata(service: Service, config: str = "", subset: str = "") -> bytes:
     """An encoded ``core.v3.Metadata``. config: reference to the DestinationRule in force, if any."""
     metadata = Metadata()
     fields = metadata.filter_metadata["istio"].fields
@@ -14,9 +14,8 @@ def cluster_metadata(service: Service | None, config: str = "", subset: str = ""
         fields["config"].string_value = config
     if subset:
         fields["subset"].string_value = subset
-    if service is not None:
-        described = fields["services"].list_value.values.add().struct_value.fields
-        described["host"].string_value = service.hostname
-        described["name"].string_value = service.name
-        described["namespace"].string_value = service.meta.namespace
+    described = fields["services"].list_value.values.add().struct_value.fields
+    described["host"].string_value = service.hostname
+    described["name"].string_value = service.name
+    described["namespace"].string_value = service.meta.namespace
     return metadata.SerializeToString(deterministic=True)
