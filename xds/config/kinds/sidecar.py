@@ -128,9 +128,10 @@ def _capture_mode(reader: Reader) -> SidecarCaptureMode:
 
 
 def _check_unique(readers: Sequence[Reader], addresses: Sequence[tuple[str, int | None]]) -> None:
+    """Two listeners must not share address and port. One without a port (None) has none to share."""
     seen: set[tuple[str, int | None]] = set()
     for reader, address in zip(readers, addresses, strict=True):
-        if address in seen:
+        if address in seen and address[1] is not None:
             reader.error((), "another listener already has this address and port", "duplicate")
         seen.add(address)
 
