@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -96,10 +98,11 @@ class ControlPlane:
 
     async def _open(self) -> None:
         try:
+            _ensure_free(self._options.xds_listen)
             port = await self._xds.start(self._options.xds_listen)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._http.close()
-            raise StartError(str(error)) from error
+            raise StartError(f"cannot listen on {self._options.xds_listen}: {_reason(error)}") from error
         self._probes.listening = True
         host, _ = split_address(self._options.xds_listen)
         _log.info("serving", xds=f"{host}:{port}", monitoring_port=self._http.port, config=str(self._options.config))
@@ -171,7 +174,18 @@ def _http_server(listen: str, probes: ServerProbes, registry: CollectorRegistry)
     try:
         return HttpServer(create_app(probes, registry), *split_address(listen))
     except (OSError, ValueError) as error:
-        raise StartError(f"cannot listen on {listen}: {getattr(error, 'strerror', None) or error}") from error
+        raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
+
+
+def _ensure_free(listen: str) -> None:
+    """Raises OSError with a plain reason if the address cannot be bound: gRPC says it in several lines of its own."""
+    host, port = split_address(listen)
+    socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+
+
+def _reason(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number else str(error)
 
 
 def _log_findings(publication: Publication, before: tuple[Diagnostic, ...]) -> None:

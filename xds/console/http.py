@@ -100,7 +100,9 @@ class HttpServer:
         """Binds at once. Raises OSError if the address cannot be bound. port 0: the system chooses."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=128)
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
+        )
         self._server = _QuietServer(config)
 
     @property
