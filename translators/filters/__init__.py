@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.filters.cors import cors
-from translators.filters.fault import fault
-from translators.filters.router import router
+from translators.filters import cors, fault, router
 from xds.pipeline.translator import Translator
 
-DEFAULT: Final[tuple[Translator, ...]] = (cors, fault, router)
+DEFAULT: Final[tuple[Translator, ...]] = (
+    cors.translate,
+    fault.translate,
+    router.translate,
+)
 """The built-in filters. Their phases decide the order in the chain."""

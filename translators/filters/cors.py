@@ -22,7 +22,7 @@ from xds.wire.encode import encode, pack_any
 NAME = "envoy.filters.http.cors"
 
 
-def cors(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
+def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """The filter in every connection manager, and an override for each rule with a policy."""
     yield _filter()
     yield from overrides(view, memo, NAME, rule_config)

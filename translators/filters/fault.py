@@ -21,7 +21,7 @@ from xds.wire.encode import encode, pack_any
 NAME = "envoy.filters.http.fault"
 
 
-def fault(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
+def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """The filter on the client's side of every request, and an override for each rule that injects faults."""
     yield _filter()
     yield from overrides(view, memo, NAME, rule_config)

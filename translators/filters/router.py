@@ -16,7 +16,7 @@ from xds.wire.encode import encode, pack_any
 NAME = "envoy.filters.http.router"
 
 
-def router(_view: ProxyView, _memo: Memo) -> Iterable[Contribution]:
+def translate(_view: ProxyView, _memo: Memo) -> Iterable[Contribution]:
     """One filter, in every connection manager."""
     return (_filter(),)
 

@@ -128,6 +128,10 @@ def _distinct(hosts: Iterable[PortHost], taken: set[str], memo: Memo) -> Iterato
 
 def unclaimed(domains: Iterable[str], taken: set[str]) -> tuple[str, ...]:
     """Those that are not taken yet; takes them. Domains are compared as Envoy does, without regard to case."""
-    free = tuple(domain for domain in dict.fromkeys(domains) if domain.lower() not in taken)
-    taken.update(domain.lower() for domain in free)
-    return free
+    free: list[str] = []
+    for domain in domains:
+        lower = domain.lower()
+        if lower not in taken:
+            taken.add(lower)
+            free.append(domain)
+    return tuple(free)
