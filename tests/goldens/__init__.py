@@ -1,0 +1,1 @@
+"""Goldens: what each stage makes of small documents, as files. See CONTRIBUTING.md."""

@@ -1,0 +1,144 @@
+"""A golden case: a folder with documents, and what a stage makes of them.
+
+``config/<case>/input.yaml`` -> ``mesh.json``, ``diagnostics.txt``;
+``translate/<case>/input.yaml`` (with ``proxy.yaml``) -> one file for each type of resource, and ``diagnostics.txt``.
+``mesh-config.yaml`` beside the input gives the settings. Everything else in a case's folder is an orphan.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+
+import yaml
+
+from translators import DEFAULT
+from xds.app.bootstrap import ProxySpec
+from xds.app.offline import Offline
+from xds.app.render import static_config
+from xds.config.kinds.mesh_config import parse_mesh_config
+from xds.model.diagnostic import Diagnostic
+from xds.model.labels import Labels
+from xds.model.mesh import Mesh
+from xds.model.proxy import CaptureMode, ProxyType
+from xds.model.settings import MeshSettings
+
+ROOT = Path(__file__).parent
+INPUTS = frozenset({"input.yaml", "proxy.yaml", "mesh-config.yaml"})
+
+
+@dataclass(frozen=True)
+class Case:
+    """One folder. stage: ``config`` or ``translate``."""
+
+    stage: str
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"{self.stage}/{self.folder.name}"
+
+    def outputs(self) -> dict[str, str]:
+        """What the stage makes of the input now: by file name, its text."""
+        return _STAGES[self.stage](self)
+
+    def static_config(self) -> str:
+        """The case's resources as a complete Envoy configuration."""
+        return json.dumps(static_config(self._read()[0].render(self._proxy())))
+
+    def orphans(self) -> list[Path]:
+        """Files that neither are inputs nor belong to the outputs."""
+        known = INPUTS | self.outputs().keys()
+        return [path for path in sorted(self.folder.iterdir()) if path.name not in known]
+
+    def _read(self) -> tuple[Offline, tuple[Diagnostic, ...]]:
+        mesh_config = self.folder / "mesh-config.yaml"
+        text = mesh_config.read_text() if mesh_config.exists() else ""
+        settings, diagnostics = parse_mesh_config(text, str(mesh_config)) if text else (MeshSettings(), ())
+        offline = Offline(settings, DEFAULT)
+        return offline, diagnostics + offline.read([self.folder / "input.yaml"])
+
+    def _proxy(self) -> ProxySpec:
+        path = self.folder / "proxy.yaml"
+        given = yaml.safe_load(path.read_text()) if path.exists() else {}
+        return ProxySpec(
+            name=given.get("name", "client"),
+            namespace=given.get("namespace", "default"),
+            ip=given.get("ip", "10.0.0.1"),
+            type=ProxyType.ROUTER if given.get("type") == "gateway" else ProxyType.SIDECAR,
+            capture=CaptureMode(given.get("capture", "redirect")),
+            labels={key: str(value) for key, value in given.get("labels", {}).items()},
+            locality=given.get("locality", ""),
+        )
+
+    def _config(self) -> dict[str, str]:
+        offline, diagnostics = self._read()
+        return {"mesh.json": _text(_mesh(offline.store.mesh)), "diagnostics.txt": self._lines(diagnostics)}
+
+    def _translate(self) -> dict[str, str]:
+        offline, diagnostics = self._read()
+        rendered = offline.render(self._proxy())
+        sections = {f"{section}.json": _text(documents) for section, documents in rendered.items() if documents}
+        return {**sections, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else sections
+
+    def _lines(self, diagnostics: tuple[Diagnostic, ...]) -> str:
+        return "".join(f"{diagnostic}\n" for diagnostic in diagnostics).replace(f"{self.folder}/", "")
+
+
+_STAGES: Mapping[str, Callable[[Case], dict[str, str]]] = {"config": Case._config, "translate": Case._translate}
+
+
+def cases(root: Path = ROOT) -> Iterator[Case]:
+    """Every case, ordered."""
+    for stage in sorted(_STAGES):
+        for path in sorted((root / stage).glob("*/input.yaml")):
+            yield Case(stage, path.parent)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _mesh(mesh: Mesh) -> object:
+    """The Mesh as plain values, what is empty or at its default left out."""
+    parts = {field.name: getattr(mesh, field.name) for field in fields(mesh) if field.name != "objects"}
+    return {name: _plain(part) for name, part in parts.items() if part or name == "settings"}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Enum():
+            return value.value
+        case timedelta():
+            return f"{value.total_seconds():g}s"
+        case bytes():
+            return value.decode("latin-1")
+        case Labels():
+            return dict(value)
+        case Mapping():
+            return {_key(key): _plain(item) for key, item in sorted(value.items(), key=lambda pair: str(pair[0]))}
+        case tuple() if hasattr(value, "_fields"):
+            return _key(value)
+        case tuple() | list():
+            return [_plain(item) for item in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if _tells(value, f.name)}
+        case _:
+            return value
+
+
+def _key(key: object) -> str:
+    if type(key).__str__ is not tuple.__str__ and not isinstance(key, str):
+        return str(key)
+    return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+_NOTHING: tuple[object, ...] = (None, "", (), {}, Labels())
+
+
+def _tells(value: object, name: str) -> bool:
+    item = getattr(value, name)
+    return name != "origin" and not any(item is nothing or item == nothing for nothing in _NOTHING)

