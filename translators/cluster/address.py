@@ -1,20 +1,25 @@
-"""Where a workload listens, as text and as the bytes of Envoy's ``Address``."""
+"""Where a workload listens, as text and as Envoy's ``Address``."""
 
 from __future__ import annotations
 
 from ipaddress import ip_address
 
-from xds.wire.core_pb2 import Address, Pipe, SocketAddress
+from xds.wire.core_pb2 import Address
 
 _UNIX = "unix://"
 
 
-def address(host: str, port: int) -> Address:
-    """host: an IP, a DNS name, or a Unix socket: ``unix:///path``, ``/path`` or ``@abstract``, which has no port."""
+def fill_address(address: Address, host: str, port: int) -> None:
+    """Fills in an empty ``address``; filling in place is what makes thousands of endpoints cheap.
+
+    host: an IP, a DNS name, or a Unix socket: ``unix:///path``, ``/path`` or ``@abstract``, which has no port.
+    """
     path = host.removeprefix(_UNIX)
     if path.startswith(("/", "@")):
-        return Address(pipe=Pipe(path=path))
-    return Address(socket_address=SocketAddress(address=host, port_value=port))
+        address.pipe.path = path
+    else:
+        address.socket_address.address = host
+        address.socket_address.port_value = port
 
 
 def split_host_port(text: str) -> tuple[str, int]:

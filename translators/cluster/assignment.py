@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from translators.cluster.address import address
+from translators.cluster.address import fill_address
 from xds.model.labels import Labels
 from xds.model.services import Endpoint, Health, Locality, ServiceEndpoints
-from xds.wire import core_pb2
+from xds.wire.core_pb2 import Metadata
 from xds.wire.endpoint_pb2 import HEALTHY, LbEndpoint, LocalityLbEndpoints
-from xds.wire.endpoint_pb2 import Endpoint as EnvoyEndpoint
 from xds.wire.splice import field
 
 _TLS_MODE_LABEL = "security.istio.io/tlsMode"
@@ -60,7 +59,7 @@ def selected(endpoints: Iterable[EncodedEndpoint], labels: Labels) -> tuple[Enco
 
 
 def plain_endpoint(host: str, port: int) -> EncodedEndpoint:
-    """An address of which nothing else is known. host: as `translators.cluster.address.address` takes it."""
+    """An address of which nothing else is known. host: as `translators.cluster.address.fill_address` takes it."""
     return _encoded(Endpoint(host, port))
 
 
@@ -71,29 +70,26 @@ def _locality(locality: Locality, endpoints: list[EncodedEndpoint]) -> bytes:
     """
     group = LocalityLbEndpoints()
     group.load_balancing_weight.value = sum(endpoint.weight for endpoint in endpoints)
-    region, zone, sub_zone = locality
-    group.locality.CopyFrom(core_pb2.Locality(region=region, zone=zone, sub_zone=sub_zone))
+    group.locality.SetInParent()
+    group.locality.region, group.locality.zone, group.locality.sub_zone = locality
     return b"".join((group.SerializeToString(), *(field(2, endpoint.body) for endpoint in endpoints)))
 
 
 def _encoded(endpoint: Endpoint) -> EncodedEndpoint:
-    weight = endpoint.weight or 1
-    message = LbEndpoint(
-        endpoint=EnvoyEndpoint(address=address(endpoint.address, endpoint.port)),
-        health_status=HEALTHY,
-        metadata=_metadata(endpoint),
-    )
-    message.load_balancing_weight.value = weight
-    return EncodedEndpoint(endpoint.labels, endpoint.locality, weight, message.SerializeToString(deterministic=True))
+    message = LbEndpoint(health_status=HEALTHY)
+    fill_address(message.endpoint.address, endpoint.address, endpoint.port)
+    message.load_balancing_weight.value = endpoint.weight or 1
+    if endpoint.workload or _TLS_MODE_LABEL in endpoint.labels:
+        _describe(message.metadata, endpoint)
+    body = message.SerializeToString(deterministic=True)
+    return EncodedEndpoint(endpoint.labels, endpoint.locality, endpoint.weight or 1, body)
 
 
-def _metadata(endpoint: Endpoint) -> core_pb2.Metadata | None:
-    metadata = core_pb2.Metadata()
+def _describe(metadata: Metadata, endpoint: Endpoint) -> None:
     if _TLS_MODE_LABEL in endpoint.labels and endpoint.labels[_TLS_MODE_LABEL] == _ISTIO_TLS:
         metadata.filter_metadata["envoy.transport_socket_match"].fields["tlsMode"].string_value = _ISTIO_TLS
     if endpoint.workload:
         metadata.filter_metadata["istio"].fields["workload"].string_value = _workload(endpoint)
-    return metadata if metadata.filter_metadata else None
 
 
 def _workload(endpoint: Endpoint) -> str:
