@@ -108,6 +108,10 @@ def test_metadata_describes_the_workload() -> None:
     }
 
 
+def test_endpoints_without_mesh_tls_are_not_marked() -> None:
+    assert single(Endpoint("10.0.0.1", 80, Labels({"security.istio.io/tlsMode": "disabled"}))).metadata is None
+
+
 def test_canonical_names_come_first() -> None:
     labels = {"app": "a", "app.kubernetes.io/name": "b", "service.istio.io/canonical-name": "c"}
     revision = {"version": "1", "service.istio.io/canonical-revision": "3"}

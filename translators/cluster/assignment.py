@@ -79,14 +79,13 @@ def _encoded(endpoint: Endpoint) -> EncodedEndpoint:
     message = LbEndpoint(health_status=HEALTHY)
     fill_address(message.endpoint.address, endpoint.address, endpoint.port)
     message.load_balancing_weight.value = endpoint.weight or 1
-    if endpoint.workload or _TLS_MODE_LABEL in endpoint.labels:
-        _describe(message.metadata, endpoint)
+    _describe(message.metadata, endpoint)
     body = message.SerializeToString(deterministic=True)
     return EncodedEndpoint(endpoint.labels, endpoint.locality, endpoint.weight or 1, body)
 
 
 def _describe(metadata: Metadata, endpoint: Endpoint) -> None:
-    if _TLS_MODE_LABEL in endpoint.labels and endpoint.labels[_TLS_MODE_LABEL] == _ISTIO_TLS:
+    if _first(endpoint.labels, (_TLS_MODE_LABEL,)) == _ISTIO_TLS:
         metadata.filter_metadata["envoy.transport_socket_match"].fields["tlsMode"].string_value = _ISTIO_TLS
     if endpoint.workload:
         metadata.filter_metadata["istio"].fields["workload"].string_value = _workload(endpoint)
