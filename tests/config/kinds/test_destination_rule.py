@@ -137,6 +137,7 @@ def test_reads_simple_load_balancers(written: str, expected: SimpleLB) -> None:
     ("written", "expected"),
     [
         ("{httpHeaderName: X-User}", ConsistentHashLB(http_header_name="x-user")),
+        ("{httpHeaderName: ':path'}", ConsistentHashLB(http_header_name=":path")),
         ("{useSourceIp: true, minimumRingSize: 512}", ConsistentHashLB(use_source_ip=True, size=512)),
         (
             "{httpQueryParameterName: user, ringHash: {minimumRingSize: 2048}}",

@@ -17,7 +17,7 @@ KINDS: tuple[Kind[object], ...] = (virtual_service.KIND, destination_rule.KIND, 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @given(data=st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_gives_an_object_or_an_error(kind: Kind[object], data: st.DataObject) -> None:
     raw = data.draw(documents_of(kind))
     schema = find_schema(kind.name, kind.group)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from textwrap import dedent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xds.config.kinds.mesh_config import parse_mesh_config
+from xds.model.diagnostic import Severity
 from xds.model.gateways import OutboundTrafficMode
 from xds.model.settings import MeshSettings
 
@@ -19,6 +23,10 @@ ALL = """\
     accessLogFile: /dev/stdout
     connectTimeout: 1s
     """
+
+PLAIN = (
+    st.none() | st.integers() | st.sampled_from(("a", "1s", "80", {}, [], {"mesh": "rootNamespace: a"}, {"mesh": 1}))
+)
 
 
 def read(text: str) -> tuple[MeshSettings, list[tuple[str, int, str, str]]]:
@@ -74,3 +82,10 @@ def test_reports_what_is_no_yaml() -> None:
     settings, found = read("a: [\n")
     assert settings == MeshSettings()
     assert [severity for severity, *_ in found] == ["error"]
+
+
+@given(st.dictionaries(st.sampled_from(("rootNamespace", "connectTimeout", "proxyHttpPort", "data")), PLAIN))
+def test_no_text_raises(document: dict[str, object]) -> None:
+    for head in ({}, {"kind": "ConfigMap"}):
+        settings, found = parse_mesh_config(json.dumps(head | document), "mesh.yaml")
+        assert settings == MeshSettings() or not any(each.severity is Severity.ERROR for each in found)

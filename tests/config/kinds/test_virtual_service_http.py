@@ -151,6 +151,11 @@ def test_a_header_with_an_empty_match_must_be_present(written: str) -> None:
     assert found == (None if written == "null" else {"end-user": StringMatch(MatchKind.PRESENT)})
 
 
+def test_pseudo_headers_can_be_matched() -> None:
+    assert matched("headers: {':path': {prefix: /a}}").headers == {":path": StringMatch(MatchKind.PREFIX, "/a")}
+    assert wrong(f"match: [{{headers: {{':status': {{}}}}}}]\n{TO_REVIEWS}") == [(1, "match[0].headers.:status")]
+
+
 def test_reads_every_condition() -> None:
     found = matched(
         """name: all

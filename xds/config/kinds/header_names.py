@@ -9,6 +9,7 @@ from xds.config.document import Path
 from xds.config.reader import Reader
 
 _TOKEN: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_PSEUDO: Final = frozenset({":authority", ":method", ":path", ":protocol", ":scheme"})
 _FORBIDDEN_IN_VALUE: Final = re.compile(r"[\0\r\n]")
 
 
@@ -18,6 +19,11 @@ def parse_header_name(reader: Reader, path: Path, name: str) -> str:
         return name.lower()
     reader.error(path, f"{name[:60]!r} is not the name of a header", "invalid-format")
     return ""
+
+
+def parse_readable_header_name(reader: Reader, path: Path, name: str) -> str:
+    """As :func:`parse_header_name`, where a header is only looked at: the pseudo-headers of a request will do too."""
+    return name if name in _PSEUDO else parse_header_name(reader, path, name)
 
 
 def check_header_value(reader: Reader, path: Path, value: str) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from xds.config.kinds.durations import parse_non_negative_duration
-from xds.config.kinds.header_names import parse_header_name
+from xds.config.kinds.header_names import parse_readable_header_name
 from xds.config.reader import Reader
 from xds.model.policy import ConsistentHashLB, HashAlgorithm, HTTPCookie, LoadBalancerSettings, SimpleLB, Warmup
 
@@ -50,7 +50,7 @@ def _consistent_hash(balancer: Reader) -> ConsistentHashLB | None:
         hashing.error((), f"one of {', '.join(_KEYS)} is required", "missing-field")
     header = hashing.text("httpHeaderName")
     return ConsistentHashLB(
-        http_header_name=parse_header_name(hashing, ("httpHeaderName",), header) if header else "",
+        http_header_name=parse_readable_header_name(hashing, ("httpHeaderName",), header) if header else "",
         http_cookie=_cookie(hashing),
         use_source_ip=hashing.flag("useSourceIp"),
         http_query_parameter_name=hashing.text("httpQueryParameterName"),

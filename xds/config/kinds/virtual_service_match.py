@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xds.config.kinds.header_names import parse_header_name
+from xds.config.kinds.header_names import parse_readable_header_name
 from xds.config.kinds.names import Scope, parse_port_number
 from xds.config.kinds.string_match import PRESENT, parse_match_map, parse_optional_match, parse_string_match
 from xds.config.reader import Reader
@@ -62,7 +62,7 @@ def _header_matches(match: Reader, name: str) -> dict[str, StringMatch] | None:
         return None
     found: dict[str, StringMatch] = {}
     for header, reader in match.entries(name):
-        key = parse_header_name(match, (name, header), header)
+        key = parse_readable_header_name(match, (name, header), header)
         if key in _HAVE_THEIR_OWN_FIELD:
             match.warning((name, header), f"is ignored: match on the field {key}, not on a header", "no-effect")
         elif key:
