@@ -145,10 +145,15 @@ def test_matches_on_the_uri(written: str, expected: StringMatch | None) -> None:
     assert matched(f"uri: {written}").uri == expected
 
 
-@pytest.mark.parametrize("written", ["{}", "null", "{prefix: ''}", "{regex: '*'}"])
+@pytest.mark.parametrize("written", ["{}", "{prefix: ''}", "{regex: '*'}"])
 def test_a_header_with_an_empty_match_must_be_present(written: str) -> None:
     found = matched(f"headers: {{End-User: {written}}}").headers
-    assert found == (None if written == "null" else {"end-user": StringMatch(MatchKind.PRESENT)})
+    assert found == {"end-user": StringMatch(MatchKind.PRESENT)}
+
+
+@pytest.mark.parametrize("field", ["headers", "withoutHeaders", "queryParams"])
+def test_a_match_that_was_forgotten_does_not_widen_the_others(field: str) -> None:
+    assert wrong(f"match:\n- {field}: {{a: {{exact: b}}, c: }}\n{TO_REVIEWS}") == [(2, f"match[0].{field}.c")]
 
 
 def test_pseudo_headers_can_be_matched() -> None:

@@ -40,6 +40,15 @@ def parse_optional_match(reader: Reader, name: str) -> StringMatch | None:
 
 def parse_match_map(reader: Reader, name: str) -> dict[str, StringMatch] | None:
     """A map of matches by name; None if absent or empty."""
-    if not reader.has(name):
-        return None
-    return {key: parse_string_match(match) for key, match in reader.entries(name)} or None
+    return {key: parse_string_match(match) for key, match in match_entries(reader, name)} or None
+
+
+def match_entries(reader: Reader, name: str) -> list[tuple[str, Reader]]:
+    """The entries of a map of matches. Null is an error: left out, it would widen what the rest matches."""
+    matches = reader.child(name)
+    if matches is None:
+        return []
+    for key, match in matches.value.items():
+        if match is None:
+            reader.error((name, key), "must not be null: {} asks for its presence", "missing-field")
+    return reader.entries(name)

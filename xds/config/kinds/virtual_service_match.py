@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from xds.config.kinds.header_names import parse_readable_header_name
 from xds.config.kinds.names import Scope, parse_port_number
-from xds.config.kinds.string_match import PRESENT, parse_match_map, parse_optional_match, parse_string_match
+from xds.config.kinds.string_match import (
+    PRESENT,
+    match_entries,
+    parse_match_map,
+    parse_optional_match,
+    parse_string_match,
+)
 from xds.config.reader import Reader
 from xds.config.scalars import parse_cidr, parse_host
 from xds.model.routing import HTTPMatchRequest, L4MatchAttributes, StringMatch
@@ -58,10 +64,8 @@ def _uri(match: Reader) -> StringMatch | None:
 
 
 def _header_matches(match: Reader, name: str) -> dict[str, StringMatch] | None:
-    if not match.has(name):
-        return None
     found: dict[str, StringMatch] = {}
-    for header, reader in match.entries(name):
+    for header, reader in match_entries(match, name):
         key = parse_readable_header_name(match, (name, header), header)
         if key in _HAVE_THEIR_OWN_FIELD:
             match.warning((name, header), f"is ignored: match on the field {key}, not on a header", "no-effect")
