@@ -102,4 +102,4 @@ def _workload(endpoint: Endpoint) -> str:
 
 
 def _first(labels: Labels, keys: tuple[str, ...]) -> str:
-    return next((labels[key] for key in keys if key in labels and labels[key]), "")
+    return next((labels[key] for key in keys if key in labels), "")
