@@ -212,6 +212,9 @@ def test_a_selector_of_an_entry_picks_numeric_addresses_if_nobody_resolves_names
     )
     assert located(folder, "a.local") == {80: [("10.0.0.1", 80)]}
     assert located(folder, "b.local") == {80: [("10.0.0.1", 80), ("vm.example.com", 80)]}
+    assert [remark.partition(": ")[2] for remark in folder.remarks] == [
+        "vm.example.com is a name, which nobody resolves for ServiceEntry/e.default: it is left out there"
+    ]
 
 
 def test_the_oldest_declaration_of_a_host_is_in_force_but_a_kubernetes_service_always() -> None:

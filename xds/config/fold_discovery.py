@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from xds.config.drafts import Draft
-from xds.config.fold_endpoints import Sources, endpoints_of, instances_of
-from xds.config.fold_findings import findings_of
+from xds.config.fold_endpoints import Sources, endpoints_of, instances_of, sources_of, unreachable
+from xds.config.fold_findings import findings_of, orphan
 from xds.config.fold_lists import Change as ListChange
 from xds.config.fold_lists import ListIndex, ServiceName
 from xds.config.fold_services import Change as ServiceChange
@@ -94,7 +94,7 @@ class Indexes:
         """Where the endpoints of a service may come from."""
         service = declared.service
         selected = self.workloads.select(service.meta.namespace, service.selector) if service.selector else ()
-        return Sources(declared, lists if service.meta.key.kind == "Service" else (), selected, self.objects)
+        return sources_of(declared, lists if service.meta.key.kind == "Service" else (), selected, self.objects)
 
 
 class _Relocation:
@@ -125,17 +125,19 @@ class _Relocation:
     def _relocate(self, key: ServiceKey) -> None:
         declared = self._indexes.services.declared.get(key, ())
         lists = self._indexes.lists_of(key)
-        if declared:
-            service = declared[0].service
-            found = endpoints_of(self._indexes.sources_of(declared[0], lists), self._located.get(key))
-            hosted = instances_of(service, found)
-            told = found if service.resolution is not Resolution.NONE else None
-        else:
-            found, hosted, told = None, {}, None
+        if not declared:
+            self._located.set(key, None)
+            self._endpoints.set(key, None)
+            self._host(key, {})
+            self._findings.set(key, tuple(map(orphan, lists)) or None)
+            return
+        sources = self._indexes.sources_of(declared[0], lists)
+        service = declared[0].service
+        found = endpoints_of(sources, self._located.get(key))
         self._located.set(key, found)
-        self._endpoints.set(key, told)
-        self._host(key, hosted)
-        self._findings.set(key, findings_of(declared, lists, found) or None)
+        self._endpoints.set(key, found if service.resolution is not Resolution.NONE else None)
+        self._host(key, instances_of(service, found))
+        self._findings.set(key, findings_of(declared, lists, found, unreachable(sources)) or None)
 
     def _host(self, key: ServiceKey, now: Mapping[str, Instances]) -> None:
         before = self._hosted.get(key) or {}

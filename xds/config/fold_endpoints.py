@@ -32,23 +32,37 @@ _UNIX: Final = "unix://"
 class Sources:
     """Where the endpoints of one service may come from.
 
-    lists: its endpoint lists. selected: keys of the workloads that its selector picks. objects: to look workloads up.
+    lists: its endpoint lists. workloads: what it selects, and what its own object lists. objects: to look Pods up in.
     """
 
     declared: Declared
     lists: tuple[EndpointList, ...]
-    selected: Iterable[ObjectKey]
+    workloads: tuple[Workload, ...]
     objects: Objects
+
+
+def sources_of(
+    declared: Declared, lists: tuple[EndpointList, ...], selected: Iterable[ObjectKey], objects: Objects
+) -> Sources:
+    """The sources of a service. selected: keys of the workloads that its selector picks."""
+    counted = (objects[key] for key in sorted(selected) if not (lists and key.kind == "Pod"))
+    workloads = (*(each for each in counted if isinstance(each, Workload)), *declared.inline)
+    return Sources(declared, lists, workloads, objects)
+
+
+def unreachable(sources: Sources) -> tuple[Workload, ...]:
+    """The workloads that are left out because their address is a name that nobody resolves."""
+    service = sources.declared.service
+    return tuple(workload for workload in sources.workloads if not _is_reachable(service, workload.address))
 
 
 def endpoints_of(sources: Sources, previous: ServiceEndpoints | None) -> ServiceEndpoints | None:
     """All endpoints of a service, None if it has none. What equals a part of ``previous`` is that part."""
     service = sources.declared.service
-    workloads = _workloads(sources)
     old = previous.by_port if previous else {}
     by_port: dict[int, tuple[Endpoint, ...]] = {}
     for port in service.ports:
-        found = _unique(_at_port(sources, workloads, port))
+        found = _unique(_at_port(sources, port))
         if found:
             by_port[port.number] = _reuse(found, old.get(port.number, ()))
     if not by_port:
@@ -58,25 +72,18 @@ def endpoints_of(sources: Sources, previous: ServiceEndpoints | None) -> Service
     return ServiceEndpoints(service.key, by_port)
 
 
-def _workloads(sources: Sources) -> tuple[Workload, ...]:
-    """The instances that are known as workloads, in the order of their keys; those in the object itself come last."""
-    declared, objects = sources.declared, sources.objects
-    picked = (objects[key] for key in sorted(sources.selected) if not (sources.lists and key.kind == "Pod"))
-    return (*(each for each in picked if isinstance(each, Workload)), *declared.inline)
-
-
-def _at_port(sources: Sources, workloads: tuple[Workload, ...], port: ServicePort) -> Iterator[Endpoint]:
+def _at_port(sources: Sources, port: ServicePort) -> Iterator[Endpoint]:
     service = sources.declared.service
     if service.external_name:
         yield Endpoint(service.external_name, port.number, namespace=service.meta.namespace)
         return
     if sources.lists:
         yield from _listed(sources.lists, port, sources.objects)
-    for workload in workloads:
+    for workload in sources.workloads:
         endpoint = _at_workload(service, port, workload)
         if endpoint is not None:
             yield endpoint
-    if service.resolution in _BY_NAME and service.selector is None and not workloads:
+    if service.resolution in _BY_NAME and service.selector is None and not sources.workloads:
         target = port.target if isinstance(port.target, int) else port.number
         yield Endpoint(service.hostname, target, namespace=service.meta.namespace)
 
@@ -152,10 +159,10 @@ def target_port(service: Service, port: ServicePort, workload: Workload) -> int 
 
 
 def _is_reachable(service: Service, address: str) -> bool:
-    """An address must be numeric unless Envoy is to resolve it."""
-    if not address:
-        return False
-    return service.resolution in _BY_NAME or ":" in address or address.replace(".", "").isdigit()
+    """An address must be numeric, or a socket's path, unless Envoy is to resolve it."""
+    if service.resolution in _BY_NAME or ":" in address:
+        return True
+    return address.replace(".", "").isdigit()
 
 
 def _unique(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:

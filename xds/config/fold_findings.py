@@ -6,19 +6,29 @@ from xds.config.fold_services import Declared
 from xds.config.objects import EndpointList
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.objects import ObjectMeta
-from xds.model.services import Resolution, ServiceEndpoints
+from xds.model.services import Resolution, ServiceEndpoints, Workload
 
 
 def findings_of(
-    declared: tuple[Declared, ...], lists: tuple[EndpointList, ...], endpoints: ServiceEndpoints | None
+    declared: tuple[Declared, ...],
+    lists: tuple[EndpointList, ...],
+    endpoints: ServiceEndpoints | None,
+    unreachable: tuple[Workload, ...],
 ) -> tuple[Diagnostic, ...]:
-    """Everything there is to say about one host name of one namespace. declared: the declaration in force first."""
-    orphans = () if declared and _is_kubernetes(declared[0]) else lists
+    """Everything there is to say about one service. declared: the declaration in force, then those that are not."""
+    winner, *rivals = declared
     return (
-        *(_ignored_rival(rival, declared[0]) for rival in declared[1:]),
-        *(_orphan(each) for each in orphans),
-        *(_without_endpoints(one) for one in declared[:1] if endpoints is None and _expects_endpoints(one)),
+        *(_ignored_rival(rival, winner) for rival in rivals),
+        *(orphan(each) for each in lists if not _is_kubernetes(winner)),
+        *(_unresolved(workload, winner) for workload in unreachable),
+        *((_without_endpoints(winner),) if endpoints is None and _expects_endpoints(winner) else ()),
     )
+
+
+def orphan(endpoints: EndpointList) -> Diagnostic:
+    """That a list belongs to no Service."""
+    reason = f"there is no Service {endpoints.service} in namespace {endpoints.meta.namespace}: this has no effect"
+    return _finding(Severity.INFO, endpoints.meta, reason, "no-service")
 
 
 def _is_kubernetes(declared: Declared) -> bool:
@@ -36,9 +46,9 @@ def _ignored_rival(rival: Declared, winner: Declared) -> Diagnostic:
     return _finding(Severity.WARNING, rival.by.meta, reason, "duplicate-host", "spec.hosts")
 
 
-def _orphan(endpoints: EndpointList) -> Diagnostic:
-    reason = f"there is no Service {endpoints.service} in namespace {endpoints.meta.namespace}: this has no effect"
-    return _finding(Severity.INFO, endpoints.meta, reason, "no-service")
+def _unresolved(workload: Workload, declared: Declared) -> Diagnostic:
+    reason = f"{workload.address} is a name, which nobody resolves for {declared.by.meta.key}: it is left out there"
+    return _finding(Severity.WARNING, workload.meta, reason, "unresolved-address", "spec.address")
 
 
 def _without_endpoints(declared: Declared) -> Diagnostic:

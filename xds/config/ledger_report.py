@@ -23,7 +23,11 @@ class Standing:
 def report(file: LedgerFile, standing: Standing) -> tuple[Diagnostic, ...]:
     """All diagnostics of a file, by line."""
     found = [*_of_text(file, standing), *_of_readings(file, standing), *_of_losers(file, standing)]
-    return tuple(sorted(found, key=lambda diagnostic: diagnostic.origin.line))
+    return tuple(sorted(found, key=_line))
+
+
+def _line(diagnostic: Diagnostic) -> int:
+    return diagnostic.origin.line
 
 
 def _of_text(file: LedgerFile, standing: Standing) -> Iterator[Diagnostic]:
@@ -45,7 +49,7 @@ def _of_text(file: LedgerFile, standing: Standing) -> Iterator[Diagnostic]:
 def _of_readings(file: LedgerFile, standing: Standing) -> Iterator[Diagnostic]:
     for claim in file.reported:
         told = claim.is_valid
-        for diagnostic in claim.reading.diagnostics if claim.reading else ():
+        for diagnostic in sorted(claim.reading.diagnostics if claim.reading else (), key=_line):
             if told or diagnostic.severity is not Severity.ERROR:
                 yield diagnostic
             else:
