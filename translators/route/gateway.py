@@ -49,14 +49,15 @@ def _virtual_hosts(port: GatewayPort, key: ViewKey, index: ServiceIndex, memo: M
 
 def _by_host(port: GatewayPort) -> tuple[tuple[str, tuple[_Bound, ...]], ...]:
     """Every host that the port exposes, most specific first, with the VirtualServices that route it, oldest first."""
-    found: dict[str, dict[_Bound, None]] = {}
+    found: dict[str, dict[tuple[ObjectKey, str], _Bound]] = {}
     for entry in port.servers:
         if not entry.server.port.protocol.is_http:
             continue
         for virtual_service in entry.virtual_services:
             for host in exposed_hosts(entry.server, virtual_service):
-                found.setdefault(host, {})[virtual_service, entry.gateway.ref] = None
-    return tuple((host, tuple(sorted(found[host], key=_age))) for host in sorted(found, key=specificity))
+                bound = (virtual_service, entry.gateway.ref)
+                found.setdefault(host, {})[virtual_service.meta.key, entry.gateway.ref] = bound
+    return tuple((host, tuple(sorted(found[host].values(), key=_age))) for host in sorted(found, key=specificity))
 
 
 def _age(bound: _Bound) -> tuple[float, str, str]:
