@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from xds.app.demo.bring_up import is_ready
+from xds.app.demo.findings import Findings, ask
 from xds.app.demo.plan import Component
 from xds.app.demo.processes import Processes
 from xds.app.demo.shop import Shop
@@ -29,6 +31,7 @@ class LiveView:
     def __init__(self, components: tuple[Component, ...], hints: Hints) -> None:
         self.window = Window()
         self.down: frozenset[str] = frozenset()
+        self.findings = Findings()
         self._components = components
         self._hints = hints
         self._started = time.monotonic()
@@ -37,16 +40,18 @@ class LiveView:
         """Everything to show now."""
         now = time.monotonic()
         rows = self.window.rows(now)
-        return State(now - self._started, rows, self._components, self.down, (), self._hints)
+        return State(now - self._started, rows, self._components, self.down, self.findings, self._hints)
 
-    async def watch_health(self, processes: Processes) -> None:
-        """Keeps ``down`` up to date, until cancelled."""
+    async def watch_health(self, processes: Processes, monitoring: str) -> None:
+        """Keeps ``down`` and ``findings`` up to date, until cancelled."""
         timeout = aiohttp.ClientTimeout(total=_HEALTH_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 ready = await asyncio.gather(*(is_ready(session, each.ready_url) for each in self._components))
                 pairs = zip(self._components, ready, strict=True)
                 self.down = frozenset(component.name for component, up in pairs if not up)
+                with suppress(aiohttp.ClientError, TimeoutError):  # it is shown as down
+                    self.findings = await ask(session, monitoring)
                 processes.bound_logs()
                 await asyncio.sleep(_HEALTH_SECONDS)
 
@@ -59,7 +64,7 @@ async def show(
     traffic = Traffic((shop.visitor(None), shop.visitor("jason")), view.window)
     async with asyncio.TaskGroup() as group:
         group.create_task(traffic.run())
-        group.create_task(view.watch_health(processes))
+        group.create_task(view.watch_health(processes, shop.plan.monitoring))
         await (_draw if console.is_terminal else _print_lines)(view.state, console)
     raise AssertionError("the view ends by being cancelled")
 

@@ -11,12 +11,14 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from xds.app.demo.findings import Findings
 from xds.app.demo.plan import Component, Kind
 from xds.app.demo.traffic import Row
 
 BAR_CELLS = 20
 _COLORS = {"v1": "bright_black", "v2": "blue", "v3": "red"}
 _ERROR_CELLS = 60
+_PLURALS = {Kind.SERVICE: "services", Kind.PROXY: "proxies"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,13 @@ class Hints:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that is shown. down: components that do not answer. problems: what is wrong with the configuration."""
+    """Everything that is shown. down: components that do not answer."""
 
     seconds: float
     rows: tuple[Row, ...]
     components: tuple[Component, ...]
     down: frozenset[str]
-    problems: tuple[str, ...]
+    findings: Findings
     hints: Hints
 
 
@@ -46,8 +48,8 @@ def render(state: State) -> RenderableType:
     minutes, seconds = divmod(int(state.seconds), 60)
     title = f"Bookinfo on Pilothouse, up {minutes}:{seconds:02}"
     parts: list[RenderableType] = [_health(state), _traffic(state.rows)]
-    if state.problems:
-        text = "\n".join(escape(problem) for problem in state.problems)
+    if state.findings.problems:
+        text = "\n".join(map(escape, state.findings.problems))
         parts.append(Panel(text, title="Not in force", title_align="left", border_style="red"))
     parts.append(_hints(state.hints))
     return Panel(Group(*parts), title=title, title_align="left")
@@ -60,8 +62,9 @@ def line(state: State) -> str:
     errors = sum(row.rate * row.error_rate for row in state.rows)
     rows = "; ".join(f"{row.user} > {row.service} {_shares(row)}" for row in state.rows)
     down = f"; down: {', '.join(sorted(state.down))}" if state.down else ""
+    problems = "".join(f"; not in force: {problem}" for problem in state.findings.problems)
     share = errors / rate if rate else 0.0
-    return f"{minutes}:{seconds:02}  {rate:.0f} req/s  {share:.0%} errors  {rows}{down}"
+    return f"{minutes}:{seconds:02}  {rate:.0f} req/s  {share:.0%} errors  {rows}{down}{problems}"
 
 
 def _shares(row: Row) -> str:
@@ -70,7 +73,7 @@ def _shares(row: Row) -> str:
 
 def _health(state: State) -> RenderableType:
     table = Table.grid(padding=(0, 3))
-    table.add_row(*(_kind(kind, state) for kind in Kind))
+    table.add_row(*(_kind(kind, state) for kind in Kind), f"{state.findings.in_sync} in sync")
     return table
 
 
@@ -78,8 +81,7 @@ def _kind(kind: Kind, state: State) -> str:
     names = [component.name for component in state.components if component.kind is kind]
     down = [name for name in names if name in state.down]
     mark = f"[red]● down: {', '.join(down)}[/]" if down else "[green]●[/]"
-    count = f" {len(names) - len(down)}/{len(names)}" if len(names) > 1 else ""
-    return f"{mark} {kind.value}{'s' if count else ''}{count}"
+    return f"{mark} {_PLURALS.get(kind, kind.value)} {len(names) - len(down)}/{len(names)}"
 
 
 def _traffic(rows: Iterable[Row]) -> RenderableType:
@@ -91,7 +93,8 @@ def _traffic(rows: Iterable[Row]) -> RenderableType:
         table.add_column(heading, justify="right")
     user = ""
     for row in rows:
-        table.add_section() if row.user != user else None
+        if row.user != user:
+            table.add_section()
         table.add_row("" if row.user == user else row.user, row.service, _bars(row), *_figures(row))
         user = row.user
     return table
