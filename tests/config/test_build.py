@@ -156,6 +156,7 @@ def test_workloads_that_share_an_address() -> None:
 def test_external_name() -> None:
     folder = Folder().write(s=service("a", type="ExternalName", externalName="api.example.com"))
     assert at(folder, "a") == [("api.example.com", 80)]
+    assert folder.mesh.instances == {}
 
 
 # ServiceEntries

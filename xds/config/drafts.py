@@ -8,7 +8,10 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -88,7 +91,7 @@ def revise(
     items: tuple[T, ...],
     gone: Collection[T],
     added: Collection[T],
-    order: Callable[[T], Any],  # Any: what sorted() takes as a key has no name in typing
+    order: Callable[[T], SupportsRichComparison],
 ) -> tuple[T, ...]:
     """``items``, which are sorted by ``order``, without those that are ``gone`` (by identity) and with ``added``.
 

@@ -16,7 +16,6 @@ from xds.model.labels import EMPTY_LABELS
 from xds.model.objects import ObjectKey
 from xds.model.services import (
     Endpoint,
-    Locality,
     Resolution,
     Service,
     ServiceEndpoints,
@@ -103,7 +102,7 @@ def _listed(lists: tuple[EndpointList, ...], port: ServicePort, objects: Objects
 
 
 def _listed_endpoint(address: ListedAddress, port: int, namespace: str, pod: ConfigObject | None) -> Endpoint:
-    locality = Locality("", address.zone, "")
+    locality = address.locality
     name = address.pod.name if address.pod else ""
     if not isinstance(pod, Workload):
         return Endpoint(address.address, port, EMPTY_LABELS, locality, 0, address.health, "", "", namespace, name)
@@ -160,9 +159,12 @@ def target_port(service: Service, port: ServicePort, workload: Workload) -> int 
 
 def _is_reachable(service: Service, address: str) -> bool:
     """An address must be numeric, or a socket's path, unless Envoy is to resolve it."""
-    if service.resolution in _BY_NAME or ":" in address:
-        return True
-    return address.replace(".", "").isdigit()
+    return service.resolution in _BY_NAME or _is_numeric(address)
+
+
+def _is_numeric(address: str) -> bool:
+    """Tells an IP address or a socket's path from a name; that it is one of these was checked when it was read."""
+    return ":" in address or address.replace(".", "").isdigit()
 
 
 def _unique(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
@@ -187,13 +189,16 @@ def _same(endpoint: Endpoint, previous: Endpoint | None) -> Endpoint:
 
 
 def instances_of(service: Service, endpoints: ServiceEndpoints | None) -> Mapping[str, tuple[ServiceInstance, ...]]:
-    """What each address serves of a service: readiness does not matter, a proxy must be there before its workload."""
+    """What each IP address serves of a service.
+
+    Readiness does not matter, as the proxy must be ready before its workload is.
+    """
     found: dict[str, tuple[ServiceInstance, ...]] = {}
     shared: dict[tuple[int, int], ServiceInstance] = {}
     by_port = endpoints.by_port if endpoints else {}
     for port in service.ports:
         for endpoint in by_port.get(port.number, ()):
-            if not endpoint.port:
+            if not endpoint.port or not _is_numeric(endpoint.address):
                 continue
             instance = shared.get((port.number, endpoint.port))
             if instance is None:

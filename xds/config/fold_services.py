@@ -61,12 +61,14 @@ class ServiceIndex:
         declared = Draft(self.declared)
         touched: set[ServiceKey] = set()
         for old, new in changes:
-            for key in _keys(old):
-                touched.add(key)
-                declared.set(key, _without(declared.get(key), old))
-            for service in new.services if new else ():
-                touched.add(service.key)
-                declared.set(service.key, _with(declared.get(service.key), Declared(service, new)))  # type: ignore[arg-type]  # a service to add means that new is there
+            if old is not None:
+                for service in old.services:
+                    touched.add(service.key)
+                    declared.set(service.key, _without(declared.get(service.key), old))
+            if new is not None:
+                for service in new.services:
+                    touched.add(service.key)
+                    declared.set(service.key, _with(declared.get(service.key), Declared(service, new)))
         if not touched:
             return self, touched
         return self._after(declared.done(), touched), touched
@@ -93,11 +95,7 @@ def _key(service: Service) -> ServiceKey:
     return service.key
 
 
-def _keys(declaration: ServiceDeclaration | None) -> Iterator[ServiceKey]:
-    return (service.key for service in declaration.services) if declaration else iter(())
-
-
-def _without(rivals: tuple[Declared, ...] | None, by: ServiceDeclaration | None) -> tuple[Declared, ...] | None:
+def _without(rivals: tuple[Declared, ...] | None, by: ServiceDeclaration) -> tuple[Declared, ...] | None:
     return tuple(rival for rival in rivals or () if rival.by is not by) or None
 
 

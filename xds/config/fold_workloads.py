@@ -44,11 +44,7 @@ class WorkloadIndex:
         """The index after ``changes``."""
         by_address, sharing, labelled = Draft(self.by_address), Draft(self.sharing), SetDraft(self.labelled)
         for old, new in changes:
-            if old is None or new is None or old.labels != new.labels:
-                for pair in _pairs(old):
-                    labelled.discard(pair, old.meta.key)  # type: ignore[union-attr]  # None has no pairs
-                for pair in _pairs(new):
-                    labelled.add(pair, new.meta.key)  # type: ignore[union-attr]  # None has no pairs
+            _relabel(labelled, old, new)
             if old is not None:
                 _remove(old, by_address, sharing)
             if new is not None:
@@ -56,11 +52,20 @@ class WorkloadIndex:
         return WorkloadIndex(by_address.done(), sharing.done(), labelled.done())
 
 
-def _pairs(workload: Workload | None) -> Iterator[Pair]:
-    if workload is not None:
-        namespace = workload.meta.key.namespace
-        for name, value in workload.labels.items():
-            yield namespace, name, value
+def _relabel(labelled: SetDraft[Pair, ObjectKey], old: Workload | None, new: Workload | None) -> None:
+    if old is not None and new is not None and old.labels == new.labels:
+        return
+    if old is not None:
+        for pair in _pairs(old):
+            labelled.discard(pair, old.meta.key)
+    if new is not None:
+        for pair in _pairs(new):
+            labelled.add(pair, new.meta.key)
+
+
+def _pairs(workload: Workload) -> Iterator[Pair]:
+    namespace = workload.meta.key.namespace
+    return ((namespace, name, value) for name, value in workload.labels.items())
 
 
 def _add(workload: Workload, by_address: Draft[str, Workload], sharing: Draft[str, tuple[Workload, ...]]) -> None:

@@ -14,7 +14,7 @@ from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
 from xds.model.routing import VirtualService
-from xds.model.services import Health, Service, Workload
+from xds.model.services import UNKNOWN_LOCALITY, Health, Locality, Service, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class ServiceDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class ListedAddress:
-    """One address of an `EndpointList`. zone: where it is, if known. pod: what runs there, if it says so."""
+    """One address of an `EndpointList`. locality: where it is, if known. pod: what runs there, if it says so."""
 
     address: str
     health: Health = Health.HEALTHY
-    zone: str = ""
+    locality: Locality = UNKNOWN_LOCALITY
     pod: ObjectKey | None = None
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.config.kinds.whole import accepted, reading, said
 from xds.config.objects import EndpointList, EndpointSubset, ListedAddress
 from xds.model.objects import ObjectKey
-from xds.model.services import Health
+from xds.model.services import Health, Locality
 
 SLICE = """\
 apiVersion: discovery.k8s.io/v1
@@ -34,7 +34,7 @@ endpoints:
     )
     assert made.service == "reviews"
     pod = ObjectKey("Pod", "shop", "reviews-x")
-    addresses = (ListedAddress("10.0.0.1", Health.HEALTHY, "a", pod), ListedAddress("10.0.0.3"))
+    addresses = (ListedAddress("10.0.0.1", Health.HEALTHY, Locality(zone="a"), pod), ListedAddress("10.0.0.3"))
     assert made.subsets == (EndpointSubset({"http": 9080, "": 81}, addresses),)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from xds.config.document import RawObject
@@ -13,7 +14,7 @@ from xds.config.objects import EndpointList, EndpointSubset, ListedAddress
 from xds.config.reader import Reader
 from xds.config.scalars import is_ip
 from xds.model.diagnostic import Diagnostic
-from xds.model.services import Health
+from xds.model.services import Health, Locality
 
 SERVICE_NAME: Final = "kubernetes.io/service-name"
 _FQDN: Final = "FQDN"
@@ -46,16 +47,22 @@ def parse(raw: RawObject, context: Context) -> tuple[EndpointList | None, tuple[
 
 def _addresses(endpoint: Reader, namespace: str) -> list[ListedAddress]:
     """Kubernetes: the addresses of one endpoint are interchangeable, and consumers use the first."""
-    health, zone, pod = _health(endpoint.section("conditions")), _zone(endpoint), parse_pod(endpoint, namespace)
+    health, pod = _health(endpoint.section("conditions")), parse_pod(endpoint, namespace)
     address = endpoint.strings("addresses")[0]
     if is_ip(address):
-        return [ListedAddress(address, health, zone, pod)]
+        return [ListedAddress(address, health, _locality(endpoint), pod)]
     endpoint.error(("addresses", 0), f"{address!r} is not an IP address")
     return []
 
 
-def _zone(endpoint: Reader) -> str:
-    return endpoint.text("zone") or endpoint.labels("deprecatedTopology").get(_OLD_ZONE, "")
+def _locality(endpoint: Reader) -> Locality:
+    """All that a slice says is the zone."""
+    return _in_zone(endpoint.text("zone") or endpoint.labels("deprecatedTopology").get(_OLD_ZONE, ""))
+
+
+@lru_cache(maxsize=256)
+def _in_zone(zone: str) -> Locality:
+    return Locality(zone=zone)
 
 
 def _health(conditions: Reader) -> Health:
