@@ -168,6 +168,14 @@ def test_connections_are_spread_by_the_clients_address_only() -> None:
     assert policy.source_ip is not None
 
 
+def test_tcp_to_a_headless_service_has_a_listener_for_each_pod() -> None:
+    headless = replace(DATABASE, headless=True)
+    pods = kit.endpoints(headless, "10.1.0.1", "10.1.0.2", "unix:///run/db.sock", number=5432)
+    listeners = static.listeners_of(kit.mesh([headless], [pods]))
+    assert set(listeners) == {"virtualOutbound", "10.1.0.1_5432", "10.1.0.2_5432", "virtualInbound"}
+    assert cluster(listeners["10.1.0.1_5432"].filter_chains[0]) == f"outbound|5432||{headless.hostname}"
+
+
 def l4(service: Service, *, tcp: tuple[L4Route, ...] = (), tls: tuple[L4Route, ...] = ()) -> VirtualService:
     return VirtualService(kit.meta("VirtualService", "l4"), (service.hostname,), tcp=tcp, tls=tls)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, SocketAddress
 
@@ -19,3 +19,12 @@ def cidr_range(block: str) -> CidrRange:
     """``10.0.0.0/8``, or one address. Bits beyond the prefix are cleared. Raises ValueError if it is neither."""
     network = ip_network(block, strict=False)
     return CidrRange(address_prefix=str(network.network_address), prefix_len=network.prefixlen)
+
+
+def is_ip(text: str) -> bool:
+    """True for an IPv4 or IPv6 address; false for a name and for a Unix socket."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

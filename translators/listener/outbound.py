@@ -10,7 +10,7 @@ from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMa
 
 from translators.listener.address import EVERY_ADDRESS, LOOPBACK, socket_address
 from translators.listener.connection_manager import outbound_http
-from translators.listener.plan import Planned, plan_listener, plan_listeners
+from translators.listener.plan import Planned, plan_listener, plan_listeners, plan_pods
 from translators.listener.sniffing import http_inspector, plain_http, tls_inspector
 from translators.listener.tcp import TcpChain, Wanted, cluster_chain, service_chains
 from translators.names import (
@@ -76,7 +76,8 @@ def _listeners(view: ProxyView, listener: EgressListener, named: frozenset[int],
     if listener.port is not None:
         yield _declared(view, listener, listener.port, memo)
     elif view.key.capture is CaptureMode.REDIRECT:
-        for planned in memo(plan_listeners, listener.services):
+        pods = plan_pods(listener.services, view.endpoints, memo)
+        for planned in (*memo(plan_listeners, listener.services), *pods):
             if planned.number not in named:
                 yield _listener(view, listener, planned, True, memo)
 

@@ -1,20 +1,21 @@
 """Which outbound listeners a captured sidecar has: HTTP shares one for each port, TCP is told apart by address.
 
-Depends on the services alone. HTTP and TCP of services without an address meet on one port; there the protocol is
-found out connection by connection.
+HTTP and TCP of services without an address meet on one port; there the protocol is found out connection by connection.
+A headless service has no address, but its pods have: TCP to it has a listener for each of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from translators.listener.address import EVERY_ADDRESS
+from translators.listener.address import EVERY_ADDRESS, is_ip
 from translators.listener.sniffing import SERVER_FIRST
 from translators.names import outbound_route
 from translators.route.outbound import carries_http, has_own_address, is_sniffed_alone
-from xds.model.services import Protocol, Service, ServicePort
+from xds.model.services import Protocol, Service, ServiceEndpoints, ServiceKey, ServicePort
 from xds.model.view import VisibleService
+from xds.pipeline.memo import Memo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,9 +53,34 @@ def plan_listener(services: Iterable[VisibleService], address: str, number: int,
     return _planned(number, address, draft)
 
 
+def plan_pods(
+    services: tuple[VisibleService, ...], endpoints: Mapping[ServiceKey, ServiceEndpoints], memo: Memo
+) -> Iterator[Planned]:
+    """The listeners for TCP to the pods of headless services."""
+    for visible, port in memo(_ports_by_pod, services):
+        found = endpoints.get(visible.service.key)
+        if found is not None:
+            yield from memo(_pods, visible, port, found)
+
+
+def _ports_by_pod(services: tuple[VisibleService, ...]) -> tuple[tuple[VisibleService, ServicePort], ...]:
+    pairs = ((visible, port) for visible in services for port in visible.service.ports)
+    return tuple((visible, port) for visible, port in pairs if _is_by_pod(visible.service, port))
+
+
+def _is_by_pod(service: Service, port: ServicePort) -> bool:
+    return service.headless and port.protocol.is_tcp
+
+
+def _pods(visible: VisibleService, port: ServicePort, endpoints: ServiceEndpoints) -> tuple[Planned, ...]:
+    pods = endpoints.by_port.get(port.number, ())
+    addresses = dict.fromkeys(pod.address for pod in pods if is_ip(pod.address))
+    return tuple(Planned(address, port.number, "", ((visible, port),)) for address in addresses)
+
+
 def _addresses(service: Service, port: ServicePort) -> Iterator[str]:
-    """Where a listener for the port has to be."""
-    if port.protocol is Protocol.UDP:
+    """Where a listener for the port has to be, as far as the service itself says."""
+    if port.protocol is Protocol.UDP or _is_by_pod(service, port):
         return
     if port.protocol.is_http or not has_own_address(service):
         yield EVERY_ADDRESS
