@@ -17,8 +17,8 @@ from pathlib import Path
 import yaml
 
 from translators import DEFAULT
-from xds.app.bootstrap import ProxySpec
 from xds.app.offline import Offline
+from xds.app.proxy_spec import ProxySpec
 from xds.app.render import static_config
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.model.diagnostic import Diagnostic

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
 
@@ -36,7 +35,9 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 )
 from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 
-from xds.model.proxy import CaptureMode, ProxyType
+from xds.app.address import split_address
+from xds.app.proxy_spec import ProxySpec
+from xds.model.proxy import CaptureMode
 from xds.wire.encode import encode, pack_any
 from xds.wire.protojson import to_json
 from xds.wire.registry import type_url
@@ -45,41 +46,6 @@ XDS_CLUSTER = "xds-grpc"
 """The name of the control plane's cluster in every bootstrap (Istio's name)."""
 
 DEFAULT_ADMIN_PORT = 15000
-
-
-@dataclass(frozen=True, slots=True)
-class ProxySpec:
-    """What a proxy is, as its operator states it on the command line. Also the input of `render`."""
-
-    name: str
-    namespace: str
-    ip: str
-    type: ProxyType = ProxyType.SIDECAR
-    capture: CaptureMode = CaptureMode.REDIRECT
-    service_account: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    domain_suffix: str = "cluster.local"
-    cluster_id: str = "Kubernetes"
-    locality: str = ""
-
-    @property
-    def node_id(self) -> str:
-        """Istio's format: ``sidecar~IP~name.namespace~namespace.svc.cluster.local``."""
-        domain = f"{self.namespace}.svc.{self.domain_suffix}"
-        return f"{self.type.value}~{self.ip}~{self.name}.{self.namespace}~{domain}"
-
-    @property
-    def metadata(self) -> dict[str, object]:
-        """Node metadata under Istio's keys."""
-        return {
-            "NAME": self.name,
-            "NAMESPACE": self.namespace,
-            "SERVICE_ACCOUNT": self.service_account,
-            "CLUSTER_ID": self.cluster_id,
-            "LABELS": dict(self.labels),
-            "INSTANCE_IPS": self.ip,
-            "INTERCEPTION_MODE": self.capture.name,
-        }
 
 
 def bootstrap(spec: ProxySpec, xds_address: str, admin_port: int = DEFAULT_ADMIN_PORT) -> dict[str, object]:
@@ -103,14 +69,6 @@ def admin_host(spec: ProxySpec) -> str:
     Sidecars that share a host without capture have a loopback address each, and use it.
     """
     return spec.ip if spec.capture is CaptureMode.NONE and ip_address(spec.ip).is_loopback else "127.0.0.1"
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """``HOST:PORT`` or ``[v6]:PORT`` in two. Raises ValueError if it is not that."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"{address!r} is not HOST:PORT")
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _node(spec: ProxySpec) -> Node:

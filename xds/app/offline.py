@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from xds.app.bootstrap import ProxySpec
 from xds.app.errors import StartError
+from xds.app.proxy_spec import ProxySpec
 from xds.app.render import Document, render
 from xds.app.store import Store
 from xds.config.node import parse_node

@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 from prometheus_client import CollectorRegistry
 
-from xds.app.bootstrap import split_address
+from xds.app.address import split_address
 from xds.app.debounce import Debounce
 from xds.app.errors import StartError
 from xds.app.loading import load_settings

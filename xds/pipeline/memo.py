@@ -21,6 +21,16 @@ T = TypeVar("T")
 _BY_VALUE: Final = (str, int, float, bool, bytes, type(None), Enum)
 
 
+class _ByValue(dict[type, bool]):
+    """Which classes count by value. Asked for every argument of every call, so each answer is kept."""
+
+    def __missing__(self, cls: type) -> bool:
+        return self.setdefault(cls, issubclass(cls, _BY_VALUE))
+
+
+_by_value: Final = _ByValue()
+
+
 class _Entry:
     __slots__ = ("children", "inputs", "key", "value")
 
@@ -51,7 +61,7 @@ class Memo:
         """
         if kwargs:
             raise TypeError(f"memo takes positional arguments only, {function.__qualname__} got {sorted(kwargs)}")
-        key = (function, *[arg if isinstance(arg, _BY_VALUE) else id(arg) for arg in args])
+        key = (function, *[arg if _by_value[type(arg)] else id(arg) for arg in args])
         entry = self._entries.get(key)
         if entry is None:
             entry = self._compute(key, function, args)

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from xds.app.bootstrap import DEFAULT_ADMIN_PORT
-from xds.app.bootstrap import bootstrap as make_bootstrap
 from xds.app.cli import options
 from xds.app.cli.options import CaptureOption, TypeOption, proxy_spec
 
@@ -30,8 +28,10 @@ def bootstrap(
     xds: options.XdsAddress = "127.0.0.1:15010",
     admin_port: Annotated[
         int, typer.Option("--admin-port", min=0, max=65535, help="Envoy's admin port, on loopback; 0: any free one.")
-    ] = DEFAULT_ADMIN_PORT,
+    ] = 15000,
 ) -> None:
     """Print the bootstrap of an Envoy: who it is, and where its control plane is."""
+    from xds.app.bootstrap import bootstrap as make_bootstrap
+
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality)
     print(json.dumps(make_bootstrap(spec, xds, admin_port), indent=2))

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from xds.app.bootstrap import ProxySpec, split_address
+from xds.app.address import split_address
+from xds.app.proxy_spec import ProxySpec
 from xds.model.proxy import CaptureMode, ProxyType
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import yaml
 
-from xds.app.bootstrap import ProxySpec
 from xds.app.cli import options
 from xds.app.cli.options import CaptureOption, TypeOption, proxy_spec
+from xds.app.proxy_spec import ProxySpec
 
 if TYPE_CHECKING:
     from xds.app.offline import Offline

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from examples.bookinfo import topology
 from examples.bookinfo.topology import Gateway, Workload
-from xds.app.bootstrap import ProxySpec, bootstrap
+from xds.app.bootstrap import bootstrap
 from xds.app.demo.ports import Listening
 from xds.app.demo.processes import Command
+from xds.app.proxy_spec import ProxySpec
 from xds.model.proxy import CaptureMode, ProxyType
 
 ADMIN_PORT = 15000

@@ -1,0 +1,46 @@
+"""What a proxy is, as its operator states it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xds.model.proxy import CaptureMode, ProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySpec:
+    """A proxy as the command line describes it: the input of `bootstrap` and `render`.
+
+    locality: ``region/zone/subzone``, or empty.
+    """
+
+    name: str
+    namespace: str
+    ip: str
+    type: ProxyType = ProxyType.SIDECAR
+    capture: CaptureMode = CaptureMode.REDIRECT
+    service_account: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    domain_suffix: str = "cluster.local"
+    cluster_id: str = "Kubernetes"
+    locality: str = ""
+
+    @property
+    def node_id(self) -> str:
+        """Istio's format: ``sidecar~IP~name.namespace~namespace.svc.cluster.local``."""
+        domain = f"{self.namespace}.svc.{self.domain_suffix}"
+        return f"{self.type.value}~{self.ip}~{self.name}.{self.namespace}~{domain}"
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        """Node metadata under Istio's keys."""
+        return {
+            "NAME": self.name,
+            "NAMESPACE": self.namespace,
+            "SERVICE_ACCOUNT": self.service_account,
+            "CLUSTER_ID": self.cluster_id,
+            "LABELS": dict(self.labels),
+            "INSTANCE_IPS": self.ip,
+            "INTERCEPTION_MODE": self.capture.name,
+        }
