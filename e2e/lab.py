@@ -16,11 +16,12 @@ import aiohttp
 from e2e.addresses import Addresses
 from e2e.echo import echo_server
 from examples.bookinfo.topology import MESH_CONFIG, PROXY_HTTP_PORT, REPOSITORY
-from xds.app.bootstrap import ProxySpec, bootstrap
+from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
 from xds.app.demo.plan import ADMIN_PORT, envoy_argv
 from xds.app.demo.processes import Child, Command, Processes
 from xds.app.demo.shop import Answer, fetch
+from xds.app.proxy_spec import ProxySpec
 from xds.model.proxy import CaptureMode
 
 SERVICE_PORT = 9080
