@@ -60,12 +60,12 @@ class Recorder:
 def server(name: str, kind: Kind, folder: Path, delay: float = 0.0) -> Component:
     port = free_port(HOST)
     command = Command(name, (sys.executable, "-c", SERVER, HOST, str(port), str(delay)), folder)
-    return Component(name, kind, lambda: command, f"http://{HOST}:{port}/", (Listening(name, HOST, port),))
+    return Component(kind, command, f"http://{HOST}:{port}/", (Listening(name, HOST, port),))
 
 
 def failing(name: str, kind: Kind, folder: Path) -> Component:
     command = Command(name, (sys.executable, "-c", "import sys; sys.exit('bad configuration')"), folder)
-    return Component(name, kind, lambda: command, f"http://{HOST}:1/", ())
+    return Component(kind, command, f"http://{HOST}:1/", ())
 
 
 async def test_proxies_start_when_the_control_plane_is_ready_and_services_meanwhile(tmp_path: Path) -> None:

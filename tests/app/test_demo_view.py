@@ -29,7 +29,7 @@ def sample(at: float, version: str = "v1", error: str = "", user: str = "jason",
 
 
 def component(name: str, kind: Kind) -> Component:
-    return Component(name, kind, lambda: Command(name, ("true",), Path("/")), "http://127.0.0.1:1/", ())
+    return Component(kind, Command(name, ("true",), Path("/")), "http://127.0.0.1:1/", ())
 
 
 def state(*rows: Row, down: frozenset[str] = frozenset(), findings: Findings | None = None) -> State:

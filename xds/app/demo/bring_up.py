@@ -43,7 +43,9 @@ async def bring_up(components: Sequence[Component], processes: Processes, progre
             starter = _Starter(processes, progress, session)
             serving = group.create_task(starter.start(control_plane))
             group.create_task(starter.start(services))
+            prepared = group.create_task(asyncio.to_thread(_prepare, components))
             await serving
+            await prepared
             await starter.start(proxies)
     except ExceptionGroup as errors:
         raise first_of(errors) from errors
@@ -51,6 +53,12 @@ async def bring_up(components: Sequence[Component], processes: Processes, progre
 
 def _of_kind(components: Iterable[Component], kind: Kind) -> tuple[Component, ...]:
     return tuple(component for component in components if component.kind is kind)
+
+
+def _prepare(components: Iterable[Component]) -> None:
+    for component in components:
+        if component.prepare:
+            component.prepare()
 
 
 class _Starter:
@@ -64,7 +72,7 @@ class _Starter:
         async with asyncio.TaskGroup() as group:
             for component in components:
                 self._progress.starting(component)
-                child = await self._processes.start(component.command())
+                child = await self._processes.start(component.command)
                 group.create_task(self._await_ready(component, child))
 
     async def _await_ready(self, component: Component, child: Child) -> None:

@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from examples.bookinfo import topology
 from examples.bookinfo.topology import Gateway, Workload
-from xds.app.bootstrap import bootstrap
 from xds.app.demo.ports import Listening
 from xds.app.demo.processes import Command
 from xds.app.proxy_spec import ProxySpec
@@ -35,15 +35,20 @@ class Kind(StrEnum):
 class Component:
     """One process of the demo.
 
-    command: makes its command line, and the files that it reads. ready_url: answers 200 once it is of use.
-    addresses: all that it may listen on, now or after a change of configuration.
+    ready_url: answers 200 once it is of use. addresses: all that it may listen on, now or after a change of
+    configuration. prepare: writes the files that the command reads, if any.
     """
 
-    name: str
     kind: Kind
-    command: Callable[[], Command]
+    command: Command
     ready_url: str
     addresses: tuple[Listening, ...]
+    prepare: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is to the demo's user. Unique."""
+        return self.command.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +86,8 @@ class Plan:
         listen = ("--xds-listen", self.xds, "--monitoring-listen", self.monitoring)
         argv = (sys.executable, "-m", "xds.app.cli", "serve", *arguments, *listen, *self.serve_options)
         return Component(
-            name,
             Kind.CONTROL_PLANE,
-            lambda: Command(name, argv, self.checkout),
+            Command(name, argv, self.checkout),
             f"http://{self.monitoring}/ready",
             tuple(_listening(name, address) for address in (self.xds, self.monitoring)),
         )
@@ -91,18 +95,21 @@ class Plan:
     def _service(self, workload: Workload) -> Component:
         command = Command(workload.name, workload.command(sys.executable), self.checkout)
         address = Listening(command.name, topology.APP_HOST, workload.app_port)
-        return Component(command.name, Kind.SERVICE, lambda: command, f"{workload.app_url}/health", (address,))
+        return Component(Kind.SERVICE, command, f"{workload.app_url}/health", (address,))
 
     def _proxy(self, spec: ProxySpec, ports: tuple[int, ...], run_dir: Path) -> Component:
-        name = f"envoy of {spec.name}"
+        config = run_dir / f"{spec.name}.json"
+        command = Command(f"envoy of {spec.name}", envoy_argv(self.envoy, config), run_dir)
+        addresses = tuple(Listening(command.name, spec.ip, port) for port in (ADMIN_PORT, *ports))
+        ready_url = f"http://{spec.ip}:{ADMIN_PORT}/ready"
+        return Component(Kind.PROXY, command, ready_url, addresses, partial(_write_bootstrap, spec, self.xds, config))
 
-        def command() -> Command:
-            config = run_dir / f"{spec.name}.json"
-            config.write_text(json.dumps(bootstrap(spec, self.xds, ADMIN_PORT)))
-            return Command(name, envoy_argv(self.envoy, config), run_dir)
 
-        addresses = tuple(Listening(name, spec.ip, port) for port in (ADMIN_PORT, *ports))
-        return Component(name, Kind.PROXY, command, f"http://{spec.ip}:{ADMIN_PORT}/ready", addresses)
+def _write_bootstrap(spec: ProxySpec, xds: str, config: Path) -> None:
+    # Envoy's message classes take a second to import: not while nothing has been started yet.
+    from xds.app.bootstrap import bootstrap
+
+    config.write_text(json.dumps(bootstrap(spec, xds, ADMIN_PORT)))
 
 
 def envoy_argv(envoy: Path, config: Path) -> tuple[str, ...]:
