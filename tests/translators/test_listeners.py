@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
@@ -24,7 +25,13 @@ from xds.model.gateways import (
 )
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
-from xds.model.policy import ConsistentHashLB, LoadBalancerSettings, TrafficPolicy
+from xds.model.policy import (
+    ConnectionPoolSettings,
+    ConsistentHashLB,
+    LoadBalancerSettings,
+    TCPSettings,
+    TrafficPolicy,
+)
 from xds.model.proxy import Proxy
 from xds.model.routing import Destination, L4MatchAttributes, L4Route, RouteDestination, VirtualService
 from xds.model.services import Protocol, Service, ServiceInstance, ServicePort
@@ -160,12 +167,18 @@ def test_an_unknown_protocol_is_sniffed_on_the_services_own_address() -> None:
     assert cluster(listener.default_filter_chain) == f"outbound|9000||{queue.hostname}"
 
 
-def test_connections_are_spread_by_the_clients_address_only() -> None:
+@pytest.mark.parametrize("subset", ["", "v1"])
+def test_a_destination_rule_says_how_clients_are_spread_and_when_they_are_idle(subset: str) -> None:
     lb = LoadBalancerSettings(consistent_hash=ConsistentHashLB(use_source_ip=True))
-    rules = [kit.rule(DATABASE, TrafficPolicy(load_balancer=lb))]
-    listener = static.listeners_of(kit.mesh([DATABASE], rules=rules))["0.0.0.0_5432"]
-    (policy,) = static.tcp_proxy(listener.filter_chains[0]).hash_policy
-    assert policy.source_ip is not None
+    pool = ConnectionPoolSettings(tcp=TCPSettings(idle_timeout=timedelta(minutes=5)))
+    policy = TrafficPolicy(load_balancer=lb, connection_pool=pool)
+    rules = [kit.rule(DATABASE, policy, kit.subset("v1"))]
+    routed = l4(DATABASE, tcp=(L4Route(0, kit.ORIGIN, route=to(DATABASE, v1=1)),))
+    mesh = kit.mesh([DATABASE], rules=rules, virtual_services=[routed] if subset else [])
+    proxy = static.tcp_proxy(static.listeners_of(mesh)["0.0.0.0_5432"].filter_chains[0])
+    assert proxy.cluster == f"outbound|5432|{subset}|{DATABASE.hostname}"
+    assert proxy.idle_timeout == timedelta(minutes=5)
+    assert [item.source_ip is not None for item in proxy.hash_policy] == [True]
 
 
 def test_tcp_to_a_headless_service_has_a_listener_for_each_pod() -> None:

@@ -13,11 +13,12 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
 )
 from envoy_data_plane.envoy.type.v3 import HashPolicy, HashPolicySourceIp
 
+from translators.cluster.policy import PortPolicy
 from translators.listener.access_log import access_logs
 from translators.listener.address import EVERY_ADDRESS, cidr_range
 from translators.names import outbound_cluster
 from translators.route.client import ClientRules
-from translators.route.destination import consistent_hash, destination_cluster
+from translators.route.destination import consistent_hash, destination_cluster, destination_policy, destination_port
 from translators.route.match import applies
 from xds.model.routing import L4Route, RouteDestination
 from xds.model.services import Service, ServicePort
@@ -52,13 +53,10 @@ class TcpChain:
 
 
 def cluster_chain(
-    cluster: str, access_log: str, name: str = "", match: FilterChainMatch | None = None, *, hash_source: bool = False
+    cluster: str, access_log: str, name: str = "", match: FilterChainMatch | None = None
 ) -> FilterChainPart:
-    """A chain that forwards to one cluster. hash_source: whether clients are spread by their address."""
-    proxy = TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=access_logs(access_log))
-    if hash_source:
-        proxy.hash_policy = [HashPolicy(source_ip=HashPolicySourceIp())]
-    return _chain(proxy, name, match)
+    """A chain that forwards to one cluster."""
+    return _chain(_to_cluster(cluster, access_log), name, match)
 
 
 def _chain(proxy: TcpProxy, name: str, match: FilterChainMatch | None) -> FilterChainPart:
@@ -80,12 +78,22 @@ def service_chains(
         if chains:
             return chains
     cluster = outbound_cluster(port.number, visible.service.hostname)
-    lb = consistent_hash(visible, port.number)
-    hash_source = lb is not None and lb.use_source_ip
-    return tuple(
-        TcpChain(wanted, cluster_chain(cluster, access_log, match=chain_match(wanted), hash_source=hash_source))
-        for wanted in default
-    )
+    proxy = _to_cluster(cluster, access_log)
+    _apply_policy(proxy, destination_policy(visible, port.number))
+    return tuple(TcpChain(wanted, _chain(proxy, "", chain_match(wanted))) for wanted in default)
+
+
+def _to_cluster(cluster: str, access_log: str) -> TcpProxy:
+    return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=access_logs(access_log))
+
+
+def _apply_policy(proxy: TcpProxy, policy: PortPolicy) -> None:
+    """What a DestinationRule asks of the proxy and not of the cluster. Of a connection only the source is to hash."""
+    tcp = policy.connection_pool.tcp if policy.connection_pool else None
+    proxy.idle_timeout = tcp.idle_timeout if tcp else None
+    lb = consistent_hash(policy)
+    if lb is not None and lb.use_source_ip:
+        proxy.hash_policy = [HashPolicy(source_ip=HashPolicySourceIp())]
 
 
 def _of_service(service: Service, port: ServicePort) -> tuple[Wanted, ...]:
@@ -132,10 +140,13 @@ def chain_match(wanted: Wanted) -> FilterChainMatch | None:
 
 
 def _proxy(route: L4Route, rules: ClientRules, port: int, access_log: str) -> TcpProxy:
-    logs = access_logs(access_log)
     if len(route.route) == 1:
-        cluster = _cluster(route.route[0], rules, port)
-        return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=logs)
+        destination = route.route[0].destination
+        target = rules.target(destination.host)
+        proxy = _to_cluster(destination_cluster(destination, target, port), access_log)
+        number = destination_port(destination, target, port)
+        _apply_policy(proxy, destination_policy(target, number, destination.subset))
+        return proxy
     weights = [
         TcpProxyWeightedClusterClusterWeight(name=_cluster(target, rules, port), weight=target.weight)
         for target in route.route
@@ -143,7 +154,9 @@ def _proxy(route: L4Route, rules: ClientRules, port: int, access_log: str) -> Tc
     ]
     stat_prefix = route.route[0].destination.host
     return TcpProxy(
-        stat_prefix=stat_prefix, weighted_clusters=TcpProxyWeightedCluster(clusters=weights), access_log=logs
+        stat_prefix=stat_prefix,
+        weighted_clusters=TcpProxyWeightedCluster(clusters=weights),
+        access_log=access_logs(access_log),
     )
 
 

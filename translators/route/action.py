@@ -28,6 +28,7 @@ from translators.route.client import ClientRules
 from translators.route.destination import (
     consistent_hash,
     destination_cluster,
+    destination_policy,
     destination_port,
     hash_policies,
 )
@@ -133,7 +134,8 @@ def _cluster(target: HTTPRouteDestination, rules: ClientRules, listen_port: int)
 def _hash(target: HTTPRouteDestination, rules: ClientRules, listen_port: int) -> ConsistentHashLB | None:
     destination = target.destination
     service = rules.target(destination.host)
-    return consistent_hash(service, destination_port(destination, service, listen_port), destination.subset)
+    port = destination_port(destination, service, listen_port)
+    return consistent_hash(destination_policy(service, port, destination.subset))
 
 
 def _extras(

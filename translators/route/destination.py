@@ -12,8 +12,9 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteActionHashPolicyQueryParameter,
 )
 
+from translators.cluster.policy import PortPolicy, port_policy
 from translators.names import outbound_cluster
-from xds.model.policy import ConsistentHashLB, LoadBalancerSettings, TrafficPolicy
+from xds.model.policy import ConsistentHashLB
 from xds.model.routing import Destination
 from xds.model.view import VisibleService
 
@@ -32,20 +33,16 @@ def destination_cluster(destination: Destination, target: VisibleService | None,
     return outbound_cluster(destination_port(destination, target, listen_port), destination.host, destination.subset)
 
 
-def consistent_hash(target: VisibleService | None, port: int, subset: str = "") -> ConsistentHashLB | None:
-    """By what the requests to a service port, or to a subset of it, are to be spread; the subset's policy first."""
-    if target is None or target.rule is None:
-        return None
-    own = next((s.traffic_policy for s in target.rule.subsets if s.name == subset), None) if subset else None
-    balancer = _load_balancer(own, port) or _load_balancer(target.rule.traffic_policy, port)
-    return balancer.consistent_hash if balancer else None
+def destination_policy(target: VisibleService | None, port: int, subset: str = "") -> PortPolicy:
+    """The policy of the cluster that traffic to a service port, or to a subset of it, is sent to."""
+    rule = target.rule if target is not None else None
+    found = next((s for s in rule.subsets if s.name == subset), None) if rule and subset else None
+    return port_policy(rule, found, port)
 
 
-def _load_balancer(policy: TrafficPolicy | None, port: int) -> LoadBalancerSettings | None:
-    """A policy for one port replaces the general one wholesale."""
-    if policy is None:
-        return None
-    return policy.port_level.get(port, policy).load_balancer
+def consistent_hash(policy: PortPolicy) -> ConsistentHashLB | None:
+    """By what requests are spread, if by anything of theirs: the cluster has the ring, the route takes the hash."""
+    return policy.load_balancer.consistent_hash if policy.load_balancer else None
 
 
 def hash_policies(hashes: Iterable[ConsistentHashLB | None]) -> list[RouteActionHashPolicy]:

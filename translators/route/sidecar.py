@@ -19,7 +19,7 @@ from translators.route.outbound import (
 )
 from translators.route.virtual_hosts import allow_any, block_all, configuration, routed_host, service_host
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.hosts import host_matches, is_wildcard
+from xds.model.hosts import host_matches
 from xds.model.proxy import CaptureMode
 from xds.model.routing import MESH_GATEWAY, VirtualService
 from xds.model.view import EgressListener, ProxyView, RoutedHosts, ViewKey, VisibleService
@@ -97,7 +97,7 @@ class _Builder:
         memo, key = self._memo, self._key
         for host, virtual_service in memo(unmatched_hosts, self._routed, self._services):
             domains = memo(host_domains, host, key.dns_domain)
-            if table.name == HTTP_PROXY and not is_wildcard(host):
+            if table.name == HTTP_PROXY and host != "*":
                 domains = memo(with_port, domains, table.port)
             free = unclaimed(domains, taken)
             if not free:

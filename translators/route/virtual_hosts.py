@@ -24,7 +24,7 @@ from translators.names import (
 )
 from translators.route.action import NO_TIMEOUT, to_cluster
 from translators.route.client import ClientRules
-from translators.route.destination import consistent_hash
+from translators.route.destination import consistent_hash, destination_policy
 from translators.route.rules import HostRoutes, host_routes
 from xds.model.objects import ObjectKey
 from xds.model.view import VisibleService
@@ -49,7 +49,7 @@ def service_host(
 
 def _default_route(visible: VisibleService, port: int) -> RoutePart:
     hostname = visible.service.hostname
-    action = to_cluster(outbound_cluster(port, hostname), consistent_hash(visible, port))
+    action = to_cluster(outbound_cluster(port, hostname), consistent_hash(destination_policy(visible, port)))
     operation = field(5, field(1, f"{hostname}:{port}/*".encode()))
     return RoutePart(_default_match() + field(2, action) + operation)
 
