@@ -211,5 +211,7 @@ def test_settings_that_change_what_documents_mean_read_them_again() -> None:
         "b.default.svc.example.internal",
     ]
     other = changed.with_settings(replace(settings, proxy_http_port=15002))
+    assert {key.name for key in changed.changed} == {"b"}
     assert other.mesh.services is changed.mesh.services
+    assert not other.changed
     assert other.mesh.settings.proxy_http_port == 15002

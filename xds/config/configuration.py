@@ -20,11 +20,12 @@ class Configuration:
     """What all files say at one moment.
 
     Immutable: each change gives the next Configuration, whose Mesh shares every unchanged part with this one's. Start
-    with ``Configuration()``, which is empty.
+    with ``Configuration()``, which is empty. changed: the objects that the last change added, replaced or removed.
     """
 
     ledger: Ledger = field(default_factory=Ledger)
     fold: Fold = field(default_factory=Fold)
+    changed: frozenset[ObjectKey] = frozenset()
 
     @property
     def mesh(self) -> Mesh:
@@ -35,11 +36,6 @@ class Configuration:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say now: by file and line, then what only the whole configuration shows."""
         return self.ledger.diagnostics + self.fold.diagnostics
-
-    @property
-    def changed(self) -> frozenset[ObjectKey]:
-        """The objects that the last change added, replaced or removed."""
-        return self.ledger.changed
 
     def apply(self, changes: Mapping[str, ParsedFile | None]) -> Configuration:
         """After files changed. changes: by path, the file as it is now, or None if it is gone."""
@@ -52,5 +48,5 @@ class Configuration:
         return self._with(ledger, settings)
 
     def _with(self, ledger: Ledger, settings: MeshSettings) -> Configuration:
-        changed = ledger.changed if ledger is not self.ledger else ()
-        return Configuration(ledger, rebuild(self.fold, ledger.objects, changed, settings))
+        changed = ledger.changed if ledger is not self.ledger else frozenset()
+        return Configuration(ledger, rebuild(self.fold, ledger.objects, changed, settings), changed)
