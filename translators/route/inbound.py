@@ -31,24 +31,8 @@ def inbound_route(listener: InboundListener) -> RouteConfiguration:
         decorator=Decorator(operation=f"{hostname}:{number}/*"),
         route=_action(inbound_cluster(listener.target_port), listener.service_port.protocol),
     )
-    return inline(inbound_cluster(listener.target_port), inbound_virtual_host(number), route)
-
-
-def passthrough_route(cluster: str) -> RouteConfiguration:
-    """The route of ports that no service declares."""
-    route = Route(
-        name="default",
-        match=RouteMatch(prefix="/"),
-        decorator=Decorator(operation=":0/*"),
-        route=_action(cluster, Protocol.UNSUPPORTED),
-    )
-    return inline(cluster, inbound_virtual_host(0), route)
-
-
-def inline(name: str, virtual_host: str, route: Route) -> RouteConfiguration:
-    """One virtual host for every name, with one route."""
-    host = VirtualHost(name=virtual_host, domains=["*"], routes=[route])
-    return RouteConfiguration(name=name, virtual_hosts=[host], validate_clusters=False)
+    host = VirtualHost(name=inbound_virtual_host(number), domains=["*"], routes=[route])
+    return RouteConfiguration(name=inbound_cluster(listener.target_port), virtual_hosts=[host], validate_clusters=False)
 
 
 def _action(cluster: str, protocol: Protocol) -> RouteAction:
