@@ -150,7 +150,7 @@ class _Relocation:
 
     def _merged(self, address: str, key: ServiceKey, own: Instances) -> Instances | None:
         others = tuple(each for each in self._instances.get(address) or () if each.service != key)
-        return tuple(sorted((*others, *own), key=_order)) or None
+        return tuple(sorted((*others, *own), key=_order)) if others or len(own) > 1 else own or None
 
 
 def _order(instance: ServiceInstance) -> tuple[ServiceKey, int]:

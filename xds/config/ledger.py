@@ -93,12 +93,15 @@ class _Update:
     def _enter(self, path: str, file: LedgerFile | None) -> list[ObjectKey]:
         """Enter the claims of a file in place of its former ones; the objects whose claim is another now."""
         old, new = _all_claims(self._before.files.get(path)), _all_claims(file)
-        for key in old.keys() - new.keys():
+        replaced = [key for key, claim in new.items() if old.get(key) is not claim]
+        added = [key for key in replaced if key not in old]
+        is_complete = len(new) - len(added) == len(old)
+        gone = [] if is_complete else [key for key in old if key not in new]
+        for key in gone:
             self._holders.set(key, tuple(holder for holder in self._holders.get(key) or () if holder != path) or None)
-        for key in new.keys() - old.keys():
+        for key in added:
             self._holders.set(key, tuple(sorted((*(self._holders.get(key) or ()), path))))
-        gone = [key for key in old if key not in new]
-        return gone + [key for key, claim in new.items() if old.get(key) is not claim]
+        return gone + replaced
 
     def _decide(self, key: ObjectKey) -> bool:
         """Put in force what the winning claim says, unless it is wrong; True if that changes anything."""
