@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -40,8 +40,10 @@ class WorkloadIndex:
             found = found & group
         return found
 
-    def update(self, changes: Iterable[Change]) -> WorkloadIndex:
-        """The index after ``changes``."""
+    def update(self, changes: Sequence[Change]) -> WorkloadIndex:
+        """The index after ``changes``; the same one if there are none."""
+        if not changes:
+            return self
         by_address, sharing, labelled = Draft(self.by_address), Draft(self.sharing), SetDraft(self.labelled)
         for old, new in changes:
             _relabel(labelled, old, new)
