@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e lint format types layers goldens protos bench clean
+.PHONY: help demo test check unit e2e lint format types layers goldens docs protos bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ e2e: $(READY) ## Tests with real Envoys and real traffic
 
 goldens: $(READY) ## Regenerate every golden and remove orphans
 	$(BIN)/python -m tests.goldens.regenerate
+
+docs: $(READY) ## Regenerate the generated pages in docs/
+	$(BIN)/python docs/generate_fields.py
 
 protos: $(READY) ## Regenerate the protobuf modules in xds/wire
 	$(BIN)/python protos/generate.py

@@ -11,8 +11,7 @@ from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, End
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
 import translators
-from xds.model.view import ProxyView
-from xds.pipeline import Contribution, Memo, add, patch
+from xds import Contribution, Memo, ProxyView, add, patch
 
 LEGACY = Cluster(
     name="legacy",

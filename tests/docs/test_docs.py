@@ -1,0 +1,37 @@
+"""The docs say what the code does: generated pages are current, links lead somewhere, shown code is the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate_fields import TARGET, covers, document
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/README.md")])
+
+
+def test_the_table_of_fields_is_current() -> None:
+    assert TARGET.read_text() == document(), "run `make docs`"
+
+
+def test_a_star_covers_what_is_below_and_a_plain_path_only_itself() -> None:
+    honoured = frozenset({"spec.tls.*", "spec.port.number"})
+    assert covers(honoured, "spec.tls.mode")
+    assert covers(honoured, "spec.port.number")
+    assert not covers(honoured, "spec.port.name")
+    assert not covers(honoured, "spec.tls2.mode")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_translator_in_the_readme_is_the_one_in_the_example() -> None:
+    shown = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert shown is not None
+    assert shown.group(1) == (ROOT / "examples" / "custom_translator" / "translator.py").read_text()
