@@ -1,28 +1,39 @@
-"""The Bookinfo example on other addresses than its own, so that a demo may run beside the tests."""
+"""The Bookinfo demo on other addresses than its own, so that one may run beside the tests.
+
+``python -m e2e.bookinfo FOLDER [--check]`` is ``pilothouse demo`` in this way.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+
 from examples.bookinfo import topology
+from xds.app.demo.envoy_binary import find_envoy
+from xds.app.demo.errors import DemoError
 from xds.app.demo.plan import Plan
+from xds.app.demo.session import run_check, run_live
 
 _NETWORK = "127.21.0."
 _PORT_OFFSET = 10_000
 
 
-def relocated(folder: Path, envoy: Path) -> Plan:
-    """The demo's plan with addresses of its own, its configuration in ``folder/mesh`` and its steps in `steps_dir`."""
-    for source, target in ((topology.MESH_DIR, folder / "mesh"), (topology.STEPS_DIR, steps_dir(folder))):
+def relocated(folder: Path) -> Plan:
+    """The demo's plan with addresses, configuration and steps of its own, the latter two in ``folder``."""
+    config, steps = folder / "mesh", folder / "steps"
+    for source, target in ((topology.MESH_DIR, config), (topology.STEPS_DIR, steps)):
         for file in source.rglob("*.yaml"):
             copy = target / file.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(_relocate(file.read_text()))
     return Plan(
-        checkout=topology.REPOSITORY,
-        envoy=envoy,
-        config=folder / "mesh",
+        find_envoy(),
+        config=config,
+        steps=steps,
         workloads=tuple(
             replace(workload, ip=_relocate(workload.ip), app_port=workload.app_port + _PORT_OFFSET)
             for workload in topology.WORKLOADS
@@ -33,12 +44,21 @@ def relocated(folder: Path, envoy: Path) -> Plan:
     )
 
 
-def steps_dir(folder: Path) -> Path:
-    """Where `relocated` has put the steps."""
-    return folder / "steps"
-
-
 def _relocate(text: str) -> str:
     for workload in topology.WORKLOADS:
         text = text.replace(f":{workload.app_port}", f":{workload.app_port + _PORT_OFFSET}")
     return text.replace("127.1.0.", _NETWORK)
+
+
+def main() -> int:
+    """Runs the demo; returns its exit status."""
+    plan, console = relocated(Path(sys.argv[1])), Console()
+    try:
+        return asyncio.run((run_check if "--check" in sys.argv else run_live)(plan, console))
+    except DemoError as error:
+        console.print(f"error: {error}", markup=False, soft_wrap=True)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from e2e.bookinfo import relocated, steps_dir
+from e2e.bookinfo import relocated
 from examples.bookinfo.topology import STEPS, Step
 from xds.app.demo.check import LIVE_SECONDS, perform
 from xds.app.demo.progress import Silence
@@ -18,15 +17,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory, envoy: Path) -> AsyncIterator[Running]:
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     folder = tmp_path_factory.mktemp("bookinfo")
-    async with up(relocated(folder, envoy), folder, Silence()) as running:
+    async with up(relocated(folder), folder, Silence()) as running:
         yield running
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 async def test_step(step: Step, running: Running) -> None:
-    outcome = await perform(step, running.shop, steps_dir(running.shop.plan.config.parent))
+    outcome = await perform(step, running.shop)
 
     assert outcome.problem == ""
     assert outcome.live_after is not None

@@ -119,7 +119,7 @@ async def fake() -> AsyncIterator[FakeShop]:
 async def shop(fake: FakeShop, tmp_path: Path) -> AsyncIterator[Shop]:
     addresses = {"productpage-v1": PAGE_IP, "reviews-v2": REVIEWS_IP}
     workloads = tuple(replace(each, ip=addresses.get(each.name, each.ip)) for each in WORKLOADS)
-    plan = Plan(tmp_path, tmp_path / "envoy", tmp_path, workloads, replace(GATEWAY, ip=GATEWAY_IP))
+    plan = Plan(tmp_path / "envoy", config=tmp_path, workloads=workloads, gateway=replace(GATEWAY, ip=GATEWAY_IP))
     async with new_session() as session:
         yield Shop(session, plan)
 
@@ -269,7 +269,7 @@ async def test_a_step_copies_its_files_and_is_measured(fake: FakeShop, shop: Sho
     file = shop.plan.config / "virtual-service-reviews.yaml"
     fake.version = lambda user: "v2" if user == "jason" and file.exists() else "v1"
 
-    outcome = await perform(STEPS[1], shop, STEPS_DIR)
+    outcome = await perform(STEPS[1], shop)
 
     assert (outcome.problem, file.read_bytes()) == ("", (STEPS_DIR / STEPS[1].name / file.name).read_bytes())
     assert outcome.live_after is not None
@@ -280,7 +280,7 @@ async def test_a_step_copies_its_files_and_is_measured(fake: FakeShop, shop: Sho
 async def test_a_step_without_effect_fails_and_says_what_was_seen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xds.app.demo.check._PATIENCE_SECONDS", 0.2)
 
-    outcome = await perform(STEPS[1], shop, STEPS_DIR)
+    outcome = await perform(STEPS[1], shop)
 
     assert outcome.live_after is None
     assert str(outcome).startswith(
@@ -294,13 +294,13 @@ async def test_a_step_that_is_live_too_late_fails(fake: FakeShop, shop: Shop, mo
     live = time.monotonic() + 0.8
     fake.version = lambda user: "v2" if user == "jason" and time.monotonic() > live else "v1"
 
-    outcome = await perform(STEPS[1], shop, STEPS_DIR)
+    outcome = await perform(STEPS[1], shop)
 
     assert outcome.problem.startswith("expected to be live within 0.1 s; took")
 
 
 async def test_a_step_that_changes_nothing_says_so(shop: Shop) -> None:
-    outcome = await perform(STEPS[0], shop, STEPS_DIR)
+    outcome = await perform(STEPS[0], shop)
 
     assert str(outcome) == "ok   01 every request to reviews v1 ... in force from the start"
 

@@ -25,13 +25,12 @@ async def run(check: bool, console: Console | None = None) -> int:
     """
     console = console or Console()
     try:
-        checkout = find_checkout(Path.cwd())
-        envoy = find_envoy()
-        make_importable(checkout)
-        # Not before: it imports the examples, which are importable from here on.
+        make_importable(find_checkout(Path.cwd()))
+        # Not before: they import the examples, which are importable from here on.
+        from xds.app.demo.plan import Plan
         from xds.app.demo.session import run_check, run_live
 
-        return await (run_check if check else run_live)(checkout, envoy, console)
+        return await (run_check if check else run_live)(Plan(find_envoy()), console)
     except DemoError as error:
         console.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         return 1

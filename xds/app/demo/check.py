@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from examples.bookinfo.topology import STEPS, Step
 from xds.app.demo.expectations import ExpectationError, Holds
@@ -39,18 +38,18 @@ class Outcome:
         return f"live after {self.live_after:.2f} s" if self.live_after else "in force from the start"
 
 
-async def perform_all(shop: Shop, steps_dir: Path) -> AsyncIterator[Outcome]:
+async def perform_all(shop: Shop) -> AsyncIterator[Outcome]:
     """All steps, in order, each with its outcome. A step that fails does not keep the next from being tried."""
     for step in STEPS:
-        yield await perform(step, shop, steps_dir)
+        yield await perform(step, shop)
 
 
-async def perform(step: Step, shop: Shop, steps_dir: Path) -> Outcome:
+async def perform(step: Step, shop: Shop) -> Outcome:
     """Copies the step's files into the configuration folder, waits until it is live, and asks what must hold then."""
     checks = CHECKS[step.name]
     in_force = await _live_at(checks, shop, _BEFORE_SECONDS) is not None
     copied = time.monotonic()
-    for file in sorted((steps_dir / step.name).iterdir()):
+    for file in sorted((shop.plan.steps / step.name).iterdir()):
         shutil.copyfile(file, shop.plan.config / file.name)
     live_at = await _live_at(checks, shop, _PATIENCE_SECONDS)
     if live_at is None:

@@ -82,10 +82,10 @@ async def _print_lines(state: Callable[[], State], console: Console) -> NoReturn
         console.print(line(state()), highlight=False, soft_wrap=True)
 
 
-def hints_for(shop: Shop, steps: Path, logs: Path) -> Hints:
+def hints_for(shop: Shop, logs: Path) -> Hints:
     """What the user can do, with paths as short as they can be from here."""
     page = f"{shop.visitor(None).url}/productpage"
-    return Hints(page, _from_here(shop.plan.config / "virtual-service-reviews.yaml"), _from_here(steps), logs)
+    return Hints(page, _from_here(shop.plan.config / "virtual-service-reviews.yaml"), _from_here(shop.plan.steps), logs)
 
 
 def _from_here(path: Path) -> Path:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -55,17 +55,18 @@ class Component:
 class Plan:
     """All that can be different between one running Bookinfo and another.
 
-    config: the folder that the control plane watches. xds, monitoring: where it listens, ``HOST:PORT``.
+    checkout: the current folder of the processes. config: the folder that the control plane watches. steps: the folder
+    of the steps that are copied into it. xds, monitoring: where the control plane listens, ``HOST:PORT``.
     """
 
-    checkout: Path
     envoy: Path
-    config: Path
+    checkout: Path = topology.REPOSITORY
+    config: Path = topology.MESH_DIR
+    steps: Path = topology.STEPS_DIR
     workloads: tuple[Workload, ...] = topology.WORKLOADS
     gateway: Gateway = topology.GATEWAY
     xds: str = "127.0.0.1:15010"
     monitoring: str = "127.0.0.1:15014"
-    serve_options: Sequence[str] = ()
 
     def workload(self, name: str) -> Workload:
         """The workload ``APP-VERSION``."""
@@ -84,7 +85,7 @@ class Plan:
         name = Kind.CONTROL_PLANE.value
         arguments = ("--config", str(self.config), "--mesh-config", str(topology.MESH_CONFIG))
         listen = ("--xds-listen", self.xds, "--monitoring-listen", self.monitoring)
-        argv = (sys.executable, "-m", "xds.app.cli", "serve", *arguments, *listen, *self.serve_options)
+        argv = (sys.executable, "-m", "xds.app.cli", "serve", *arguments, *listen)
         return Component(
             Kind.CONTROL_PLANE,
             Command(name, argv, self.checkout),

@@ -12,13 +12,12 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
 
-from examples.bookinfo.topology import MESH_DIR, STEPS_DIR
 from xds.app.demo.bring_up import Progress, bring_up
 from xds.app.demo.check import perform_all
 from xds.app.demo.errors import DemoError, first_of
@@ -52,11 +51,11 @@ async def up(plan: Plan, run_dir: Path, progress: Progress) -> AsyncIterator[Run
         yield Running(Shop(session, plan), components, processes)
 
 
-async def run_live(checkout: Path, envoy: Path, console: Console) -> int:
+async def run_live(plan: Plan, console: Console) -> int:
     """Runs until SIGINT or SIGTERM, which is exit status 0."""
     with run_folder() as folder:
         with suppress(Interrupted):
-            await interruptible(_live(Plan(checkout, envoy, MESH_DIR), folder, console))
+            await interruptible(_live(plan, folder, console))
         console.print("Everything is stopped.")
     return 0
 
@@ -65,20 +64,23 @@ async def _live(plan: Plan, folder: Path, console: Console) -> None:
     async with AsyncExitStack() as stack:
         with progress_on(console) as progress:
             running = await stack.enter_async_context(up(plan, folder, progress))
-        hints = hints_for(running.shop, STEPS_DIR, folder)
+        hints = hints_for(running.shop, folder)
         await while_running(
             running.processes, show(running.shop, running.components, running.processes, console, hints)
         )
 
 
-async def run_check(checkout: Path, envoy: Path, console: Console) -> int:
-    """Performs every step. Raises DemoError if something is not as it has to be, or the check was interrupted."""
+async def run_check(plan: Plan, console: Console) -> int:
+    """Performs every step, on a copy of the configuration. Exit status 0.
+
+    Raises DemoError if something is not as it has to be, or the check was interrupted.
+    """
     with run_folder() as folder:
         config = folder / "mesh"
-        shutil.copytree(MESH_DIR, config)
+        shutil.copytree(plan.config, config)
         report = Report(console)
         try:
-            await interruptible(_check(Plan(checkout, envoy, config), folder, report))
+            await interruptible(_check(replace(plan, config=config), folder, report))
         except Interrupted:
             report.problem("interrupted")
         report.require_success()
@@ -95,7 +97,7 @@ async def _check(plan: Plan, folder: Path, report: Report) -> None:
 
 
 async def _perform(shop: Shop, report: Report) -> None:
-    async for outcome in perform_all(shop, STEPS_DIR):
+    async for outcome in perform_all(shop):
         report.outcome(outcome)
 
 
