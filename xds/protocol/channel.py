@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
-from xds.protocol.delivery import Delivery
-from xds.protocol.events import Acked, Effect, Nacked, Request, Subscribed
+from xds.protocol.delivery import Delivery, Refusal
+from xds.protocol.events import Acked, Effect, Nacked, Request, Send, Subscribed
 from xds.protocol.framing import Batch
 from xds.protocol.interest import Interest
 from xds.protocol.shared import Shared
@@ -33,7 +33,9 @@ class Channel(ABC, Generic[R]):
         self._shared = shared
         self._target: ResourceSet | None = None
         self._epoch = 0
+        self._may_remove = False
         self._base = EMPTY_SET
+        self._before = EMPTY_SET
         self._forced: dict[str, None] = {}
         self._everything = False
         self._started = False
@@ -46,9 +48,12 @@ class Channel(ABC, Generic[R]):
     def _difference(self, target: ResourceSet) -> Due | None:
         """What brings the client from its state to ``target``. None: nothing to say."""
 
-    def offer(self, target: ResourceSet | None, epoch: int) -> None:
-        """What the client may know from now on; None: nothing yet."""
-        self._target, self._epoch = target, epoch
+    def offer(self, target: ResourceSet | None, epoch: int, may_remove: bool) -> None:
+        """What the client may know from now on; None: nothing yet.
+
+        may_remove: whether it may be told to drop what it brought along from another stream.
+        """
+        self._target, self._epoch, self._may_remove = target, epoch, may_remove
 
     def force(self, name: str) -> None:
         """Send this again, changed or not, if the client subscribes to it."""
@@ -60,12 +65,23 @@ class Channel(ABC, Generic[R]):
         if self._target is None or not self._started or not self.delivery.free:
             return None
         due = self._difference(self._target)
-        self._base = self._target
+        self._before, self._base = self._base, self._target
         self._forced.clear()
         self._everything = False
         if due is None and not self.delivery.unsettled:
             self.delivery.settled = self._epoch
         return due
+
+    def sent(self, send: Send, deadline: float) -> None:
+        """What `take` gave is on its way. deadline: until when an answer is waited for."""
+        self.delivery.sent(send, self._before, self._epoch, deadline)
+
+    def held(self) -> ResourceSet:
+        """What the client has if it accepts what is in flight; of a type with names, so far as it asked for it."""
+        refused = self.delivery.refused
+        if not any(name in self._base for name in refused):
+            return self._base
+        return ResourceSet.of(kept for each in self._base if (kept := _kept(each, refused.get(each.name))))
 
     @property
     def current(self) -> bool:
@@ -73,15 +89,21 @@ class Channel(ABC, Generic[R]):
         delivery = self.delivery
         return self._target is not None and delivery.settled >= self._epoch and not delivery.unsettled
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether there are removals that wait until nothing in force needs what they remove."""
+        return False
+
     def refuses(self, resources: ResourceSet) -> bool:
         """Whether the client rejected, as it is, something that is in this set."""
         return any(
-            (resource := resources.get(name)) is not None and resource.version == version
-            for name, version in self.delivery.refused.items()
+            (resource := resources.get(name)) is not None and resource.version == refusal.version
+            for name, refusal in self.delivery.refused.items()
         )
 
     def _ask(self, names: Iterable[str], everything: bool) -> None:
-        self.delivery.forget(self.interest.covers)
+        if self.delivery.forget(self.interest.covers):
+            self._forced.update(self._take_lost())
         self._forced.update(dict.fromkeys(names))
         self._everything = self._everything or everything
 
@@ -96,5 +118,12 @@ class Channel(ABC, Generic[R]):
         """Names to be sent beyond the difference. What a rejected response carried goes along with the next news."""
         if not (news and self.delivery.lost):
             return self._forced
+        return {**self._take_lost(), **self._forced}
+
+    def _take_lost(self) -> dict[str, None]:
         lost, self.delivery.lost = self.delivery.lost, {}
-        return {**lost, **self._forced}
+        return lost
+
+
+def _kept(resource: Resource, refusal: Refusal | None) -> Resource | None:
+    return refusal.accepted if refusal and refusal.version == resource.version else resource

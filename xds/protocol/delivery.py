@@ -23,9 +23,10 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from xds.protocol.events import Acked, ErrorDetail, Nacked, Send
-from xds.resources import Resource
+from xds.resources import EMPTY_SET, Resource, ResourceSet
 
 
 class State(Enum):
@@ -56,15 +57,22 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
 )
 
 
+class Refusal(NamedTuple):
+    """A resource that the client rejected. accepted: what it has instead under that name; None if nothing."""
+
+    version: str
+    accepted: Resource | None
+
+
 class Delivery:
     """The last response of one type on one stream.
 
     epoch: of the state that it carries. settled: the newest epoch that the client has, or was given up for. refused:
-    by name, the version that the client rejected and has not been replaced since. lost: names that a rejected response
-    carried and that may not have arrived.
+    by name, what the client rejected and has not been sent anew since. lost: names that a rejected response carried or
+    removed, which the client may not have taken in.
     """
 
-    __slots__ = ("_send", "deadline", "epoch", "lost", "nonce", "refused", "settled", "state")
+    __slots__ = ("_before", "_send", "deadline", "epoch", "lost", "nonce", "refused", "settled", "state")
 
     def __init__(self) -> None:
         self.state = State.IDLE
@@ -72,9 +80,10 @@ class Delivery:
         self.deadline: float | None = None
         self.epoch = 0
         self.settled = 0
-        self.refused: dict[str, str] = {}
+        self.refused: dict[str, Refusal] = {}
         self.lost: dict[str, None] = {}
         self._send: Send | None = None
+        self._before = EMPTY_SET
 
     @property
     def free(self) -> bool:
@@ -86,9 +95,11 @@ class Delivery:
         """Whether the last response is in question: neither accepted nor given up."""
         return self.state in (State.AWAITING, State.REFUSED)
 
-    def sent(self, send: Send, epoch: int, deadline: float) -> None:
+    def sent(self, send: Send, before: ResourceSet, epoch: int, deadline: float) -> None:
+        """A response goes out. before: what the client had been told until then."""
         self._move(Event.SEND)
-        self._send, self.nonce, self.epoch, self.deadline = send, send.nonce, epoch, deadline
+        self._send, self._before = send, before
+        self.nonce, self.epoch, self.deadline = send.nonce, epoch, deadline
 
     def answered(self, nonce: str, error: ErrorDetail | None, deadline: float) -> Acked | Nacked | None:
         """The client's answer; None if this is none, or one to a response that no longer matters.
@@ -106,11 +117,14 @@ class Delivery:
         self.deadline = deadline
         return self._rejected(send, error)
 
-    def forget(self, covers: Callable[[str], bool]) -> None:
-        """The client is no longer interested in other names than these."""
-        for names in (self.refused, self.lost):
-            for name in [name for name in names if not covers(name)]:
-                del names[name]
+    def forget(self, covers: Callable[[str], bool]) -> bool:
+        """The client is not interested in other names than these; True if it had refused one that it let go."""
+        let_go = [name for name in self.refused if not covers(name)]
+        for name in let_go:
+            del self.refused[name]
+        for name in [name for name in self.lost if not covers(name)]:
+            del self.lost[name]
+        return bool(let_go)
 
     def expire(self, now: float) -> None:
         """Give up waiting if it has taken too long."""
@@ -121,7 +135,7 @@ class Delivery:
             self.deadline = None
 
     def _accepted(self, send: Send) -> Acked:
-        self._send, self.deadline = None, None
+        self._send, self._before, self.deadline = None, EMPTY_SET, None
         self.settled = max(self.settled, self.epoch)
         for resource in send.batch.resources:
             self.refused.pop(resource.name, None)
@@ -132,10 +146,15 @@ class Delivery:
     def _rejected(self, send: Send, error: ErrorDetail) -> Nacked:
         named = named_in(error.message, send.batch.resources)
         suspects = named or send.changed
-        self.refused.update((resource.name, resource.version) for resource in suspects)
+        self.refused.update((each.name, self._refusal(each)) for each in suspects)
         self.lost.update((resource.name, None) for resource in send.changed if resource not in named)
-        self._send = None
+        self.lost.update(dict.fromkeys(send.batch.removed))
+        self._send, self._before = None, EMPTY_SET
         return Nacked(send.type_url, send.nonce, send.batch.version, error, suspects)
+
+    def _refusal(self, resource: Resource) -> Refusal:
+        earlier = self.refused.get(resource.name)
+        return Refusal(resource.version, earlier.accepted if earlier else self._before.get(resource.name))
 
     def _move(self, event: Event) -> None:
         self.state = TRANSITIONS[self.state][event]

@@ -21,11 +21,12 @@ ALWAYS_SENT_TYPES = frozenset({ENDPOINT, SECRET})
 
 
 class DeltaChannel(Channel[DeltaRequest]):
-    """See `Channel`."""
+    """See `Channel`. _leftover: what the client may have, is to drop, but may still need."""
 
     def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
         super().__init__(type_url, shared)
         self._claimed: Mapping[str, str] | None = None
+        self._leftover: dict[str, None] = {}
 
     def receive(self, request: DeltaRequest, deadline: float) -> list[Effect]:
         if not self._started:
@@ -42,46 +43,40 @@ class DeltaChannel(Channel[DeltaRequest]):
         self._claimed = request.initial_versions
         return [self._interest_effect()]
 
+    @property
+    def holds_back(self) -> bool:
+        return bool(self._leftover)
+
     def take_current(self) -> Current | None:
         """Whether a client that reconnected turned out to need nothing. Asked before `take`."""
         if self._target is None or self._claimed is None:
             return None
-        claimed, self._claimed = self._claimed, None
-        if not claimed:
+        target, claimed, self._claimed = self._target, self._claimed, None
+        self._leftover = dict.fromkeys(name for name in claimed if name not in target)
+        if not claimed or self.type_url in ALWAYS_SENT_TYPES:
             return None
-        asked = [*self._forced, *(self._target.names if self._everything else ())]
+        has = ResourceSet.of(each for each in target if claimed.get(each.name) == each.version)
+        self._base = target if len(has) == len(target) else has
         self._everything = False
-        self._forced = {name: None for name in asked if self._needs(name, self._target, claimed)}
-        self._forced.update((name, None) for name in claimed if name not in self._target and self.interest.covers(name))
-        self._base = self._target
-        return None if self._forced else Current(self.type_url)
-
-    def _needs(self, name: str, target: ResourceSet, claimed: Mapping[str, str]) -> bool:
-        resource = target.get(name)
-        return resource is None or self.type_url in ALWAYS_SENT_TYPES or claimed.get(name) != resource.version
+        self._forced = {name: None for name in self._forced if name not in target}
+        lacks = any(self.interest.covers(each.name) and each.name not in has for each in target)
+        return None if lacks or self._forced or self._leftover else Current(self.type_url)
 
     def _difference(self, target: ResourceSet) -> Due | None:
-        if self._everything and not self._forced:
-            return self._all(target)
-        changed, removed = self._with_extras(*self._changes(target), target)
-        if not changed and not removed and not self._everything:
+        changed, gone = self._changes(target)
+        everything = self._everything
+        changed, removed = self._with_extras(changed, self._removals(gone, target), target)
+        if everything and not removed and len(changed) == len(target):
+            batch = self._shared.full(DeltaBatch, self.type_url, target)
+            return batch, batch.resources
+        if not changed and not removed and not everything:
             return None
         return self._shared.part(DeltaBatch, self.type_url, changed, removed), changed
 
-    def _all(self, target: ResourceSet) -> Due:
-        """Everything; of no resources too, because a client waits for the answer to a wildcard."""
-        removed = tuple(name for name in self._base.names if name not in target)
-        if removed:
-            batch = self._shared.part(DeltaBatch, self.type_url, tuple(target), removed)
-        else:
-            batch = self._shared.full(DeltaBatch, self.type_url, target)
-        return batch, batch.resources
-
     def _changes(self, target: ResourceSet) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
-        if self._everything:
-            batch, changed = self._all(target)
-            return changed, batch.removed
         diff = self._shared.diff(target, self._base)
+        if self._everything:
+            return tuple(target), diff.removed
         if self.interest.wildcard:
             return diff.changed, diff.removed
         names = self.interest.names
@@ -89,6 +84,16 @@ class DeltaChannel(Channel[DeltaRequest]):
             tuple(resource for resource in diff.changed if resource.name in names),
             tuple(name for name in diff.removed if name in names),
         )
+
+    def _removals(self, gone: tuple[str, ...], target: ResourceSet) -> tuple[str, ...]:
+        """Which removals to send now. What something in force may need is kept in mind until nothing does."""
+        if not self._may_remove:
+            self._leftover.update(dict.fromkeys(gone))
+            return ()
+        if not self._leftover:
+            return gone
+        leftover, self._leftover = {**dict.fromkeys(gone), **self._leftover}, {}
+        return tuple(name for name in leftover if name not in target and self.interest.covers(name))
 
     def _with_extras(
         self, changed: tuple[Resource, ...], removed: tuple[str, ...], target: ResourceSet

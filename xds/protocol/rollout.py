@@ -15,8 +15,9 @@
   on what is about to be removed, and the removals wait for a snapshot that it accepts.
 
 A snapshot that arrives in MAKING does not start the wait anew: what the first one waited for is released when that was
-accepted, then the newest gets its turn. Every wait ends by the time-outs of `delivery`. A type that the client never
-subscribed holds up nothing, so a stream of one type is served at once, and a client may begin at whatever end it likes.
+accepted, then the newest gets its turn. But one of which the client rejected a part is passed over. Every wait ends by
+the time-outs of `delivery`. A type that the client never subscribed holds up nothing, so a stream of one type is served
+at once, and a client may begin at whatever end it likes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from types import MappingProxyType
 from xds.protocol.channel import Channel
 from xds.protocol.events import DeltaRequest, SotwRequest
 from xds.protocol.shared import Shared
-from xds.resources import CLUSTER, ENDPOINT, SECRET, Reference, ResourceSet, Snapshot, TypeUrl
+from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Reference, ResourceSet, Snapshot, TypeUrl
 
 AnyChannel = Channel[SotwRequest] | Channel[DeltaRequest]
 Channels = Mapping[TypeUrl, AnyChannel]
@@ -74,7 +75,17 @@ class Numbered:
 class Rollout:
     """The phase of one stream, and what it releases to its channels."""
 
-    __slots__ = ("_awaited", "_awaited_until", "_candidate", "_latest", "_made", "_shared", "_switched", "phase")
+    __slots__ = (
+        "_awaited",
+        "_awaited_types",
+        "_awaited_until",
+        "_candidate",
+        "_latest",
+        "_made",
+        "_shared",
+        "_switched",
+        "phase",
+    )
 
     def __init__(self, shared: Shared) -> None:
         self.phase = Phase.SETTLED
@@ -84,17 +95,24 @@ class Rollout:
         self._switched: Numbered | None = None
         self._made: dict[TypeUrl, ResourceSet] = {}
         self._awaited: set[Reference] = set()
+        self._awaited_types: set[TypeUrl] = set()
         self._awaited_until: float | None = None
 
     def begin(self, snapshot: Snapshot, channels: Channels) -> None:
         """A new snapshot is in force."""
         latest = Numbered(snapshot, self._latest.epoch + 1 if self._latest else 1)
-        for type_url in MADE_FIRST:
-            self._made[type_url] = self._union(type_url, snapshot[type_url], channels.get(type_url))
-        if self.phase is not Phase.MAKING:
-            self._candidate = latest
         self._latest = latest
+        for type_url in MADE_FIRST:
+            self._hold(type_url, channels.get(type_url))
+        if self.phase is not Phase.MAKING or self._is_refused(self._candidate, channels):
+            self._candidate = latest
         self._move(Event.SNAPSHOT)
+
+    def rejected(self, channel: AnyChannel) -> None:
+        """The client refused something: what is not in force any more need not be held for it."""
+        if channel.type_url in MADE_FIRST and self.phase is not Phase.SETTLED:
+            self._hold(channel.type_url, channel)
+            self._candidate = self._latest
 
     def release(self, type_url: TypeUrl) -> tuple[ResourceSet | None, int]:
         """What the client may know of a type, and the epoch that this belongs to."""
@@ -103,6 +121,10 @@ class Rollout:
             return None, 0
         made = self._made.get(type_url)
         return (source.snapshot[type_url] if made is None else made), source.epoch
+
+    def may_remove(self, type_url: TypeUrl) -> bool:
+        """Whether nothing in force can need what is not in force any more."""
+        return type_url not in MADE_FIRST or self.phase is Phase.SETTLED
 
     def expect(self, references: Iterable[Reference], channels: Channels, deadline: float) -> None:
         """A listener was sent: the switch is over only when the client has what it newly refers to."""
@@ -114,13 +136,19 @@ class Rollout:
                 self._awaited.add(reference)
                 self._awaited_until = deadline
 
+    def resume(self, deadline: float) -> None:
+        """The client brought clusters along from another stream, and so routes to them, for which it will ask soon."""
+        self._awaited_types = {LISTENER, ROUTE}
+        self._awaited_until = deadline
+
     @property
     def deadline(self) -> float | None:
-        return self._awaited_until if self._awaited else None
+        return self._awaited_until if self._awaited or self._awaited_types else None
 
     def expire(self, now: float) -> None:
         if self._awaited_until is not None and now >= self._awaited_until:
             self._awaited.clear()
+            self._awaited_types.clear()
             self._awaited_until = None
 
     def advance(self, channels: Channels) -> bool:
@@ -139,6 +167,11 @@ class Rollout:
             return None
         return self._latest.snapshot if all(channel.current for channel in channels.values()) else None
 
+    def _is_refused(self, candidate: Numbered | None, channels: Channels) -> bool:
+        return candidate is not None and any(
+            url in channels and channels[url].refuses(candidate.snapshot[url]) for url in MADE_FIRST
+        )
+
     def _is_made(self, channels: Channels) -> bool:
         epoch = self._candidate.epoch if self._candidate else 0
         return all(channel.delivery.settled >= epoch for channel in channels.values() if channel.type_url in MADE_FIRST)
@@ -150,27 +183,28 @@ class Rollout:
         self._candidate = self._latest
 
     def _is_switched(self, channels: Channels) -> bool:
-        assert self._latest is not None, "there is nothing to switch to before the first snapshot"  # noqa: S101 - an invariant of the table
         self._awaited = {reference for reference in self._awaited if not _subscribed(reference, channels)}
-        if self._awaited:
+        self._awaited_types -= channels.keys()
+        if self._awaited or (self._awaited_types and any(channel.holds_back for channel in channels.values())):
             return False
-        snapshot = self._latest.snapshot
+        snapshot = self._newest.snapshot
         return all(
             channel.current and not channel.refuses(snapshot[type_url]) for type_url, channel in channels.items()
         )
 
     def _break(self) -> None:
-        assert self._latest is not None, "there is nothing to break before the first snapshot"  # noqa: S101 - an invariant of the table
-        self._made = {type_url: self._latest.snapshot[type_url] for type_url in MADE_FIRST}
+        self._made = {type_url: self._newest.snapshot[type_url] for type_url in MADE_FIRST}
         self._move(Event.SWITCHED)
 
-    def _union(self, type_url: TypeUrl, new: ResourceSet, channel: AnyChannel | None) -> ResourceSet:
-        """All that is new and all that is old, but for old resources that the client rejected."""
-        old = self._made.get(type_url, new)
-        refused = channel.delivery.refused if channel else {}
-        if any(name in old for name in refused):
-            old = ResourceSet.of(resource for resource in old if refused.get(resource.name) != resource.version)
-        return self._shared.union(new, old)
+    @property
+    def _newest(self) -> Numbered:
+        assert self._latest is not None, "phases begin with a snapshot"  # noqa: S101 - an invariant of the table
+        return self._latest
+
+    def _hold(self, type_url: TypeUrl, channel: AnyChannel | None) -> None:
+        """All that is new, and all that the client may have but for what it rejected."""
+        new = self._newest.snapshot[type_url]
+        self._made[type_url] = self._shared.union(new, channel.held()) if channel else new
 
     def _move(self, event: Event) -> None:
         self.phase = TRANSITIONS[self.phase][event]

@@ -75,10 +75,10 @@ class SotwChannel(Channel[SotwRequest]):
             names = self.interest.names
             changed = tuple(resource for resource in changed if resource.name in names)
             removed = any(name in names for name in diff.removed)
-        return self._with_extras(changed, target), removed
+        return self._with_extras(changed, removed, target), removed
 
-    def _with_extras(self, changed: tuple[Resource, ...], target: ResourceSet) -> tuple[Resource, ...]:
-        extras = self._extras(bool(changed))
+    def _with_extras(self, changed: tuple[Resource, ...], removed: bool, target: ResourceSet) -> tuple[Resource, ...]:
+        extras = self._extras(bool(changed) or removed)
         if not extras:
             return changed
         present = {resource.name for resource in changed}

@@ -18,15 +18,18 @@ from enum import Enum
 
 from xds.protocol.delta import DeltaChannel
 from xds.protocol.errors import RemoteProtocolError
-from xds.protocol.events import DeltaRequest, Effect, Request, Send, Settled, SotwRequest
+from xds.protocol.events import DeltaRequest, Effect, Nacked, Request, Send, Settled, SotwRequest
 from xds.protocol.rollout import Rollout
 from xds.protocol.shared import Shared
 from xds.protocol.sotw import SotwChannel
-from xds.resources import LISTENER, TYPE_ORDER, Reference, Resource, Snapshot, TypeUrl
+from xds.resources import CLUSTER, LISTENER, TYPE_ORDER, Reference, Resource, Snapshot, TypeUrl
 
 PATIENCE = 20.0
 """Seconds to wait for an answer before going on without. Longer than Envoy's ``initial_fetch_timeout`` of 15 s, after
 which it accepts a cluster that did not warm."""
+
+MAX_TYPES = 64
+"""How many types one stream may ask for, known or not."""
 
 _RANK = {type_url: rank for rank, type_url in enumerate(TYPE_ORDER)}
 
@@ -64,7 +67,12 @@ class Stream:
         """The client said something. Raises RemoteProtocolError if the stream cannot go on."""
         channel = self._channel(self._type_of(request))
         deadline = now + self._patience
-        return [*_hear(channel, request, deadline), *self._pump(now)]
+        effects = _hear(channel, request, deadline)
+        if any(isinstance(effect, Nacked) for effect in effects):
+            self._rollout.rejected(channel)
+        if self._only is None and _brings_clusters(request):
+            self._rollout.resume(deadline)
+        return [*effects, *self._pump(now)]
 
     def receive_snapshot(self, snapshot: Snapshot, now: float) -> list[Effect]:
         """What the client should have from now on."""
@@ -98,6 +106,8 @@ class Stream:
     def _channel(self, type_url: TypeUrl) -> SotwChannel | DeltaChannel:
         channel = self._channels.get(type_url)
         if channel is None:
+            if len(self._channels) >= MAX_TYPES:
+                raise RemoteProtocolError(f"a stream may ask for {MAX_TYPES} types, not more")
             kind: Callable[[TypeUrl, Shared], SotwChannel | DeltaChannel]
             kind = SotwChannel if self._variant is Variant.SOTW else DeltaChannel
             channel = self._channels[type_url] = kind(type_url, self._shared)
@@ -118,7 +128,8 @@ class Stream:
         """Once over all channels; True if anything was sent, which may have made more due."""
         sent = False
         for channel in self._channels.values():
-            channel.offer(*self._rollout.release(channel.type_url))
+            target, epoch = self._rollout.release(channel.type_url)
+            channel.offer(target, epoch, self._rollout.may_remove(channel.type_url))
             current = channel.take_current()
             if current:
                 effects.append(current)
@@ -126,8 +137,7 @@ class Stream:
             if due is None:
                 continue
             send = Send(self._next_nonce(), *due)
-            _, epoch = self._rollout.release(channel.type_url)
-            channel.delivery.sent(send, epoch, now + self._patience)
+            channel.sent(send, now + self._patience)
             effects.append(send)
             self._warm(send, now)
             sent = True
@@ -144,6 +154,10 @@ class Stream:
     def _next_nonce(self) -> str:
         self._nonces += 1
         return f"{self._nonce_prefix}{self._nonces}"
+
+
+def _brings_clusters(request: Request) -> bool:
+    return isinstance(request, DeltaRequest) and request.type_url == CLUSTER and bool(request.initial_versions)
 
 
 def _hear(channel: SotwChannel | DeltaChannel, request: Request, deadline: float) -> list[Effect]:
