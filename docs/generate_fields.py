@@ -14,7 +14,8 @@ TARGET = Path(__file__).with_name("fields.md")
 _INTRO = """# Fields
 
 Every field of every Istio kind is accepted, checked, and either honoured or named in a `not-honoured` warning. This
-page is written by `make docs` from the lists of the parsers. List indices are left out; `*` stands for any key of a map.
+page is written by `make docs` from the lists of the parsers. List indices are left out; `*` stands for any key of a
+map.
 """
 
 
