@@ -13,15 +13,14 @@ from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 import translators
 from xds import Contribution, Memo, ProxyView, add, patch
 
+ADDRESS = Address(socket_address=SocketAddress(address="127.0.0.1", port_value=8888))
+ENDPOINTS = LocalityLbEndpoints(lb_endpoints=[LbEndpoint(endpoint=Endpoint(address=ADDRESS))])
 LEGACY = Cluster(
     name="legacy",
     type=ClusterDiscoveryType.STATIC,
     connect_timeout=timedelta(seconds=1),
-    load_assignment=ClusterLoadAssignment(cluster_name="legacy", endpoints=[LocalityLbEndpoints(lb_endpoints=[
-        LbEndpoint(endpoint=Endpoint(address=Address(
-            socket_address=SocketAddress(address="127.0.0.1", port_value=8888)))),
-    ])]),
-)  # fmt: skip
+    load_assignment=ClusterLoadAssignment(cluster_name="legacy", endpoints=[ENDPOINTS]),
+)
 
 
 def add_header(host: VirtualHost) -> VirtualHost:
@@ -30,7 +29,7 @@ def add_header(host: VirtualHost) -> VirtualHost:
 
 
 def mine(_view: ProxyView, memo: Memo) -> Iterable[Contribution]:
-    yield memo(add, LEGACY)
+    yield memo(add, LEGACY)  # built and encoded once, for all proxies and all changes
     yield patch(VirtualHost, "reviews.default.svc.cluster.local:9080", add_header)
 
 
