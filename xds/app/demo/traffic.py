@@ -18,7 +18,7 @@ RATE = 50.0
 IN_FLIGHT = 24
 """Unanswered requests of one visitor. Delayed ones fill it and are then left out, not piled up."""
 
-WINDOW_SECONDS = 4.0
+WINDOW_SECONDS = 2.0
 NOBODY = "anonymous"
 
 _Call = Callable[[Visitor], Awaitable[Answer]]
