@@ -36,7 +36,7 @@ def measure_changes(size: Size, change: Change) -> Samples:
                 sent = list(responses(after, before))
         _expect_something(sent, path)
         before = after
-        plane.sweep()
+        plane.tidy(proxy)
     return watch.samples
 
 

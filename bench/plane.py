@@ -47,9 +47,9 @@ class Plane:
         self.fold(self.parse({path: text}))
         return self.compile(proxy)
 
-    def sweep(self) -> None:
-        """Forget what no proxy uses."""
-        self._pipeline.sweep()
+    def tidy(self, proxy: Proxy) -> None:
+        """Forget what this proxy does not use, as the server does now and then."""
+        self._pipeline.tidy(self.configuration.mesh, (proxy,))
 
 
 def responses(new: Snapshot, old: Snapshot = EMPTY_SNAPSHOT) -> Iterable[bytes]:

@@ -34,7 +34,7 @@ def _change(plane: Plane, every: tuple[App, ...], numbers: range) -> None:
             plane.change(app.path("virtual-service"), app.virtual_service(11 + number % 89), proxy)
         else:
             plane.change(app.path("endpoints"), app.endpoint_slice(number % app.endpoints), proxy)
-        plane.sweep()
+        plane.tidy(proxy)
     gc.collect()
 
 

@@ -110,11 +110,8 @@ class Store:
 
     def tidy(self) -> int:
         """Forgets compiled results that no connected proxy uses; returns how many. To be called now and then."""
-        if self.published is None:
-            return 0
-        keys = [self.compile(subscription.proxy).view.key for subscription in tuple(self._subscriptions.values())]
-        self._pipeline.forget(keys)
-        return self._pipeline.sweep()
+        proxies = [subscription.proxy for subscription in self._subscriptions.values()]
+        return self._pipeline.tidy(self.mesh, proxies) if self.published else 0
 
 
 class _Subscription:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xds.model.mesh import Mesh
@@ -50,7 +50,7 @@ class Pipeline:
         self._memo = Memo()
         self._keys: dict[ViewKey, ViewKey] = {}
         self._last_good: dict[ViewKey, dict[Translator, tuple[Contribution, ...]]] = {}
-        self._swept_size = 0
+        self._tidied_size = 0
 
     def compile(self, mesh: Mesh, proxy: Proxy) -> Compiled:
         """The resources of ``proxy`` under ``mesh``. Never raises because of a translator: see `Compiled.errors`."""
@@ -62,23 +62,19 @@ class Pipeline:
         """What ``proxy`` may see, without compiling it."""
         return view_of(mesh, view_key(mesh, proxy), self._memo)
 
-    def sweep(self, *, force: bool = False) -> int:
-        """Forgets what no proxy uses any more; returns how many results that were.
+    def tidy(self, mesh: Mesh, proxies: Sequence[Proxy], *, force: bool = False) -> int:
+        """Forgets what no proxy of ``proxies`` uses under ``mesh``; returns how many results that were.
 
-        Call it when every connected proxy has been compiled since the last call. Does nothing until the memory has
-        doubled, unless ``force`` is set.
+        Does nothing until the memory has doubled since the last time, unless ``force`` is set.
         """
-        if not force and len(self._memo) < 2 * self._swept_size + 1000:
+        if not force and len(self._memo) < 2 * self._tidied_size + 1000:
             return 0
-        dropped = self._memo.sweep()
-        self._swept_size = len(self._memo)
-        return dropped
-
-    def forget(self, keys_in_use: Iterable[ViewKey]) -> None:
-        """Drops what is kept for views other than these."""
-        used = set(keys_in_use)
+        dropped = self._memo.sweep(lambda: [self.compile(mesh, proxy) for proxy in proxies])
+        used = {view_key(mesh, proxy) for proxy in proxies}
         self._keys = {key: kept for key, kept in self._keys.items() if key in used}
         self._last_good = {key: good for key, good in self._last_good.items() if key in used}
+        self._tidied_size = len(self._memo)
+        return dropped
 
     def _compile(self, mesh: Mesh, key: ViewKey) -> Compiled:
         view = view_of(mesh, key, self._memo)

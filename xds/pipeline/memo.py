@@ -6,7 +6,7 @@ booleans, enum members and None count by value.
 
 An entry keeps its inputs alive, so an identity is never reused while the entry exists. Entries that no longer belong
 to anything are found as a garbage collector finds them: every entry knows which entries were asked for while it was
-computed, and `sweep` keeps what can be reached from the entries asked for at the top level since the last sweep.
+computed, and `sweep` keeps what can be reached from the entries that are still asked for.
 """
 
 from __future__ import annotations
@@ -84,8 +84,10 @@ class Memo:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def sweep(self) -> int:
-        """Forgets every entry not asked for since the last sweep, directly or within another; returns how many."""
+    def sweep(self, ask: Callable[[], object]) -> int:
+        """Forgets every entry that ``ask`` does not ask for, directly or within another; returns how many."""
+        self._roots = {}
+        ask()
         live: dict[Hashable, _Entry] = {}
         pending = list(self._roots.values())
         while pending:
