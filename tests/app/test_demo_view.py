@@ -54,7 +54,16 @@ def test_the_window_tells_shares_rate_errors_and_the_median() -> None:
 
     assert row.shares == (("v1", 0.75), ("v3", 0.25))
     assert (row.rate, row.error_rate, row.median_seconds) == (9 / 4, 1 / 9, 0.04)
-    assert row.last_error == "503 no healthy upstream"
+    assert row.remark == "503 no healthy upstream"
+
+
+def test_an_answer_with_something_missing_is_an_answer() -> None:
+    window = Window(seconds=4.0)
+    window.add(Sample(1.0, "jason", "reviews", "v2", "", 0.01, "no stars: 500"))
+
+    (row,) = window.rows(now=1.0)
+
+    assert (row.shares, row.error_rate, row.remark) == ((("v2", 1.0),), 0.0, "no stars: 500")
 
 
 def test_samples_leave_the_window() -> None:

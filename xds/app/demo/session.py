@@ -26,7 +26,7 @@ from xds.app.demo.live import hints_for, show
 from xds.app.demo.plan import Component, Plan
 from xds.app.demo.ports import taken
 from xds.app.demo.processes import Processes
-from xds.app.demo.progress import Silence, progress_on
+from xds.app.demo.progress import progress_on
 from xds.app.demo.report import Report
 from xds.app.demo.shop import Shop, new_session
 
@@ -80,16 +80,18 @@ async def run_check(plan: Plan, console: Console) -> int:
         shutil.copytree(plan.config, config)
         report = Report(console)
         try:
-            await interruptible(_check(replace(plan, config=config), folder, report))
+            await interruptible(_check(replace(plan, config=config), folder, console, report))
         except Interrupted:
             report.problem("interrupted")
         report.require_success()
     return 0
 
 
-async def _check(plan: Plan, folder: Path, report: Report) -> None:
+async def _check(plan: Plan, folder: Path, console: Console, report: Report) -> None:
     started = time.monotonic()
-    async with up(plan, folder, Silence()) as running:
+    async with AsyncExitStack() as stack:
+        with progress_on(console, quiet=not console.is_terminal) as progress:
+            running = await stack.enter_async_context(up(plan, folder, progress))
         count = len(running.components)
         report.ok(f"up: {count} processes ready after {time.monotonic() - started:.1f} s")
         await while_running(running.processes, _perform(running.shop, report))

@@ -17,7 +17,7 @@ from xds.app.demo.traffic import Row
 
 BAR_CELLS = 20
 _COLORS = {"v1": "bright_black", "v2": "blue", "v3": "red"}
-_ERROR_CELLS = 60
+_REMARK_CELLS = 60
 _PLURALS = {Kind.SERVICE: "services", Kind.PROXY: "proxies"}
 
 
@@ -81,7 +81,8 @@ def _kind(kind: Kind, state: State) -> str:
     names = [component.name for component in state.components if component.kind is kind]
     down = [name for name in names if name in state.down]
     mark = f"[red]● down: {', '.join(down)}[/]" if down else "[green]●[/]"
-    return f"{mark} {_PLURALS.get(kind, kind.value)} {len(names) - len(down)}/{len(names)}"
+    count = f" {len(names) - len(down)}/{len(names)}" if kind in _PLURALS else ""
+    return f"{mark} {_PLURALS.get(kind, kind.value)}{count}"
 
 
 def _traffic(rows: Iterable[Row]) -> RenderableType:
@@ -102,8 +103,8 @@ def _traffic(rows: Iterable[Row]) -> RenderableType:
 
 def _bars(row: Row) -> str:
     lines = [_bar(version, share) for version, share in sorted(row.shares)]
-    if row.last_error:
-        lines.append(f"[red]{escape(row.last_error[:_ERROR_CELLS])}[/]")
+    if row.remark:
+        lines.append(f"[{'red' if row.error_rate else 'yellow'}]{escape(row.remark[:_REMARK_CELLS])}[/]")
     return "\n".join(lines)
 
 

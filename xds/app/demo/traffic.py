@@ -33,7 +33,10 @@ _MIX: Sequence[tuple[str, _Call]] = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One answered request. at: when the answer came. version: who answered. error: empty if that worked."""
+    """One answered request. at: when the answer came. version: who answered; empty, with an ``error``, if nobody did.
+
+    remark: what was missing in an answer.
+    """
 
     at: float
     user: str
@@ -41,11 +44,15 @@ class Sample:
     version: str
     error: str
     seconds: float
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one user got from one service. shares: of each version among the good answers, most used first."""
+    """What one user got from one service.
+
+    shares: of each version among the answers, most used first. remark: the last error, or else what was missing last.
+    """
 
     user: str
     service: str
@@ -53,7 +60,7 @@ class Row:
     rate: float
     error_rate: float
     median_seconds: float
-    last_error: str
+    remark: str
 
 
 @dataclass(slots=True)
@@ -77,6 +84,7 @@ class Window:
 
     def _row(self, user: str, service: str, samples: Sequence[Sample]) -> Row:
         errors = [sample.error for sample in samples if sample.error]
+        remarks = [sample.remark for sample in samples if sample.remark]
         versions = Counter(sample.version for sample in samples if not sample.error)
         return Row(
             user=user,
@@ -85,7 +93,7 @@ class Window:
             rate=len(samples) / self.seconds,
             error_rate=len(errors) / len(samples),
             median_seconds=median(sample.seconds for sample in samples),
-            last_error=errors[-1] if errors else "",
+            remark=(errors or remarks or [""])[-1],
         )
 
 
@@ -114,16 +122,16 @@ class Traffic:
             answer = await call(visitor)
         finally:
             self._in_flight[name] -= 1
-        now = time.monotonic()
-        self._window.add(Sample(now, name, service, answer.version, answer.error or _partial(answer), answer.seconds))
+        now, remark = time.monotonic(), _missing(answer)
+        self._window.add(Sample(now, name, service, answer.version, answer.error, answer.seconds, remark))
 
 
 def _name(visitor: Visitor) -> str:
     return visitor.user or NOBODY
 
 
-def _partial(answer: Answer) -> str:
-    """Why an answer of reviews came without the stars that its version shows."""
+def _missing(answer: Answer) -> str:
+    """Why an answer of reviews came without the stars that its version shows; empty if it did not."""
     part = answer.part
     failure = part and part.reviews and part.reviews.ratings.error
     return f"no stars: {failure.code} {failure.message}" if failure else ""
