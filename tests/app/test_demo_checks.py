@@ -265,6 +265,15 @@ async def test_what_is_never_shown_ends_after_the_given_time(shop: Shop) -> None
     assert 0.2 <= time.monotonic() - started < 0.5
 
 
+async def test_a_probe_that_is_wrong_itself_is_not_taken_for_one_that_shows_nothing(shop: Shop) -> None:
+    async def ask(_shop: Shop) -> float | None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await live_at(Probe(ask), shop, 1.0)
+    assert raised.group_contains(ZeroDivisionError)
+
+
 async def test_a_step_copies_its_files_and_is_measured(fake: FakeShop, shop: Shop) -> None:
     file = shop.plan.config / "virtual-service-reviews.yaml"
     fake.version = lambda user: "v2" if user == "jason" and file.exists() else "v1"

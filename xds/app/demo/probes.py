@@ -82,26 +82,25 @@ def gateway_opens(path: str) -> Probe:
 
 async def live_at(probe: Probe, shop: Shop, seconds: float) -> float | None:
     """Asks until it shows; returns when the request was sent that showed it, or None if none did within ``seconds``."""
-    shown: asyncio.Queue[float] = asyncio.Queue()
-
-    async def ask() -> None:
-        sent = await probe.ask(shop)
-        if sent is not None:
-            shown.put_nowait(sent)
-
-    async def ask_again_and_again() -> None:
-        while True:
-            asks.add(asyncio.ensure_future(ask()))
-            await asyncio.sleep(probe.every)
-
-    asks: set[asyncio.Future[None]] = set()
-    asking = asyncio.ensure_future(ask_again_and_again())
+    shown: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    asking = asyncio.ensure_future(_ask_again_and_again(probe, shop, shown))
     try:
-        return await asyncio.wait_for(shown.get(), seconds)
-    except TimeoutError:
-        return None
+        await asyncio.wait((shown, asking), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         asking.cancel()
-        for pending in asks:
-            pending.cancel()
-        await asyncio.gather(asking, *asks, return_exceptions=True)
+        await asyncio.wait((asking,))
+    if not asking.cancelled():
+        asking.result()
+    return shown.result() if shown.done() else None
+
+
+async def _ask_again_and_again(probe: Probe, shop: Shop, shown: asyncio.Future[float]) -> None:
+    async def ask() -> None:
+        sent = await probe.ask(shop)
+        if sent is not None and not shown.done():
+            shown.set_result(sent)
+
+    async with asyncio.TaskGroup() as group:
+        while True:
+            group.create_task(ask())
+            await asyncio.sleep(probe.every)
