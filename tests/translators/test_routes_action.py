@@ -99,11 +99,10 @@ def test_without_timeout_there_is_none() -> None:
     assert found.max_stream_duration.grpc_timeout_header_max == timedelta(0)
 
 
-def test_a_timeout_limits_what_grpc_clients_ask_for() -> None:
+def test_a_timeout_stands_alone_because_envoy_ignores_it_beside_a_stream_duration() -> None:
     found = action(HTTPRoute(0, kit.ORIGIN, route=V1, timeout=SECOND))
     assert found.timeout == SECOND
-    assert found.max_stream_duration is not None
-    assert found.max_stream_duration.grpc_timeout_header_max == SECOND
+    assert found.max_stream_duration is None
 
 
 def test_default_retries() -> None:

@@ -89,11 +89,13 @@ def to_cluster(cluster: str, lb: ConsistentHashLB | None = None) -> bytes:
 def timeouts(timeout: timedelta | None) -> bytes:
     """An encoded ``RouteAction`` with nothing but limits of time: none at all unless one is set.
 
-    A client may ask for less with ``grpc-timeout``, never for more.
+    Where there is a ``max_stream_duration``, Envoy ignores ``timeout``: only a route without a limit has both, so that
+    what a gRPC client asks for with ``grpc-timeout`` holds.
     """
-    limit = timeout or NO_TIMEOUT
-    stream = RouteActionMaxStreamDuration(max_stream_duration=NO_TIMEOUT, grpc_timeout_header_max=limit)
-    return encode(RouteAction(timeout=limit, max_stream_duration=stream))
+    if timeout:
+        return encode(RouteAction(timeout=timeout))
+    stream = RouteActionMaxStreamDuration(max_stream_duration=NO_TIMEOUT, grpc_timeout_header_max=NO_TIMEOUT)
+    return encode(RouteAction(timeout=NO_TIMEOUT, max_stream_duration=stream))
 
 
 def _target(
