@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,9 +69,8 @@ def test_a_name_may_have_dots() -> None:
     ],
 )
 def test_what_cannot_be_told_is_explained(node_id: str, metadata: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=".") as error:
+    with pytest.raises(ValueError, match=re.escape(told)):
         parse_node(node_id, metadata)
-    assert told in str(error.value)
 
 
 VALUES = st.recursive(

@@ -52,6 +52,7 @@ class Client(ABC):
         self.asked: set[TypeUrl] = set()
         self.latest = Snapshot({})
         self.in_force: set[str] = set()
+        self.rejected: set[str] = set()
         self.tells_names = True
         self.connect()
 
@@ -104,10 +105,12 @@ class Client(ABC):
             send = self.responses.popleft()
             bad = [each for each in send.batch.resources if each.body.startswith(b"bad")]
             if bad:
+                self.rejected |= {each.name for each in send.batch.resources if each.type_url == CLUSTER}
                 told = ", ".join(each.name for each in bad) if self.tells_names else "something"
                 self.answer(send, ErrorDetail(3, f"invalid: {told}"))
             else:
                 self.apply(send)
+                self.rejected -= self.have[CLUSTER].keys()
                 if send.type_url == ROUTE:
                     self.in_force |= {each.name for each in send.batch.resources} & self.names[ROUTE]
                     self.in_force &= set(self.latest[ROUTE].names) & self.have[ROUTE].keys()
@@ -143,9 +146,9 @@ class Client(ABC):
         assert not set(names) & set(send.batch.removed), "both sent and removed"
 
     def check_references(self) -> None:
-        """No route in force names a cluster that is not in force."""
+        """No route in force names a cluster that is not in force, unless the client itself rejected it."""
         leads_to = {self.have[ROUTE][name].body.decode().partition("|")[0] for name in self.in_force}
-        missing = leads_to - self.have[CLUSTER].keys()
+        missing = leads_to - self.have[CLUSTER].keys() - self.rejected
         assert not missing, f"routes lead to {missing}"
 
     def check_converged(self) -> None:

@@ -28,6 +28,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from xds.protocol.channel import Channel
+from xds.protocol.delivery import State
 from xds.protocol.events import DeltaRequest, SotwRequest
 from xds.protocol.shared import Shared
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Reference, ResourceSet, Snapshot, TypeUrl
@@ -173,8 +174,11 @@ class Rollout:
         )
 
     def _is_made(self, channels: Channels) -> bool:
+        """A client that has no routes yet gains nothing by waiting for what it rejected."""
         epoch = self._candidate.epoch if self._candidate else 0
-        return all(channel.delivery.settled >= epoch for channel in channels.values() if channel.type_url in MADE_FIRST)
+        made = (channel.delivery for channel in channels.values() if channel.type_url in MADE_FIRST)
+        waiting = [delivery for delivery in made if delivery.settled < epoch]
+        return not waiting or (self._switched is None and all(each.state is State.REFUSED for each in waiting))
 
     def _switch(self) -> None:
         self._switched = self._candidate

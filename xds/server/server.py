@@ -91,6 +91,7 @@ class XdsServer:
         try:
             port = int(server.add_insecure_port(listen))
         except RuntimeError as error:
+            await server.stop(None)
             raise ListenError(f"cannot listen on {listen}: {error}") from error
         await server.start()
         self._server = server
