@@ -1,0 +1,159 @@
+"""What runs in a workload's namespace: servers that tell what they received, and a caller."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from e2e.capture.namespaces import Namespace
+
+ANSWER_SECONDS = 10.0
+
+
+@asynccontextmanager
+async def http_server(instance: str, listening: socket.socket) -> AsyncIterator[None]:
+    """Answers every request with what it received, as JSON; with the query ``sleep=SECONDS`` after that time."""
+
+    async def echo(request: web.BaseRequest) -> web.Response:
+        await asyncio.sleep(float(request.query.get("sleep", 0)))
+        return web.json_response(
+            {
+                "instance": instance,
+                "path": request.path,
+                "headers": {name.lower(): value for name, value in request.headers.items()},
+                "peer": request.get_extra_info("peername")[0],
+                "local": list(request.get_extra_info("sockname")[:2]),
+            }
+        )
+
+    runner = web.ServerRunner(web.Server(echo), shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listening).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def line_server(instance: str, listening: socket.socket, greeting: str = "") -> AsyncIterator[None]:
+    """Answers every line with ``instance LINE``. greeting: said first, before the client says anything."""
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if greeting:
+            writer.write(f"{greeting} {instance}\n".encode())
+        async for line in reader:
+            writer.write(f"{instance} ".encode() + line)
+        writer.close()
+
+    server = await asyncio.start_server(converse, sock=listening)
+    try:
+        yield
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def greeting_server(instance: str, listening: socket.socket) -> AbstractAsyncContextManager[None]:
+    """A server that speaks first, as databases do."""
+    return line_server(instance, listening, "welcome to")
+
+
+Server = Callable[[str, socket.socket], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP response. received: what the server saw, empty if it was no server of ours that answered."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+    received: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def instance(self) -> str:
+        """Who answered; the status and the body if that was no server of ours."""
+        return str(self.received.get("instance", f"{self.status} {self.body}"))
+
+    def saw(self, header: str) -> str | None:
+        """A header of the request as it arrived."""
+        headers = self.received["headers"]
+        assert isinstance(headers, dict)
+        return headers.get(header)
+
+
+class Caller:
+    """An application that calls others, in plain HTTP and TCP, and knows nothing of proxies."""
+
+    def __init__(self, namespace: Namespace, names: Mapping[str, str]) -> None:
+        """names: what its DNS would say."""
+        connector = aiohttp.TCPConnector(resolver=_Names(names), socket_factory=lambda _: namespace.open_socket())
+        self._session = aiohttp.ClientSession(connector=connector)
+        self._namespace = namespace
+        self._names = names
+
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
+        """The response to a GET request. Raises aiohttp.ClientError if there is none."""
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        async with self._session.get(url, headers=headers, timeout=timeout, allow_redirects=False) as response:
+            body = await response.text()
+            ours = response.status == 200 and response.content_type == "application/json"
+            return Reply(response.status, body, response.headers, json.loads(body) if ours else {})
+
+    async def say(self, host: str, port: int, *lines: str) -> list[str]:
+        """Connects, says ``lines``, and returns as many answers; fewer if the connection is ended or reset."""
+        answers: list[str] = []
+        with suppress(ConnectionError):
+            async with asyncio.timeout(ANSWER_SECONDS), self._connection(host, port) as (reader, writer):
+                for line in lines:
+                    writer.write(f"{line}\n".encode())
+                    answers.append((await reader.readline()).decode().rstrip("\n"))
+        return list(filter(None, answers))
+
+    async def listen_first(self, host: str, port: int, line: str) -> list[str]:
+        """Connects, waits for the server's greeting, says ``line``; returns the greeting and the answer."""
+        async with asyncio.timeout(ANSWER_SECONDS), self._connection(host, port) as (reader, writer):
+            greeting = await reader.readline()
+            writer.write(f"{line}\n".encode())
+            return [answer.decode().rstrip("\n") for answer in (greeting, await reader.readline())]
+
+    @asynccontextmanager
+    async def _connection(
+        self, host: str, port: int
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        connected = self._namespace.open_socket()
+        connected.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connected, (self._names.get(host, host), port))
+        reader, writer = await asyncio.open_connection(sock=connected)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
+    async def close(self) -> None:
+        """Ends its connections."""
+        await self._session.close()
+
+
+class _Names(AbstractResolver):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(hostname=host, host=self._names[host], port=port, family=socket.AF_INET, proto=0, flags=0)
+        ]
+
+    async def close(self) -> None:
+        """Holds nothing."""

@@ -1,0 +1,31 @@
+"""Fixtures for tests of transparent capture."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from e2e.capture.mesh import CaptureMesh, capture_mesh
+
+
+def _missing() -> str:
+    """Why there can be no network namespaces here; empty if there can."""
+    if os.geteuid() != 0:
+        return "needs root for network namespaces"
+    programs = [name for name in ("ip", "iptables-restore", "setpriv") if shutil.which(name) is None]
+    return f"needs {', '.join(programs)} (Debian: iproute2, iptables, util-linux)" if programs else ""
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="package")
+async def mesh(tmp_path_factory: pytest.TempPathFactory, envoy: Path) -> AsyncIterator[CaptureMesh]:
+    """One mesh for all tests: each has services of its own in it."""
+    missing = _missing()
+    if missing:
+        pytest.skip(missing)
+    async with capture_mesh(tmp_path_factory.mktemp("capture"), envoy) as mesh:
+        yield mesh

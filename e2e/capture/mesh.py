@@ -1,0 +1,170 @@
+"""A mesh whose sidecars capture: the control plane on the bridge, and a workload in each namespace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+
+import aiohttp
+
+from e2e.capture.applications import Caller, Server, greeting_server, http_server, line_server
+from e2e.capture.namespaces import GATEWAY, Namespace, network
+from e2e.capture.redirection import NAT_RULES, as_proxy
+from examples.bookinfo.topology import REPOSITORY
+from xds.app.bootstrap import bootstrap
+from xds.app.demo.bring_up import await_ready
+from xds.app.demo.plan import ADMIN_PORT, envoy_argv
+from xds.app.demo.processes import Child, Command, Processes
+from xds.app.proxy_spec import ProxySpec
+
+CONFIG = Path(__file__).parent / "config"
+XDS = f"{GATEWAY}:15010"
+MONITORING = f"{GATEWAY}:15014"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A workload of the mesh, or a host outside of it. labels None: it has no sidecar. ports: what it serves."""
+
+    ip: str
+    labels: Mapping[str, str] | None
+    ports: Mapping[int, Server] = field(default_factory=dict)
+
+
+REVIEWS_PORTS: Mapping[int, Server] = {
+    9080: http_server,
+    9000: line_server,
+    3306: greeting_server,
+    8000: http_server,
+    8001: line_server,
+    7070: http_server,
+    7071: greeting_server,
+}
+OUTSIDE_PORTS: Mapping[int, Server] = {
+    8080: http_server,
+    8083: http_server,
+    8088: http_server,
+    9080: http_server,
+    8081: line_server,
+    8082: line_server,
+    8084: line_server,
+    8089: greeting_server,
+}
+WORKLOADS = {
+    "client": Workload("10.77.0.10", {"app": "client"}, {9080: http_server}),
+    "strict": Workload("10.77.0.11", {"app": "strict"}),
+    "reviews-v1": Workload("10.77.0.21", {"app": "reviews", "version": "v1"}, REVIEWS_PORTS),
+    "reviews-v2": Workload("10.77.0.22", {"app": "reviews", "version": "v2"}, REVIEWS_PORTS),
+    "outside": Workload("10.77.0.50", None, OUTSIDE_PORTS),
+}
+NAMES = {
+    "reviews": "10.96.0.10",
+    "ratings": "10.96.0.11",
+    "lines": "10.96.0.12",
+    "guess": "10.96.0.13",
+    "client": "10.96.0.14",
+    "canary": "10.96.0.15",
+    "static.example.com": "10.97.0.1",
+    "dns.example.com": "10.97.0.2",
+    "v1.pods": WORKLOADS["reviews-v1"].ip,
+    "v2.pods": WORKLOADS["reviews-v2"].ip,
+    "none.example.com": WORKLOADS["outside"].ip,
+    "unknown.example.com": WORKLOADS["outside"].ip,
+    "localhost": "127.0.0.1",
+}
+"""What applications resolve, as the DNS of a cluster would: services to their addresses, the rest to hosts."""
+
+RESOLVED_BY_PROXIES = {"backend.example.com": WORKLOADS["outside"].ip}
+
+
+@dataclass(frozen=True)
+class CaptureMesh:
+    """The running mesh, from the applications' side."""
+
+    callers: Mapping[str, Caller]
+    config: Path
+    processes: Processes
+
+    @property
+    def client(self) -> Caller:
+        """The application that everything is seen from."""
+        return self.callers["client"]
+
+    @property
+    def strict(self) -> Caller:
+        """An application whose sidecar knows REGISTRY_ONLY."""
+        return self.callers["strict"]
+
+    def write(self, name: str, text: str) -> None:
+        """Writes a file of the configuration."""
+        part = self.config / f".{name}"
+        part.write_text(dedent(text))
+        part.rename(self.config / name)
+
+    async def admin(self, workload: str, path: str) -> str:
+        """What a sidecar's admin interface answers."""
+        return (await self.callers[workload].get(f"http://localhost:{ADMIN_PORT}{path}")).body
+
+
+@asynccontextmanager
+async def capture_mesh(folder: Path, envoy: Path) -> AsyncIterator[CaptureMesh]:
+    """Makes the namespaces, starts everything in them, and waits until the sidecars have their configuration."""
+    config = folder / "config"
+    shutil.copytree(CONFIG, config)
+    async with AsyncExitStack() as stack:
+        members = stack.enter_context(network({name: workload.ip for name, workload in WORKLOADS.items()}))
+        processes = await stack.enter_async_context(Processes(folder))
+        callers = {name: Caller(namespace, NAMES) for name, namespace in members.items()}
+        for caller in callers.values():
+            stack.push_async_callback(caller.close)
+        for name, workload in WORKLOADS.items():
+            for port, server in workload.ports.items():
+                await stack.enter_async_context(server(name, members[name].listen(port)))
+        starter = _Starter(folder, envoy, processes)
+        await starter.control_plane(members["hub"], config)
+        async with asyncio.TaskGroup() as group:
+            for name, workload in WORKLOADS.items():
+                if workload.labels is not None:
+                    group.create_task(starter.sidecar(name, workload.labels, members[name]))
+        yield CaptureMesh(callers, config, processes)
+
+
+class _Starter:
+    def __init__(self, folder: Path, envoy: Path, processes: Processes) -> None:
+        self._folder = folder
+        self._envoy = envoy
+        self._processes = processes
+
+    async def control_plane(self, hub: Namespace, config: Path) -> None:
+        serve = (sys.executable, "-m", "xds.app.cli", "serve", "--config", str(config))
+        listen = ("--xds-listen", XDS, "--monitoring-listen", MONITORING)
+        child = await self._start("control plane", hub.command(*serve, *listen), REPOSITORY)
+        await _await_ready(hub, f"http://{MONITORING}/ready", child)
+
+    async def sidecar(self, name: str, labels: Mapping[str, str], namespace: Namespace) -> None:
+        """Captures what the workload sends and receives, and starts the Envoy that it leads to."""
+        namespace.load_nat(NAT_RULES)
+        namespace.name_hosts(RESOLVED_BY_PROXIES)
+        spec = ProxySpec(name, "default", namespace.ip, labels=labels)
+        path = self._folder / f"{name}.json"
+        path.write_text(json.dumps(bootstrap(spec, XDS, ADMIN_PORT)))
+        argv = namespace.command(*as_proxy(*envoy_argv(self._envoy, path)))
+        child = await self._start(f"envoy of {name}", argv, self._folder)
+        await _await_ready(namespace, f"http://127.0.0.1:{ADMIN_PORT}/ready", child)
+
+    async def _start(self, name: str, argv: tuple[str, ...], folder: Path) -> Child:
+        return await self._processes.start(Command(name, argv, folder, {"PYTHONPATH": os.fspath(REPOSITORY)}))
+
+
+async def _await_ready(namespace: Namespace, url: str, child: Child) -> None:
+    connector = aiohttp.TCPConnector(socket_factory=lambda _: namespace.open_socket())
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=2)) as session:
+        await await_ready(session, url, child)

@@ -1,0 +1,148 @@
+"""Network namespaces on one bridge, made for one test run and removed after it.
+
+A socket belongs to the namespace in which it was opened, whoever uses it later. So applications live in the test's own
+process, on sockets from `Namespace.open_socket`; only programs that are not ours run inside, by ``ip netns exec``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+_NAMED = Path("/run/netns")
+_OWN_ETC = Path("/etc/netns")
+_PREFIX = "pilothouse"
+_CLONE_NEWNET = 0x40000000
+
+GATEWAY = "10.77.0.1"
+"""The bridge's own address, where whatever all the others talk to can listen."""
+
+
+class Namespace:
+    """One network namespace: a host of its own."""
+
+    def __init__(self, name: str, ip: str) -> None:
+        self.name = name
+        self.ip = ip
+        self._inside = ThreadPoolExecutor(1, initializer=_enter, initargs=(name,))
+
+    def command(self, *argv: str) -> tuple[str, ...]:
+        """``argv``, run inside. It becomes the program: same process, same signals."""
+        return ("ip", "netns", "exec", self.name, *argv)
+
+    def open_socket(self) -> socket.socket:
+        """A TCP socket of this namespace."""
+        return self._inside.submit(socket.socket, socket.AF_INET, socket.SOCK_STREAM).result()
+
+    def listen(self, port: int) -> socket.socket:
+        """A socket that listens on every address of this namespace."""
+        listening = self.open_socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("", port))
+        listening.listen(128)
+        listening.setblocking(False)
+        return listening
+
+    def load_nat(self, rules: str) -> None:
+        """Adds netfilter rules, in the format of iptables-restore."""
+        _run(self.command("iptables-restore", "--noflush"), rules)
+
+    def name_hosts(self, hosts: Mapping[str, str]) -> None:
+        """What ``/etc/hosts`` says to programs that are started inside from now on."""
+        folder = _OWN_ETC / self.name
+        folder.mkdir(parents=True)
+        (folder / "hosts").write_text("".join(f"{ip} {name}\n" for name, ip in hosts.items()))
+
+    def close(self) -> None:
+        """Lets go of the namespace; open sockets still hold it."""
+        self._inside.shutdown()
+
+
+@contextmanager
+def network(hosts: Mapping[str, str]) -> Iterator[Mapping[str, Namespace]]:
+    """A namespace for each name in ``hosts`` at its address of 10.77.0.0/24, and ``hub`` with the bridge.
+
+    Removes first what runs left behind that were killed.
+    """
+    remove_leftovers()
+    with ExitStack() as stack:
+        hub = stack.enter_context(_namespace("hub", GATEWAY))
+        for command in ("link add bridge type bridge", f"addr add {GATEWAY}/24 dev bridge", "link set bridge up"):
+            _ip(hub.name, command)
+        members = {name: stack.enter_context(_namespace(name, ip)) for name, ip in hosts.items()}
+        for number, member in enumerate(members.values()):
+            _connect(hub, member, f"port{number}")
+        yield {"hub": hub, **members}
+
+
+@contextmanager
+def _namespace(name: str, ip: str) -> Iterator[Namespace]:
+    full_name = f"{_PREFIX}-{os.getpid()}-{name}"
+    _run(("ip", "netns", "add", full_name))
+    try:
+        _ip(full_name, "link set lo up")
+        namespace = Namespace(full_name, ip)
+        try:
+            yield namespace
+        finally:
+            namespace.close()
+    finally:
+        _remove(full_name)
+
+
+def _connect(hub: Namespace, member: Namespace, port: str) -> None:
+    """Addresses of services are nobody's, but have to have a route before they can be redirected."""
+    _ip(hub.name, f"link add {port} type veth peer name eth0 netns {member.name}")
+    _ip(hub.name, f"link set {port} master bridge up")
+    for command in (
+        f"addr add {member.ip}/24 dev eth0",
+        "link set eth0 up",
+        f"route add default via {GATEWAY}",
+    ):
+        _ip(member.name, command)
+
+
+def leftovers() -> list[str]:
+    """Namespaces of test runs that are over."""
+    if not _NAMED.exists():
+        return []
+    ours = (path.name for path in _NAMED.iterdir() if path.name.startswith(f"{_PREFIX}-"))
+    return [name for name in ours if not Path("/proc", name.split("-")[1]).exists()]
+
+
+def remove_leftovers() -> None:
+    """Removes them."""
+    for name in leftovers():
+        _remove(name)
+
+
+def _remove(name: str) -> None:
+    _run(("ip", "netns", "delete", name))
+    if (_OWN_ETC / name).exists():
+        shutil.rmtree(_OWN_ETC / name)
+        if not any(_OWN_ETC.iterdir()):
+            _OWN_ETC.rmdir()
+
+
+def _ip(namespace: str, command: str) -> None:
+    _run(("ip", "-n", namespace, *command.split()))
+
+
+def _run(argv: Sequence[str], text: str = "") -> None:
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr.strip()}"
+
+
+def _enter(name: str) -> None:
+    """Moves this thread, and no other, into a namespace (``setns(2)``)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with (_NAMED / name).open() as file:
+        if libc.setns(file.fileno(), _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"setns {name}")

@@ -1,0 +1,56 @@
+"""Headless services and every resolution of a ServiceEntry, called from a captured application."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.capture.mesh import WORKLOADS, CaptureMesh
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+OUTSIDE = WORKLOADS["outside"].ip
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_a_pod_of_a_headless_service_is_called_by_its_own_name(mesh: CaptureMesh, version: str) -> None:
+    reply = await mesh.client.get(f"http://{version}.pods:9080/")
+
+    assert reply.instance == f"reviews-{version}"
+    assert reply.headers["server"] == "envoy"
+
+
+async def test_a_headless_service_leads_to_the_address_that_the_application_resolved(mesh: CaptureMesh) -> None:
+    replies = [await mesh.client.get("http://v2.pods:9080/", {"host": "pods:9080"}) for _ in range(4)]
+
+    assert {reply.instance for reply in replies} == {"reviews-v2"}
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_tcp_to_a_pod_of_a_headless_service(mesh: CaptureMesh, version: str) -> None:
+    assert await mesh.client.say(f"{version}.pods", 9000, "hello") == [f"reviews-{version} hello"]
+    assert "outbound|9000||pods.default.svc.cluster.local" in await mesh.admin("client", "/stats?filter=pods.*cx_total")
+
+
+async def test_static_endpoints_are_reached_by_http_on_another_port(mesh: CaptureMesh) -> None:
+    reply = await mesh.client.get("http://static.example.com/")
+
+    assert (reply.instance, reply.received["local"]) == ("outside", [OUTSIDE, 8080])
+
+
+async def test_static_endpoints_are_reached_by_tcp_at_the_address_of_the_entry(mesh: CaptureMesh) -> None:
+    assert await mesh.client.say("static.example.com", 8081, "hello") == ["outside hello"]
+
+
+async def test_the_proxy_resolves_the_names_of_endpoints(mesh: CaptureMesh) -> None:
+    reply = await mesh.client.get("http://dns.example.com:8080/")
+
+    assert (reply.instance, reply.received["local"]) == ("outside", [OUTSIDE, 8080])
+    assert await mesh.client.say("dns.example.com", 8082, "hello") == ["outside hello"]
+
+
+async def test_without_resolution_traffic_goes_where_it_was_sent(mesh: CaptureMesh) -> None:
+    reply = await mesh.client.get("http://none.example.com:8083/")
+
+    assert (reply.instance, reply.headers["server"]) == ("outside", "envoy")
+    assert await mesh.client.say(OUTSIDE, 8084, "hello") == ["outside hello"]
+    assert "outbound|8084||block.example.com" in await mesh.admin("client", "/stats?filter=block.*cx_total")
