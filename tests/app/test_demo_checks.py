@@ -37,6 +37,7 @@ from xds.app.demo.probes import (
     live_at,
     ratings_hang,
     share_of_at_least,
+    some_answered_by,
     stars_fail_with,
 )
 from xds.app.demo.shop import Shop, new_session
@@ -231,6 +232,13 @@ async def test_a_change_of_version_is_noticed_at_once(fake: FakeShop, shop: Shop
         fake.version = lambda user: "v2" if user == "jason" else "v1"
 
     assert -0.01 < await shown_after(answered_by("jason", "v2"), shop, change) < 0.2
+
+
+async def test_a_version_that_answers_rarely_is_noticed_soon(fake: FakeShop, shop: Shop) -> None:
+    def change() -> None:
+        fake.version = every(10, "v3", otherwise="v1")
+
+    assert -0.1 < await shown_after(some_answered_by("v3"), shop, change) < 0.4
 
 
 async def test_a_change_of_shares_is_noticed(fake: FakeShop, shop: Shop) -> None:

@@ -23,6 +23,7 @@ class Probe:
 HANG_SECONDS = 0.5
 """An answer that takes longer than this is a delayed one; without a fault it takes a hundredth."""
 
+FEW = 16
 SAMPLE = 40
 """Requests that tell a tenth from a half: 14 of 40 or more come out once in 50,000 times against 49 in 50."""
 
@@ -35,6 +36,16 @@ def answered_by(user: str | None, version: str) -> Probe:
         return answer.sent if answer.version == version else None
 
     return Probe(ask)
+
+
+def some_answered_by(version: str) -> Probe:
+    """A few of many requests for reviews are answered by ``version``: 200 a second, so that a tenth shows soon."""
+
+    async def ask(shop: Shop) -> float | None:
+        answers = await many(shop.visitor(None), FEW)
+        return next((answer.sent for answer in answers if answer.version == version), None)
+
+    return Probe(ask, every=FEW / 200)
 
 
 def share_of_at_least(version: str, share: float) -> Probe:

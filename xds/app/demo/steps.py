@@ -26,6 +26,7 @@ from xds.app.demo.probes import (
     gateway_opens,
     ratings_hang,
     share_of_at_least,
+    some_answered_by,
     stars_fail_with,
 )
 
@@ -59,7 +60,7 @@ CHECKS: Mapping[str, StepChecks] = MappingProxyType(
             ),
         ),
         "03-canary-90-10": StepChecks(
-            probes=(answered_by(NOBODY, "v3"),),
+            probes=(some_answered_by("v3"),),
             holds=(split({"v1": 0.9, "v3": 0.1}),),
         ),
         "04-canary-50-50": StepChecks(
