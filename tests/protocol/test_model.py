@@ -100,4 +100,4 @@ def test_any_conversation_converges(client: type[Client]) -> None:
     class Case(Conversation):
         kind = client
 
-    run_state_machine_as_test(Case, settings=settings(max_examples=50, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(Case, settings=settings(max_examples=60, stateful_step_count=30, deadline=None))

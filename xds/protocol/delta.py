@@ -65,7 +65,8 @@ class DeltaChannel(Channel[DeltaRequest]):
     def _difference(self, target: ResourceSet) -> Due | None:
         changed, gone = self._changes(target)
         everything = self._everything
-        changed, removed = self._with_extras(changed, self._removals(gone, target), target)
+        removed = self._removals(gone, target)
+        changed, removed = self._with_extras(changed, removed, bool(changed or gone or removed), target)
         if everything and not removed and len(changed) == len(target):
             batch = self._shared.full(DeltaBatch, self.type_url, target)
             return batch, batch.resources
@@ -96,13 +97,15 @@ class DeltaChannel(Channel[DeltaRequest]):
         return tuple(name for name in leftover if name not in target and self.interest.covers(name))
 
     def _with_extras(
-        self, changed: tuple[Resource, ...], removed: tuple[str, ...], target: ResourceSet
+        self, changed: tuple[Resource, ...], removed: tuple[str, ...], news: bool, target: ResourceSet
     ) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
-        extras = self._extras(bool(changed or removed))
+        extras = self._extras(news)
         if not extras:
             return changed, removed
         said = {*(resource.name for resource in changed), *removed}
         names = [name for name in extras if name not in said and self.interest.covers(name)]
         found = tuple(resource for name in names if (resource := target.get(name)))
-        missing = tuple(name for name in names if name not in target)
-        return (*changed, *found), (*removed, *missing)
+        missing = [name for name in names if name not in target]
+        asked = tuple(name for name in missing if name in self._forced)
+        lost = self._removals(tuple(name for name in missing if name not in self._forced), target)
+        return (*changed, *found), (*removed, *asked, *lost)
