@@ -32,13 +32,17 @@ def components(tmp_path: Path) -> tuple[Component, ...]:
 
 @pytest.fixture
 async def demo(components: tuple[Component, ...], tmp_path: Path) -> AsyncIterator[Process]:
-    argv = (sys.executable, "-m", "e2e.bookinfo", str(tmp_path))
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = await asyncio.create_subprocess_exec(*argv, stdout=PIPE, stderr=STDOUT, cwd=REPOSITORY, env=environment)
+    process = await start(tmp_path)
     yield process
     if process.returncode is None:
         process.terminate()
     await process.communicate()
+
+
+async def start(folder: Path, *options: str) -> Process:
+    argv = (sys.executable, "-m", "e2e.bookinfo", str(folder), *options)
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    return await asyncio.create_subprocess_exec(*argv, stdout=PIPE, stderr=STDOUT, cwd=REPOSITORY, env=environment)
 
 
 async def line_with(process: Process, text: str) -> str:
@@ -144,11 +148,10 @@ def child_of(parent: int, *words: str) -> int:
 async def test_an_address_in_use_is_named_before_anything_starts(
     components: tuple[Component, ...], tmp_path: Path
 ) -> None:
-    argv = (sys.executable, "-m", "e2e.bookinfo", str(tmp_path), "--check")
     with socket.create_server(("127.21.0.32", 9080)):
-        process = await asyncio.create_subprocess_exec(*argv, stdout=PIPE, stderr=STDOUT, cwd=REPOSITORY)
-        status, output = await ended(process)
+        status, output = await ended(await start(tmp_path, "--check"))
 
     assert status == 1
     assert "127.21.0.32:9080 is in use; envoy of reviews-v2 needs it" in output
     assert still_listening(components) == []
+    assert logs(tmp_path) == []

@@ -134,10 +134,13 @@ async def while_running(processes: Processes, work: Coroutine[None, None, T]) ->
 
 @contextmanager
 def run_folder() -> Iterator[Path]:
-    """A folder for logs and bootstraps: gone afterwards, but kept, and named, if the demo fails."""
+    """A folder for logs and bootstraps: gone afterwards, but kept, and named, if the demo fails and there are logs."""
     folder = Path(tempfile.mkdtemp(prefix="pilothouse-demo-"))
     try:
         yield folder
     except DemoError as error:
-        raise DemoError(f"{error}\nAll logs: {folder}") from error
+        if any(folder.glob("*.log")):
+            raise DemoError(f"{error}\nAll logs: {folder}") from error
+        shutil.rmtree(folder)
+        raise
     shutil.rmtree(folder)
