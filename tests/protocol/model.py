@@ -110,7 +110,7 @@ class Client(ABC):
                 self.answer(send, ErrorDetail(3, f"invalid: {told}"))
             else:
                 self.apply(send)
-                self.rejected -= self.have[CLUSTER].keys()
+                self.rejected -= {each.name for each in send.batch.resources if each.type_url == CLUSTER}
                 if send.type_url == ROUTE:
                     self.in_force |= {each.name for each in send.batch.resources} & self.names[ROUTE]
                     self.in_force &= set(self.latest[ROUTE].names) & self.have[ROUTE].keys()
