@@ -15,8 +15,8 @@ from xds.app.demo.shop import Answer, Visitor
 RATE = 50.0
 """Requests a second, of all visitors together."""
 
-IN_FLIGHT = 24
-"""Unanswered requests of one visitor. Delayed ones fill it and are then left out, not piled up."""
+IN_FLIGHT = 12
+"""Unanswered requests of one visitor to one service. Delayed ones fill it and are then left out, not piled up."""
 
 WINDOW_SECONDS = 2.0
 NOBODY = "anonymous"
@@ -69,20 +69,24 @@ class Window:
 
     seconds: float = WINDOW_SECONDS
     _samples: deque[Sample] = field(default_factory=deque)
+    _known: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, sample: Sample) -> None:
         self._samples.append(sample)
+        self._known.add((sample.user, sample.service))
 
     def rows(self, now: float) -> tuple[Row, ...]:
-        """One row for each user and service that has samples, ordered by user and service."""
+        """One row for each user and service that ever had samples, ordered by user and service."""
         while self._samples and self._samples[0].at < now - self.seconds:
             self._samples.popleft()
-        groups: dict[tuple[str, str], list[Sample]] = {}
+        groups: dict[tuple[str, str], list[Sample]] = {key: [] for key in sorted(self._known)}
         for sample in self._samples:
-            groups.setdefault((sample.user, sample.service), []).append(sample)
-        return tuple(self._row(*key, groups[key]) for key in sorted(groups))
+            groups[sample.user, sample.service].append(sample)
+        return tuple(self._row(*key, samples) for key, samples in groups.items())
 
     def _row(self, user: str, service: str, samples: Sequence[Sample]) -> Row:
+        if not samples:
+            return Row(user, service, (), 0.0, 0.0, 0.0, f"no answer for {self.seconds:g} s")
         errors = [sample.error for sample in samples if sample.error]
         remarks = [sample.remark for sample in samples if sample.remark]
         versions = Counter(sample.version for sample in samples if not sample.error)
@@ -104,24 +108,24 @@ class Traffic:
         self._visitors = tuple(visitors)
         self._window = window
         self._pause = 1 / rate
-        self._in_flight: Counter[str] = Counter()
+        self._in_flight: Counter[tuple[str, str]] = Counter()
 
     async def run(self) -> None:
         """Sends requests at the rate until cancelled. A late one is not made up for."""
         turns = cycle((visitor, service, call) for service, call in _MIX for visitor in self._visitors)
         async with asyncio.TaskGroup() as group:
             for visitor, service, call in turns:
-                if self._in_flight[_name(visitor)] < IN_FLIGHT:
+                if self._in_flight[_name(visitor), service] < IN_FLIGHT:
                     group.create_task(self._request(visitor, service, call))
                 await asyncio.sleep(self._pause)
 
     async def _request(self, visitor: Visitor, service: str, call: _Call) -> None:
         name = _name(visitor)
-        self._in_flight[name] += 1
+        self._in_flight[name, service] += 1
         try:
             answer = await call(visitor)
         finally:
-            self._in_flight[name] -= 1
+            self._in_flight[name, service] -= 1
         now, remark = time.monotonic(), _missing(answer)
         self._window.add(Sample(now, name, service, answer.version, answer.error, answer.seconds, remark))
 
