@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -24,7 +25,7 @@ from xds.app.probes import ServerProbes
 from xds.app.store import Publication, Store
 from xds.console import HttpServer, create_app
 from xds.model.diagnostic import Diagnostic, Severity
-from xds.model.proxy import Proxy
+from xds.model.proxy import Proxy, ProxyType
 from xds.pipeline import Pipeline, Translator, TranslatorError
 from xds.server import StatusBoard, XdsServer
 from xds.sources.batch import Batch
@@ -32,6 +33,8 @@ from xds.sources.files import FileSource
 
 DRAIN_SECONDS = 1.0
 _TIDY_SECONDS = 10.0
+
+_NOBODY = Proxy("", ProxyType.SIDECAR, "warm-up", "default", ("127.0.0.1",), "default.svc.cluster.local")
 
 _log = structlog.get_logger("xds.app")
 
@@ -149,6 +152,18 @@ class ControlPlane:
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
         _log_findings(publication, before)
+        if publication.generation == 1:
+            self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Compiles for a proxy that does not exist, before any that does is answered.
+
+        The first compile loads Envoy's message classes, which takes most of a second. What is alive after it mostly
+        stays alive, so the garbage collector need not look at it again.
+        """
+        self.store.compile(_NOBODY)
+        gc.collect()
+        gc.freeze()
 
     async def _tidy(self) -> None:
         while True:
