@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -67,6 +68,24 @@ def greeting_server(instance: str, listening: socket.socket) -> AbstractAsyncCon
     return line_server(instance, listening, "welcome to")
 
 
+@asynccontextmanager
+async def bytes_server(instance: str, listening: socket.socket) -> AsyncIterator[None]:
+    """Answers the first bytes, whatever they are, with ``instance PORT``."""
+    port = listening.getsockname()[1]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(f"{instance} {port}\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(answer, sock=listening)
+    try:
+        yield
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
 Server = Callable[[str, socket.socket], AbstractAsyncContextManager[None]]
 
 
@@ -113,23 +132,39 @@ class Caller:
         """Connects, says ``lines``, and returns as many answers; fewer if the connection is ended or reset."""
         answers: list[str] = []
         with suppress(ConnectionError):
-            async with asyncio.timeout(ANSWER_SECONDS), self._connection(host, port) as (reader, writer):
+            async with asyncio.timeout(ANSWER_SECONDS), self.connection(host, port) as (reader, writer):
                 for line in lines:
                     writer.write(f"{line}\n".encode())
                     answers.append((await reader.readline()).decode().rstrip("\n"))
         return list(filter(None, answers))
 
+    async def greet_by_tls(self, host: str, port: int, server_name: str) -> str:
+        """Connects, sends the first message of a TLS handshake, and returns the line that answers it, if any does.
+
+        A server that is no TLS server will do: proxies look at that message alone.
+        """
+        hello = ssl.MemoryBIO()
+        handshake = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname=server_name)
+        with suppress(ssl.SSLWantReadError):
+            handshake.do_handshake()
+        with suppress(ConnectionError):
+            async with asyncio.timeout(ANSWER_SECONDS), self.connection(host, port) as (reader, writer):
+                writer.write(hello.read())
+                return (await reader.readline()).decode().rstrip("\n")
+        return ""
+
     async def listen_first(self, host: str, port: int, line: str) -> list[str]:
         """Connects, waits for the server's greeting, says ``line``; returns the greeting and the answer."""
-        async with asyncio.timeout(ANSWER_SECONDS), self._connection(host, port) as (reader, writer):
+        async with asyncio.timeout(ANSWER_SECONDS), self.connection(host, port) as (reader, writer):
             greeting = await reader.readline()
             writer.write(f"{line}\n".encode())
             return [answer.decode().rstrip("\n") for answer in (greeting, await reader.readline())]
 
     @asynccontextmanager
-    async def _connection(
+    async def connection(
         self, host: str, port: int
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A TCP connection for as long as the context is open."""
         connected = self._namespace.open_socket()
         connected.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connected, (self._names.get(host, host), port))

@@ -15,7 +15,7 @@ from textwrap import dedent
 
 import aiohttp
 
-from e2e.capture.applications import Caller, Server, greeting_server, http_server, line_server
+from e2e.capture.applications import Caller, Server, bytes_server, greeting_server, http_server, line_server
 from e2e.capture.namespaces import GATEWAY, Namespace, network
 from e2e.capture.redirection import NAT_RULES, as_proxy
 from examples.bookinfo.topology import REPOSITORY
@@ -56,11 +56,14 @@ OUTSIDE_PORTS: Mapping[int, Server] = {
     8081: line_server,
     8082: line_server,
     8084: line_server,
+    8085: line_server,
     8089: greeting_server,
+    8443: bytes_server,
+    8444: bytes_server,
 }
 WORKLOADS = {
     "client": Workload("10.77.0.10", {"app": "client"}, {9080: http_server}),
-    "strict": Workload("10.77.0.11", {"app": "strict"}),
+    "strict": Workload("10.77.0.11", {"app": "strict"}, {9180: http_server, 9100: line_server, 9200: http_server}),
     "reviews-v1": Workload("10.77.0.21", {"app": "reviews", "version": "v1"}, REVIEWS_PORTS),
     "reviews-v2": Workload("10.77.0.22", {"app": "reviews", "version": "v2"}, REVIEWS_PORTS),
     "outside": Workload("10.77.0.50", None, OUTSIDE_PORTS),
@@ -72,10 +75,16 @@ NAMES = {
     "guess": "10.96.0.13",
     "client": "10.96.0.14",
     "canary": "10.96.0.15",
+    "pages": "10.96.0.16",
+    "strict": "10.96.0.17",
+    "late": "10.96.0.18",
     "static.example.com": "10.97.0.1",
     "dns.example.com": "10.97.0.2",
     "v1.pods": WORKLOADS["reviews-v1"].ip,
     "v2.pods": WORKLOADS["reviews-v2"].ip,
+    "one.tls.example.com": "10.97.0.3",
+    "two.tls.example.com": "10.97.0.3",
+    "any.wild.example.com": WORKLOADS["outside"].ip,
     "none.example.com": WORKLOADS["outside"].ip,
     "unknown.example.com": WORKLOADS["outside"].ip,
     "localhost": "127.0.0.1",

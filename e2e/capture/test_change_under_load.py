@@ -1,4 +1,4 @@
-"""A route changes while requests are in flight: every one of them is answered."""
+"""The configuration changes while requests are in flight and connections are open: none of them suffers."""
 
 from __future__ import annotations
 
@@ -75,4 +75,50 @@ async def answered_only_by(mesh: CaptureMesh, instance: str) -> None:
     end = time.monotonic() + 5
     while (seen := {(await mesh.client.get("http://canary:9080/")).instance for _ in range(4)}) != {instance}:
         assert time.monotonic() < end, f"still answered by {seen}"
+        await asyncio.sleep(0.05)
+
+
+LATE = """\
+    apiVersion: v1
+    kind: Service
+    metadata:
+      name: late
+    spec:
+      clusterIP: 10.96.0.18
+      selector:
+        app: reviews
+      ports:
+      - name: http
+        port: 7070
+      - name: tcp
+        port: 7071
+    """
+
+
+async def test_a_new_service_has_listeners_on_both_sides_and_open_connections_stay(mesh: CaptureMesh) -> None:
+    async with mesh.client.connection("reviews", 9000) as (reader, writer):
+        assert await said(reader, writer, "before") in ("reviews-v1 before", "reviews-v2 before")
+        mesh.write("late.yaml", LATE)
+        await inbound_listens(mesh, 7070)
+        reply = await mesh.client.get("http://late:7070/")
+        greeting, _ = await mesh.client.listen_first("late", 7071, "hello")
+
+        assert (reply.headers["server"], greeting[:-1]) == ("envoy", "welcome to reviews-v")
+        assert await said(reader, writer, "after") in ("reviews-v1 after", "reviews-v2 after")
+
+
+async def said(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: str) -> str:
+    """The answer to a line."""
+    writer.write(f"{line}\n".encode())
+    async with asyncio.timeout(5):
+        return (await reader.readline()).decode().rstrip("\n")
+
+
+async def inbound_listens(mesh: CaptureMesh, port: int) -> None:
+    """Returns once sidecars know the port on both sides; fails after five seconds."""
+    end = time.monotonic() + 5
+    while f"inbound|{port}||" not in await mesh.admin("reviews-v1", "/clusters") or f"0.0.0.0_{port}" not in (
+        await mesh.admin("client", "/listeners")
+    ):
+        assert time.monotonic() < end, "the new service did not get there"
         await asyncio.sleep(0.05)

@@ -54,3 +54,24 @@ async def test_without_resolution_traffic_goes_where_it_was_sent(mesh: CaptureMe
     assert (reply.instance, reply.headers["server"]) == ("outside", "envoy")
     assert await mesh.client.say(OUTSIDE, 8084, "hello") == ["outside hello"]
     assert "outbound|8084||block.example.com" in await mesh.admin("client", "/stats?filter=block.*cx_total")
+
+
+async def test_a_host_below_a_wildcard(mesh: CaptureMesh) -> None:
+    reply = await mesh.client.get("http://any.wild.example.com:8083/")
+
+    assert reply.instance == "outside"
+    assert "outbound|8083||*.wild.example.com" in await mesh.admin("client", "/stats?filter=wild.*rq_total")
+
+
+@pytest.mark.parametrize(
+    ("dialled", "server_name", "answer"),
+    [
+        ("one.tls.example.com", "one.tls.example.com", "outside 8444"),
+        ("two.tls.example.com", "two.tls.example.com", "outside 8444"),
+        ("any.wild.example.com", "any.wild.example.com", "outside 8443"),
+        ("unknown.example.com", "unknown.example.com", "outside 8443"),
+    ],
+    ids=["service", "routed by a VirtualService", "wildcard", "unknown"],
+)
+async def test_tls_is_routed_by_its_server_name(mesh: CaptureMesh, dialled: str, server_name: str, answer: str) -> None:
+    assert await mesh.client.greet_by_tls(dialled, 8443, server_name) == answer

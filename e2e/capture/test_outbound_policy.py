@@ -39,3 +39,18 @@ async def test_registry_only_lets_the_mesh_through(mesh: CaptureMesh) -> None:
 
     assert reply.instance == "reviews-v1"
     assert await mesh.strict.say("static.example.com", 8081, "hello") == ["outside hello"]
+
+
+async def test_allow_any_passes_through_what_is_not_http_on_a_port_where_the_mesh_has_http(mesh: CaptureMesh) -> None:
+    assert await mesh.client.say(OUTSIDE, 8085, "hello") == ["outside hello"]
+
+
+async def test_registry_only_ends_what_is_not_http_on_a_port_where_the_mesh_has_http(mesh: CaptureMesh) -> None:
+    assert await mesh.strict.say(OUTSIDE, 8085, "hello") == []
+
+
+async def test_registry_only_knows_tls_by_its_server_name(mesh: CaptureMesh) -> None:
+    known = await mesh.strict.greet_by_tls(OUTSIDE, 8443, "any.wild.example.com")
+    unknown = await mesh.strict.greet_by_tls(OUTSIDE, 8443, "unknown.example.com")
+
+    assert (known, unknown) == ("outside 8443", "")

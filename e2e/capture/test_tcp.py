@@ -66,3 +66,11 @@ async def test_the_server_may_speak_first_on_a_port_that_nobody_declared(mesh: C
 @pytest.mark.parametrize("port", [15001, 15006])
 async def test_a_connection_to_the_sidecars_own_ports_leads_nowhere(mesh: CaptureMesh, host: str, port: int) -> None:
     assert await mesh.client.say(host, port, "hello") == []
+
+
+async def test_http_on_a_port_where_other_services_have_tcp(mesh: CaptureMesh) -> None:
+    reply = await mesh.client.get("http://pages:9000/")
+    (answer,) = await mesh.client.say("lines", 9000, "hello")
+
+    assert (reply.instance in REVIEWS, reply.headers["server"]) == (True, "envoy")
+    assert answer in [f"{name} hello" for name in REVIEWS]
