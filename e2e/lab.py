@@ -54,9 +54,9 @@ class Lab:
         self.echoes[instance] = address
         return address
 
-    async def serve(self, *options: str, config: Path | None = None) -> Child:
-        """Starts the control plane, as a user does, and waits until it is ready."""
-        self.control_plane = self.addresses.new()
+    async def serve(self, *options: str, config: Path | None = None, address: str = "") -> Child:
+        """Starts the control plane, as a user does, on an address of its own, and waits until it is ready."""
+        self.control_plane = address or self.addresses.new()
         argv = (
             *(sys.executable, "-m", "xds.app.cli", "serve"),
             *("--config", str(config or self.config), "--mesh-config", str(MESH_CONFIG)),

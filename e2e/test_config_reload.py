@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2e.lab import Lab, Sidecar
+from e2e.observe import live_after, seen_for
 from e2e.services import route, service
 
 LIVE_SECONDS = 1.0
@@ -27,24 +28,6 @@ async def client(lab: Lab, instances: dict[str, str]) -> Sidecar:
     client = await lab.sidecar("client")
     assert await client.instance("echo") == "v1"
     return client
-
-
-async def live_after(client: Sidecar, host: str, expected: str, since: float) -> float:
-    """Seconds from ``since`` until a request to ``host`` is answered by ``expected``; fails after five."""
-    while (seen := await client.instance(host)) != expected:
-        assert time.monotonic() - since < 5, f"still answered by {seen}"
-        await asyncio.sleep(0.01)
-    return time.monotonic() - since
-
-
-async def seen_for(client: Sidecar, host: str, seconds: float) -> set[str]:
-    """Everything that answers requests to ``host`` in this time."""
-    end = time.monotonic() + seconds
-    seen = set()
-    while time.monotonic() < end:
-        seen.add(await client.instance(host))
-        await asyncio.sleep(0.01)
-    return seen
 
 
 async def test_an_edit_is_live_within_a_second(lab: Lab, client: Sidecar) -> None:
