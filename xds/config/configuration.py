@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xds.config.build import Fold, rebuild
 from xds.config.kinds.kind import Context
 from xds.config.ledger import Ledger
+from xds.config.subsets import Subsets
 from xds.config.yaml import ParsedFile
 from xds.model.diagnostic import Diagnostic
 from xds.model.mesh import Mesh
@@ -20,10 +21,12 @@ class Configuration:
     """What all files say at one moment.
 
     Immutable: each change gives the next Configuration, whose Mesh shares every unchanged part with this one's. Start
-    with ``Configuration()``, which is empty. changed: the objects that the last change added, replaced or removed.
+    with ``Configuration()``, which is empty. ledger: what is written; subsets: what of it is in force; fold: what that
+    makes. changed: the objects that the last change put in force, replaced or took out of it.
     """
 
     ledger: Ledger = field(default_factory=Ledger)
+    subsets: Subsets = field(default_factory=Subsets)
     fold: Fold = field(default_factory=Fold)
     changed: frozenset[ObjectKey] = frozenset()
 
@@ -35,7 +38,7 @@ class Configuration:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say now: by file and line, then what only the whole configuration shows."""
-        return self.ledger.diagnostics + self.fold.diagnostics
+        return self.ledger.diagnostics + self.subsets.diagnostics + self.fold.diagnostics
 
     def apply(self, changes: Mapping[str, ParsedFile | None]) -> Configuration:
         """After files changed. changes: by path, the file as it is now, or None if it is gone."""
@@ -48,5 +51,14 @@ class Configuration:
         return self._with(ledger, settings)
 
     def _with(self, ledger: Ledger, settings: MeshSettings) -> Configuration:
-        changed = ledger.changed if ledger is not self.ledger else frozenset()
-        return Configuration(ledger, rebuild(self.fold, ledger.objects, changed, settings), changed)
+        if ledger is self.ledger:
+            return replace(self, fold=rebuild(self.fold, self.subsets.objects, (), settings), changed=frozenset())
+        subsets = self._subsets(ledger)
+        fold = rebuild(self.fold, subsets.objects, subsets.changed, settings)
+        return Configuration(ledger, subsets, fold, subsets.changed)
+
+    def _subsets(self, ledger: Ledger) -> Subsets:
+        """In another context every object is another, and nothing in force is worth holding on to."""
+        if ledger.context != self.ledger.context:
+            return Subsets().update(ledger.objects, ledger.objects)
+        return self.subsets.update(ledger.objects, ledger.changed)
