@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from e2e.addresses import Addresses
-from e2e.lab import Lab
+from e2e.lab import Lab, new_lab
 from xds.app.demo.envoy_binary import find_envoy
-from xds.app.demo.processes import Processes
-from xds.app.demo.shop import new_session
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +24,5 @@ def envoy() -> Path:
 
 @pytest.fixture
 async def lab(tmp_path: Path, envoy: Path, addresses: Addresses) -> AsyncIterator[Lab]:
-    async with AsyncExitStack() as stack:
-        processes = await stack.enter_async_context(Processes(tmp_path))
-        session = await stack.enter_async_context(new_session())
-        yield Lab(tmp_path, envoy, addresses, stack, processes, session)
+    async with new_lab(tmp_path, envoy, addresses) as lab:
+        yield lab

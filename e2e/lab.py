@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -20,7 +20,7 @@ from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
 from xds.app.demo.plan import ADMIN_PORT, envoy_argv
 from xds.app.demo.processes import Child, Command, Processes
-from xds.app.demo.shop import Answer, fetch
+from xds.app.demo.shop import Answer, fetch, new_session
 from xds.app.proxy_spec import ProxySpec
 from xds.model.proxy import CaptureMode
 
@@ -86,6 +86,15 @@ class Lab:
         began = time.monotonic()
         (self.config / name).write_text(dedent(text))
         return began
+
+
+@asynccontextmanager
+async def new_lab(folder: Path, envoy: Path, addresses: Addresses) -> AsyncIterator[Lab]:
+    """A mesh without anything in it yet, whose files are in ``folder``."""
+    async with AsyncExitStack() as stack:
+        processes = await stack.enter_async_context(Processes(folder))
+        session = await stack.enter_async_context(new_session())
+        yield Lab(folder, envoy, addresses, stack, processes, session)
 
 
 @dataclass(frozen=True)
