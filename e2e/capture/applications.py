@@ -21,9 +21,14 @@ ANSWER_SECONDS = 10.0
 
 @asynccontextmanager
 async def http_server(instance: str, listening: socket.socket) -> AsyncIterator[None]:
-    """Answers every request with what it received, as JSON; with the query ``sleep=SECONDS`` after that time."""
+    """Answers every request with what it received, as JSON; with the query ``sleep=SECONDS`` after that time.
 
-    async def echo(request: web.BaseRequest) -> web.Response:
+    On a WebSocket every message is answered with ``instance MESSAGE``.
+    """
+
+    async def echo(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("upgrade") == "websocket":
+            return await _converse(request, instance)
         await asyncio.sleep(float(request.query.get("sleep", 0)))
         return web.json_response(
             {
@@ -42,6 +47,14 @@ async def http_server(instance: str, listening: socket.socket) -> AsyncIterator[
         yield
     finally:
         await runner.cleanup()
+
+
+async def _converse(request: web.BaseRequest, instance: str) -> web.WebSocketResponse:
+    messages = web.WebSocketResponse()
+    await messages.prepare(request)
+    async for message in messages:
+        await messages.send_str(f"{instance} {message.data}")
+    return messages
 
 
 @asynccontextmanager
@@ -127,6 +140,12 @@ class Caller:
             body = await response.text()
             ours = response.status == 200 and response.content_type == "application/json"
             return Reply(response.status, body, response.headers, json.loads(body) if ours else {})
+
+    async def say_by_websocket(self, url: str, message: str) -> str:
+        """The answer to one message on a WebSocket."""
+        async with self._session.ws_connect(url) as messages:
+            await messages.send_str(message)
+            return await messages.receive_str(timeout=ANSWER_SECONDS)
 
     async def say(self, host: str, port: int, *lines: str) -> list[str]:
         """Connects, says ``lines``, and returns as many answers; fewer if the connection is ended or reset."""

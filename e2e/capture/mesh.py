@@ -16,6 +16,7 @@ from textwrap import dedent
 import aiohttp
 
 from e2e.capture.applications import Caller, Server, bytes_server, greeting_server, http_server, line_server
+from e2e.capture.grpc_applications import grpc_server
 from e2e.capture.namespaces import GATEWAY, Namespace, network
 from e2e.capture.redirection import NAT_RULES, as_proxy
 from examples.bookinfo.topology import REPOSITORY
@@ -42,6 +43,7 @@ class Workload:
 REVIEWS_PORTS: Mapping[int, Server] = {
     9080: http_server,
     9000: line_server,
+    9500: grpc_server,
     3306: greeting_server,
     8000: http_server,
     8001: line_server,
@@ -78,6 +80,7 @@ NAMES = {
     "pages": "10.96.0.16",
     "strict": "10.96.0.17",
     "late": "10.96.0.18",
+    "greeter": "10.96.0.19",
     "static.example.com": "10.97.0.1",
     "dns.example.com": "10.97.0.2",
     "v1.pods": WORKLOADS["reviews-v1"].ip,

@@ -18,6 +18,7 @@ REQUESTS_OF_EACH = 50
 
 def rules(version: str) -> str:
     """A subset, and a route to it: a client that gets the route before the cluster answers 503."""
+    balance = {"v1": "RANDOM", "v2": "ROUND_ROBIN"}[version]
     return f"""\
         apiVersion: networking.istio.io/v1
         kind: DestinationRule
@@ -25,6 +26,9 @@ def rules(version: str) -> str:
           name: canary
         spec:
           host: canary
+          trafficPolicy:
+            loadBalancer:
+              simple: {balance}
           subsets:
           - name: {version}
             labels:
