@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -140,6 +141,17 @@ class Caller:
             body = await response.text()
             ours = response.status == 200 and response.content_type == "application/json"
             return Reply(response.status, body, response.headers, json.loads(body) if ours else {})
+
+    async def instances(self, url: str, count: int) -> list[str]:
+        """Who answers so many requests, one after the other."""
+        return [(await self.get(url)).instance for _ in range(count)]
+
+    async def answered_only_by(self, url: str, instance: str) -> None:
+        """Returns once requests are answered by this instance and no other; fails after five seconds."""
+        end = time.monotonic() + 5
+        while (seen := set(await self.instances(url, 4))) != {instance}:
+            assert time.monotonic() < end, f"still answered by {seen}"
+            await asyncio.sleep(0.05)
 
     async def say_by_websocket(self, url: str, message: str) -> str:
         """The answer to one message on a WebSocket."""

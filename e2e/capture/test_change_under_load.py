@@ -14,6 +14,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CALLERS = 8
 REQUESTS_OF_EACH = 50
+LONG_REQUESTS = 2
+"""These last longer than a change takes."""
+
+URL = "http://canary:9080/"
 
 
 def rules(version: str) -> str:
@@ -51,35 +55,19 @@ def rules(version: str) -> str:
 
 async def test_no_request_fails_while_a_route_and_its_subset_are_replaced(mesh: CaptureMesh) -> None:
     mesh.write("canary-rules.yaml", rules("v1"))
-    await answered_only_by(mesh, "reviews-v1")
+    await mesh.client.answered_only_by(URL, "reviews-v1")
 
-    load = asyncio.ensure_future(call(mesh))
+    load = asyncio.gather(
+        *(mesh.client.instances(f"{URL}?sleep=0.02", REQUESTS_OF_EACH) for _ in range(CALLERS)),
+        mesh.client.instances(f"{URL}?sleep=0.6", LONG_REQUESTS),
+    )
     for version in ("v2", "v1", "v2"):
         await asyncio.sleep(0.3)
         mesh.write("canary-rules.yaml", rules(version))
-    count = Counter(await load)
+    count = Counter(instance for instances in await load for instance in instances)
 
     assert set(count) == {"reviews-v1", "reviews-v2"}
-    assert count.total() == CALLERS * REQUESTS_OF_EACH + 2
-    await answered_only_by(mesh, "reviews-v2")
-
-
-async def call(mesh: CaptureMesh) -> list[str]:
-    """Who answered each of the requests. Two of them last longer than a change takes."""
-
-    async def calls(count: int, seconds: float) -> list[str]:
-        return [(await mesh.client.get(f"http://canary:9080/?sleep={seconds}")).instance for _ in range(count)]
-
-    groups = await asyncio.gather(*(calls(REQUESTS_OF_EACH, 0.02) for _ in range(CALLERS)), calls(2, 0.6))
-    return [instance for group in groups for instance in group]
-
-
-async def answered_only_by(mesh: CaptureMesh, instance: str) -> None:
-    """Returns once requests are answered by this instance and no other; fails after five seconds."""
-    end = time.monotonic() + 5
-    while (seen := {(await mesh.client.get("http://canary:9080/")).instance for _ in range(4)}) != {instance}:
-        assert time.monotonic() < end, f"still answered by {seen}"
-        await asyncio.sleep(0.05)
+    await mesh.client.answered_only_by(URL, "reviews-v2")
 
 
 LATE = """\
