@@ -53,12 +53,6 @@ class Configuration:
     def _with(self, ledger: Ledger, settings: MeshSettings) -> Configuration:
         if ledger is self.ledger:
             return replace(self, fold=rebuild(self.fold, self.subsets.objects, (), settings), changed=frozenset())
-        subsets = self._subsets(ledger)
+        subsets = self.subsets.update(ledger.objects, ledger.changed)
         fold = rebuild(self.fold, subsets.objects, subsets.changed, settings)
         return Configuration(ledger, subsets, fold, subsets.changed)
-
-    def _subsets(self, ledger: Ledger) -> Subsets:
-        """In another context every object is another, and nothing in force is worth holding on to."""
-        if ledger.context != self.ledger.context:
-            return Subsets().update(ledger.objects, ledger.objects)
-        return self.subsets.update(ledger.objects, ledger.changed)
