@@ -82,3 +82,21 @@ async def test_a_workload_calls_itself_on_loopback_without_its_sidecar(mesh: Cap
     reply = await mesh.client.get("http://localhost:9080/")
 
     assert (reply.instance, reply.received["peer"]) == ("client", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("url", "instances"),
+    [
+        ("http://pages:9000/", {"reviews-v1", "reviews-v2"}),
+        ("http://sliced:9080/", {"outside"}),
+        ("http://alias:8080/", {"outside"}),
+        ("http://virtual.example.com/", {"reviews-v2"}),
+    ],
+    ids=["a named target port", "an EndpointSlice", "ExternalName", "a host without a service"],
+)
+async def test_endpoints_are_found_however_they_are_given(mesh: CaptureMesh, url: str, instances: set[str]) -> None:
+    replies = [await mesh.client.get(url) for _ in range(12)]
+
+    assert {reply.instance for reply in replies} == instances
+    assert {reply.headers["server"] for reply in replies} == {"envoy"}
+    assert all(reply.saw("x-request-id") for reply in replies)
