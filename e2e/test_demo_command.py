@@ -83,7 +83,7 @@ def logs(folder: Path) -> list[Path]:
     return list(folder.glob("pilothouse-demo-*"))
 
 
-async def test_it_shows_the_traffic_follows_an_edit_and_ends_everything_on_ctrl_c(
+async def test_it_shows_the_traffic_follows_edits_and_ends_everything_on_ctrl_c(
     demo: Process, components: tuple[Component, ...], tmp_path: Path
 ) -> None:
     line = await line_with(demo, "req/s")
@@ -92,6 +92,9 @@ async def test_it_shows_the_traffic_follows_an_edit_and_ends_everything_on_ctrl_
     edit(tmp_path / "mesh/virtual-service-reviews.yaml", "subset: v1", "subset: v3")
     line = await line_with(demo, " v3 ")
     assert re.search(r" 0% errors .*anonymous > reviews (v1 \d+% )?v3 \d+%;", line)
+
+    (tmp_path / "mesh/bad.yaml").write_text("kind: [")
+    assert "not in force: bad.yaml:1" in await line_with(demo, "not in force")
 
     demo.send_signal(signal.SIGINT)
     status, output = await ended(demo)
