@@ -1,0 +1,103 @@
+"""Requests at a steady rate, whatever becomes of them, and everything that came back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from e2e.lab import Sidecar
+from xds.app.demo.shop import Answer
+
+_AT_ONCE = 60
+"""More requests than this are never open: a mesh that stalls is asked no faster than it answers."""
+
+_SEEN_SECONDS = 5.0
+_ENOUGH = 20
+
+
+@dataclass
+class Traffic:
+    """What a load has met so far.
+
+    answered: how many answers each instance gave. failures: what came back instead, with the time of each request
+    since the load began. latest: the newest answers as pairs of when the request was sent and by whom it was answered.
+    """
+
+    began: float = field(default_factory=time.monotonic)
+    answered: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    latest: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        """How many have been answered or have failed."""
+        return self.answered.total() + len(self.failures)
+
+    def record(self, answer: Answer) -> None:
+        """Takes in one answer."""
+        if not answer.ok:
+            self.failures.append(f"{answer.sent - self.began:.3f} s: {answer.status} {answer.body[:200]}")
+            return
+        instance = str(json.loads(answer.body)["instance"])
+        self.answered[instance] += 1
+        self.latest.append((answer.sent, instance))
+        del self.latest[:-_ENOUGH]
+
+    async def sees_all(self, instances: Iterable[str]) -> None:
+        """Returns when each instance has answered a request sent from now on."""
+        before, wanted = Counter(self.answered), set(instances)
+        await self._until(lambda: all(self.answered[each] > before[each] for each in wanted), f"all of {wanted}")
+
+    async def sees_only(self, instances: Iterable[str]) -> None:
+        """Returns when nothing but these instances has answered for a while."""
+        now, wanted = time.monotonic(), set(instances)
+        await self._until(
+            lambda: (
+                len(self.latest) == _ENOUGH and all(sent > now and instance in wanted for sent, instance in self.latest)
+            ),
+            f"nothing but {wanted}",
+        )
+
+    async def _until(self, happened: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + _SEEN_SECONDS
+        while not happened():
+            assert time.monotonic() < deadline, (
+                f"not seen within {_SEEN_SECONDS:g} s: {what}; last: {self.latest}, {self.failures[-3:]}"
+            )
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def load(client: Sidecar, host: str, rate: float) -> AsyncIterator[Traffic]:
+    """``rate`` requests a second for ``host`` through a sidecar, while the context is open. All are awaited."""
+    traffic = Traffic()
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_send(client, host, rate, traffic, stop))
+        try:
+            yield traffic
+        finally:
+            stop.set()
+
+
+async def _send(client: Sidecar, host: str, rate: float, traffic: Traffic, stop: asyncio.Event) -> None:
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one() -> None:
+        try:
+            traffic.record(await client.get(host))
+        finally:
+            free.release()
+
+    due = time.monotonic()
+    async with asyncio.TaskGroup() as requests:
+        while not stop.is_set():
+            await free.acquire()
+            requests.create_task(one())
+            due = max(due + 1 / rate, time.monotonic() - 0.1)
+            await asyncio.sleep(due - time.monotonic())
