@@ -134,10 +134,15 @@ class Caller:
         self._namespace = namespace
         self._names = names
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """The response to a GET request. Raises aiohttp.ClientError if there is none."""
+    async def get(self, url: str, headers: Mapping[str, str] | None = None, proxy: str | None = None) -> Reply:
+        """The response to a GET request. Raises aiohttp.ClientError if there is none.
+
+        proxy: the URL of an HTTP proxy to ask for it, as programs take it from ``http_proxy``.
+        """
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-        async with self._session.get(url, headers=headers, timeout=timeout, allow_redirects=False) as response:
+        async with self._session.get(
+            url, headers=headers, proxy=proxy, timeout=timeout, allow_redirects=False
+        ) as response:
             body = await response.text()
             ours = response.status == 200 and response.content_type == "application/json"
             return Reply(response.status, body, response.headers, json.loads(body) if ours else {})

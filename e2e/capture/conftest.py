@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,8 +18,11 @@ def _missing() -> str:
     """Why there can be no network namespaces here; empty if there can."""
     if os.geteuid() != 0:
         return "needs root for network namespaces"
-    programs = [name for name in ("ip", "iptables-restore", "setpriv") if shutil.which(name) is None]
-    return f"needs {', '.join(programs)} (Debian: iproute2, iptables, util-linux)" if programs else ""
+    programs = [name for name in ("ip", "iptables-restore", "setpriv", "unshare") if shutil.which(name) is None]
+    if programs:
+        return f"needs {', '.join(programs)} for network namespaces (Debian: iproute2, iptables, util-linux)"
+    allowed = subprocess.run(("unshare", "--net", "--mount", "true"), stderr=subprocess.DEVNULL, check=False)
+    return "needs CAP_SYS_ADMIN for network namespaces" if allowed.returncode else ""
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="package")

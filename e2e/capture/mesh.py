@@ -27,6 +27,8 @@ from xds.app.demo.processes import Child, Command, Processes
 from xds.app.proxy_spec import ProxySpec
 
 CONFIG = Path(__file__).parent / "config"
+MESH_CONFIG = Path(__file__).parent / "mesh-config.yaml"
+PROXY_HTTP_PORT = 15080
 XDS = f"{GATEWAY}:15010"
 MONITORING = f"{GATEWAY}:15014"
 
@@ -58,7 +60,8 @@ OUTSIDE_PORTS: Mapping[int, Server] = {
     8081: line_server,
     8082: line_server,
     8084: line_server,
-    8085: line_server,
+    8085: http_server,
+    9090: line_server,
     8089: greeting_server,
     8443: bytes_server,
     8444: bytes_server,
@@ -127,6 +130,11 @@ class CaptureMesh:
         part.write_text(dedent(text))
         part.rename(self.config / name)
 
+    def access_log(self, workload: str) -> str:
+        """What a sidecar has written about requests and connections."""
+        (child,) = (child for child in self.processes.children if child.command.name == f"envoy of {workload}")
+        return child.log.read_text()
+
     async def admin(self, workload: str, path: str) -> str:
         """What a sidecar's admin interface answers."""
         return (await self.callers[workload].get(f"http://localhost:{ADMIN_PORT}{path}")).body
@@ -162,9 +170,10 @@ class _Starter:
         self._processes = processes
 
     async def control_plane(self, hub: Namespace, config: Path) -> None:
-        serve = (sys.executable, "-m", "xds.app.cli", "serve", "--config", str(config))
+        serve = (sys.executable, "-m", "xds.app.cli", "serve")
+        files = ("--config", str(config), "--mesh-config", str(MESH_CONFIG))
         listen = ("--xds-listen", XDS, "--monitoring-listen", MONITORING)
-        child = await self._start("control plane", hub.command(*serve, *listen), REPOSITORY)
+        child = await self._start("control plane", hub.command(*serve, *files, *listen), REPOSITORY)
         await _await_ready(hub, f"http://{MONITORING}/ready", child)
 
     async def sidecar(self, name: str, labels: Mapping[str, str], namespace: Namespace) -> None:
@@ -174,7 +183,8 @@ class _Starter:
         spec = ProxySpec(name, "default", namespace.ip, labels=labels)
         path = self._folder / f"{name}.json"
         path.write_text(json.dumps(bootstrap(spec, XDS, ADMIN_PORT)))
-        argv = namespace.command(*as_proxy(*envoy_argv(self._envoy, path)))
+        envoy = (*envoy_argv(self._envoy, path), "--file-flush-interval-msec", "100")
+        argv = namespace.command(*as_proxy(*envoy))
         child = await self._start(f"envoy of {name}", argv, self._folder)
         await _await_ready(namespace, f"http://127.0.0.1:{ADMIN_PORT}/ready", child)
 

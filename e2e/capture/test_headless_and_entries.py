@@ -75,3 +75,10 @@ async def test_a_host_below_a_wildcard(mesh: CaptureMesh) -> None:
 )
 async def test_tls_is_routed_by_its_server_name(mesh: CaptureMesh, dialled: str, server_name: str, answer: str) -> None:
     assert await mesh.client.greet_by_tls(dialled, 8443, server_name) == answer
+
+
+async def test_http_and_tcp_without_addresses_share_a_port(mesh: CaptureMesh) -> None:
+    reply = await mesh.client.get("http://any.wild.example.com:8085/")
+
+    assert (reply.instance, reply.received["local"]) == ("outside", [OUTSIDE, 8085])
+    assert await mesh.client.say(OUTSIDE, 8085, "hello") == ["outside hello"], "answered by the entry's port 8082"

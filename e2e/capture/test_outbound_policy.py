@@ -42,11 +42,11 @@ async def test_registry_only_lets_the_mesh_through(mesh: CaptureMesh) -> None:
 
 
 async def test_allow_any_passes_through_what_is_not_http_on_a_port_where_the_mesh_has_http(mesh: CaptureMesh) -> None:
-    assert await mesh.client.say(OUTSIDE, 8085, "hello") == ["outside hello"]
+    assert await mesh.client.say(OUTSIDE, 9090, "hello") == ["outside hello"]
 
 
 async def test_registry_only_ends_what_is_not_http_on_a_port_where_the_mesh_has_http(mesh: CaptureMesh) -> None:
-    assert await mesh.strict.say(OUTSIDE, 8085, "hello") == []
+    assert await mesh.strict.say(OUTSIDE, 9090, "hello") == []
 
 
 async def test_registry_only_knows_tls_by_its_server_name(mesh: CaptureMesh) -> None:
