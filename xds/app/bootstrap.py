@@ -19,6 +19,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     ApiConfigSource,
     ApiConfigSourceApiType,
     ApiVersion,
+    BackoffStrategy,
     ConfigSource,
     GrpcService,
     GrpcServiceEnvoyGrpc,
@@ -26,6 +27,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     KeepaliveSettings,
     Locality,
     Node,
+    RetryPolicy,
     SocketAddress,
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints
@@ -103,10 +105,19 @@ def _dynamic_resources() -> BootstrapDynamicResources:
         api_type=ApiConfigSourceApiType.DELTA_GRPC,
         transport_api_version=ApiVersion.V3,
         set_node_on_first_message_only=True,
-        grpc_services=[GrpcService(envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=XDS_CLUSTER))],
+        grpc_services=[
+            GrpcService(envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=XDS_CLUSTER, retry_policy=_reconnect()))
+        ],
     )
     over_ads = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
     return BootstrapDynamicResources(ads_config=ads, cds_config=over_ads, lds_config=over_ads)
+
+
+def _reconnect() -> RetryPolicy:
+    """Jittered backoff from half a second to five: Envoy's own maximum of 30 s is long for a restart to be noticed."""
+    return RetryPolicy(
+        retry_back_off=BackoffStrategy(base_interval=timedelta(seconds=0.5), max_interval=timedelta(seconds=5))
+    )
 
 
 def _xds_cluster(host: str, port: int) -> Cluster:
