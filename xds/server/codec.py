@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from google.protobuf.json_format import Error as JsonError
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 
@@ -12,6 +13,7 @@ from xds.model.proxy import Proxy
 from xds.model.services import Locality
 from xds.protocol import DeltaRequest, ErrorDetail, RemoteProtocolError, Request, SotwRequest, Variant
 from xds.resources import TypeUrl
+from xds.server.limits import MAX_NODE_ID_CHARACTERS, MAX_TYPE_URL_CHARACTERS, LimitExceededError, check_request
 from xds.wire.core_pb2 import Node
 from xds.wire.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest, Status
 
@@ -33,13 +35,14 @@ Decode = Callable[[bytes], Incoming]
 
 
 def decode_sotw(data: bytes) -> Incoming:
-    """Parse a ``DiscoveryRequest``. Raises RemoteProtocolError if it is none."""
+    """Parse a ``DiscoveryRequest``. Raises RemoteProtocolError if it is none, LimitExceededError if it is too much."""
+    check_request(data, DiscoveryRequest.NODE_FIELD_NUMBER)
     try:
         message = DiscoveryRequest.FromString(data)
     except DecodeError:
         raise RemoteProtocolError("this is not a DiscoveryRequest") from None
     request = SotwRequest(
-        type_url=TypeUrl(message.type_url),
+        type_url=_type_url(message.type_url),
         names=tuple(message.resource_names),
         version=message.version_info,
         nonce=message.response_nonce,
@@ -49,13 +52,14 @@ def decode_sotw(data: bytes) -> Incoming:
 
 
 def decode_delta(data: bytes) -> Incoming:
-    """Parse a ``DeltaDiscoveryRequest``. Raises RemoteProtocolError if it is none."""
+    """Parse a ``DeltaDiscoveryRequest``. Raises RemoteProtocolError if it is none, LimitExceededError if too much."""
+    check_request(data, DeltaDiscoveryRequest.NODE_FIELD_NUMBER)
     try:
         message = DeltaDiscoveryRequest.FromString(data)
     except DecodeError:
         raise RemoteProtocolError("this is not a DeltaDiscoveryRequest") from None
     request = DeltaRequest(
-        type_url=TypeUrl(message.type_url),
+        type_url=_type_url(message.type_url),
         subscribe=tuple(message.resource_names_subscribe),
         unsubscribe=tuple(message.resource_names_unsubscribe),
         initial_versions=dict(message.initial_resource_versions),
@@ -72,12 +76,20 @@ def proxy_of(node: Node | None, parse_node: ParseNode) -> Proxy:
     """Who opened the stream. Raises RemoteProtocolError if that cannot be told."""
     if node is None:
         raise RemoteProtocolError("the first request of a stream must have a node")
-    metadata = MessageToDict(node.metadata) if node.HasField("metadata") else {}
+    if len(node.id) > MAX_NODE_ID_CHARACTERS:
+        raise LimitExceededError(f"the node id has {len(node.id)} characters; {MAX_NODE_ID_CHARACTERS} are allowed")
     locality = Locality(node.locality.region, node.locality.zone, node.locality.sub_zone)
     try:
+        metadata = MessageToDict(node.metadata) if node.HasField("metadata") else {}
         return parse_node(node.id, metadata, locality)
-    except ValueError as error:
+    except (ValueError, JsonError) as error:
         raise RemoteProtocolError(str(error)) from error
+
+
+def _type_url(text: str) -> TypeUrl:
+    if len(text) > MAX_TYPE_URL_CHARACTERS:
+        raise LimitExceededError(f"a type_url has {len(text)} characters; {MAX_TYPE_URL_CHARACTERS} are allowed")
+    return TypeUrl(text)
 
 
 def _error(status: Status) -> ErrorDetail:

@@ -10,23 +10,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 
-import structlog
-
-from xds.model.objects import ObjectKey, Origin
-from xds.protocol import Effect, Nacked, Send, Stream
-from xds.resources import Snapshot
+from xds.protocol import Acked, Effect, Nacked, Send, Stream, Subscribed
+from xds.resources import TYPE_ORDER, Snapshot, TypeUrl
 from xds.server.codec import Decode, Incoming
+from xds.server.limits import check_names
+from xds.server.reports import Reports
 from xds.server.source import Subscription
 from xds.server.status import StatusBoard, StreamStatus
-
-Locate = Callable[[ObjectKey], Origin | None]
-"""Where an object was written; None if it is not known any more."""
-
-_MAX_LOGGED_RESOURCES = 10
 
 
 class Wire(Protocol):
@@ -39,25 +33,36 @@ class Wire(Protocol):
 
 
 class Session:
-    """See the module. Raises RemoteProtocolError out of `run` if the client breaks the protocol."""
+    """See the module. Raises RemoteProtocolError out of `run` if the client breaks the protocol.
+
+    patience: seconds for which a client may neither read nor answer before that is reported.
+    """
 
     def __init__(
-        self, wire: Wire, decode: Decode, machine: Stream, board: StatusBoard, status: StreamStatus, locate: Locate
+        self,
+        wire: Wire,
+        decode: Decode,
+        machine: Stream,
+        board: StatusBoard,
+        status: StreamStatus,
+        reports: Reports,
+        patience: float,
     ) -> None:
         self._wire = wire
         self._decode = decode
         self._machine = machine
         self._board = board
         self._status = status
-        self._locate = locate
+        self._reports = reports
+        self._patience = patience
         self._loop = asyncio.get_running_loop()
         self._awake = asyncio.Event()
         self._ending = False
         self._outbox: deque[Send] = deque()
+        self._unanswered: dict[TypeUrl, float] = {}
         self._writing = asyncio.Lock()
         self._snapshot: Snapshot | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._log = structlog.get_logger("xds.server").bind(proxy=str(status.proxy), peer=status.peer)
 
     def wake(self) -> None:
         """There may be a new snapshot."""
@@ -70,7 +75,7 @@ class Session:
 
     async def run(self, first: Incoming, subscription: Subscription) -> None:
         """Serve the stream until the client ends it, or `end` is called."""
-        self._carry_out(self._machine.receive_request(first.request, self._loop.time()))
+        self._hear(first)
         self._awake.set()
         reader = asyncio.create_task(self._read())
         reader.add_done_callback(lambda _: self._awake.set())
@@ -89,27 +94,53 @@ class Session:
 
     async def _read(self) -> None:
         while isinstance(data := await self._wire.read(), bytes):
-            self._carry_out(self._machine.receive_request(self._decode(data).request, self._loop.time()))
+            self._hear(self._decode(data))
             await self._flush()
+
+    def _hear(self, incoming: Incoming) -> None:
+        now = self._loop.time()
+        self._carry_out(self._machine.receive_request(incoming.request, now), now)
 
     def _catch_up(self, subscription: Subscription) -> None:
         now = self._loop.time()
         snapshot = subscription.latest()
         if snapshot is not None and snapshot is not self._snapshot:
             self._snapshot = snapshot
-            self._carry_out(self._machine.receive_snapshot(snapshot, now))
+            self._carry_out(self._machine.receive_snapshot(snapshot, now), now)
         deadline = self._machine.next_deadline
         if deadline is not None and now >= deadline:
-            self._carry_out(self._machine.tick(now))
+            self._report_unanswered(now)
+            self._carry_out(self._machine.tick(now), now)
 
-    def _carry_out(self, effects: Iterable[Effect]) -> None:
+    def _carry_out(self, effects: Iterable[Effect], now: float) -> None:
         for effect in effects:
-            if isinstance(effect, Send):
-                self._outbox.append(effect)
-            elif isinstance(effect, Nacked):
-                self._log_rejection(effect)
+            self._take_note(effect, now)
             self._board.happened(self._status, effect)
         self._set_timer()
+
+    def _take_note(self, effect: Effect, now: float) -> None:
+        match effect:
+            case Send():
+                self._outbox.append(effect)
+                self._unanswered[effect.type_url] = now + self._patience
+            case Acked():
+                self._unanswered.pop(effect.type_url, None)
+            case Nacked():
+                self._unanswered.pop(effect.type_url, None)
+                self._reports.rejected(self._status, effect)
+            case Subscribed():
+                check_names(effect.names)
+                if effect.type_url not in TYPE_ORDER:
+                    self._reports.unknown_type(self._status, effect.type_url)
+            case _:
+                pass
+
+    def _report_unanswered(self, now: float) -> None:
+        overdue = [type_url for type_url, deadline in self._unanswered.items() if now >= deadline]
+        if overdue:
+            self._reports.unanswered(self._status, overdue, self._patience)
+        for type_url in overdue:
+            del self._unanswered[type_url]
 
     def _set_timer(self) -> None:
         deadline = self._machine.next_deadline
@@ -122,24 +153,14 @@ class Session:
     async def _flush(self) -> None:
         async with self._writing:
             while self._outbox:
-                send = self._outbox.popleft()
-                await self._wire.write(send.encode())
+                await self._write(self._outbox.popleft().encode())
 
-    def _log_rejection(self, nacked: Nacked) -> None:
-        """Once for each rejected response, with what stands behind the resources in it."""
-        suspects = nacked.suspects[:_MAX_LOGGED_RESOURCES]
-        origins = dict.fromkeys(key for resource in suspects for key in resource.origins)
-        self._log.warning(
-            "the proxy rejected its configuration",
-            type=nacked.type_url.rpartition(".")[2],
-            reason=nacked.error.message,
-            resources=[resource.name for resource in suspects],
-            objects=[self._describe(key) for key in origins],
-        )
-
-    def _describe(self, key: ObjectKey) -> str:
-        origin = self._locate(key)
-        return f"{key} ({origin})" if origin else str(key)
+    async def _write(self, data: bytes) -> None:
+        unread = self._loop.call_later(self._patience, self._reports.unread, self._status, self._patience)
+        try:
+            await self._wire.write(data)
+        finally:
+            unread.cancel()
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
