@@ -5,7 +5,7 @@ that is told the same shares, and a short suffix of its own.
 
 Field numbers (``envoy.service.discovery.v3``): DiscoveryResponse version_info 1, resources 2, type_url 4, nonce 5.
 DeltaDiscoveryResponse system_version_info 1, resources 2, type_url 4, nonce 5, removed_resources 6. Resource version
-1, resource 2, name 3.
+1, resource 2, name 3. Any type_url 1, value 2.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from xds.resources import Resource, TypeUrl
-from xds.wire.splice import any_of, field
+from xds.wire.splice import enclosed, field
 
 _VERSION, _RESOURCES, _TYPE_URL, _NONCE, _REMOVED = 1, 2, 4, 5, 6
 _RESOURCE_VERSION, _RESOURCE_BODY, _RESOURCE_NAME = 1, 2, 3
+_ANY_TYPE_URL, _ANY_VALUE = 1, 2
 
 
 class Batch(ABC):
@@ -47,7 +48,7 @@ class Batch(ABC):
 
     @abstractmethod
     def _frames(self) -> Iterable[bytes]:
-        """The encoded ``resources`` fields, and whatever else may precede the nonce."""
+        """The encoded ``resources`` fields, and whatever else may precede the nonce, in pieces."""
 
     def encode(self, nonce: str) -> bytes:
         return self.body + field(_NONCE, nonce.encode())
@@ -58,7 +59,7 @@ class SotwBatch(Batch):
 
     def _frames(self) -> Iterable[bytes]:
         for resource in self.resources:
-            yield field(_RESOURCES, any_of(resource.type_url, resource.body))
+            yield from enclosed(_RESOURCES, *_as_any(resource))
 
 
 class DeltaBatch(Batch):
@@ -66,20 +67,19 @@ class DeltaBatch(Batch):
 
     def _frames(self) -> Iterable[bytes]:
         for resource in self.resources:
-            yield field(_RESOURCES, delta_resource(resource))
+            yield from enclosed(
+                _RESOURCES,
+                field(_RESOURCE_VERSION, resource.version.encode()),
+                *enclosed(_RESOURCE_BODY, *_as_any(resource)),
+                field(_RESOURCE_NAME, resource.name.encode()),
+            )
         for name in self.removed:
             yield field(_REMOVED, name.encode())
 
 
-def delta_resource(resource: Resource) -> bytes:
-    """An encoded ``envoy.service.discovery.v3.Resource``."""
-    return b"".join(
-        (
-            field(_RESOURCE_VERSION, resource.version.encode()),
-            field(_RESOURCE_BODY, any_of(resource.type_url, resource.body)),
-            field(_RESOURCE_NAME, resource.name.encode()),
-        )
-    )
+def _as_any(resource: Resource) -> tuple[bytes, ...]:
+    """An encoded ``google.protobuf.Any``, in pieces."""
+    return field(_ANY_TYPE_URL, resource.type_url.encode()), *enclosed(_ANY_VALUE, resource.body)
 
 
 def batch_version(resources: Iterable[Resource], removed: Iterable[str]) -> str:

@@ -5,11 +5,17 @@ Source: the protobuf encoding specification, "Last One Wins" and "Repeated Eleme
 
 from __future__ import annotations
 
+from xds.wire.scalars import LENGTH_DELIMITED, tag, varint
 from xds.wire.scalars import length_delimited as field
 
-__all__ = ["any_of", "field"]
+__all__ = ["any_of", "enclosed", "field"]
 
 
 def any_of(type_url: str, body: bytes) -> bytes:
     """An encoded ``google.protobuf.Any`` of an encoded message."""
     return field(1, type_url.encode()) + field(2, body)
+
+
+def enclosed(number: int, *pieces: bytes) -> tuple[bytes, ...]:
+    """A whole field that holds the ``pieces``, still in pieces: large bodies are copied once, by who joins them all."""
+    return (tag(number, LENGTH_DELIMITED) + varint(sum(map(len, pieces))), *pieces)
