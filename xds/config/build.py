@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
 
-from xds.config.drafts import Draft
+from xds.config.drafts import ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
@@ -93,7 +93,7 @@ def _only(kind: type[O], pairs: Iterable[Pair]) -> Iterator[tuple[O | None, O | 
 
 
 def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> Mapping[ObjectKey, ObjectMeta]:
-    result = Draft(before)
+    result = ShardedDraft(before)
     for old, new in pairs:
         if new is not None:
             result.set(new.meta.key, new.meta)

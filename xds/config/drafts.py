@@ -8,12 +8,16 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
+from operator import is_
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from xds.model.sharded import Sharded, shard_of, sharded
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRichComparison
 
 K = TypeVar("K")
+S = TypeVar("S", bound=str | tuple[str, ...])
 V = TypeVar("V")
 T = TypeVar("T")
 
@@ -52,6 +56,39 @@ class Draft(Generic[K, V]):
 def _copied(mapping: Mapping[K, V]) -> dict[K, V]:
     # dict.copy clones the table at once; dict(...) inserts key by key once anything was ever deleted.
     return mapping.copy() if isinstance(mapping, dict) else dict(mapping)
+
+
+class ShardedDraft(Generic[S, V]):
+    """A changed version of a large mapping, at the cost of the shards that change."""
+
+    __slots__ = ("_base", "_copies")
+
+    def __init__(self, base: Mapping[S, V]) -> None:
+        self._base = sharded(base)
+        self._copies: dict[int, Draft[S, V]] = {}
+
+    def get(self, key: S) -> V | None:
+        """What the key has now."""
+        return self._draft(key).get(key)
+
+    def set(self, key: S, value: V | None) -> None:
+        """Give the key a value, or take it out with None."""
+        self._draft(key).set(key, value)
+
+    def done(self) -> Sharded[S, V]:
+        """The result; the original mapping if nothing changed."""
+        shards = list(self._base.shards)
+        for number, draft in self._copies.items():
+            shards[number] = draft.done()
+        unchanged = all(map(is_, shards, self._base.shards))
+        return self._base if unchanged else Sharded(tuple(shards))
+
+    def _draft(self, key: S) -> Draft[S, V]:
+        number = shard_of(key)
+        draft = self._copies.get(number)
+        if draft is None:
+            draft = self._copies[number] = Draft(self._base.shards[number])
+        return draft
 
 
 class SetDraft(Generic[K, V]):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from xds.config.drafts import Draft
+from xds.config.drafts import Draft, ShardedDraft
 from xds.config.fold_endpoints import Sources, endpoints_of, instances_of, sources_of, unreachable
 from xds.config.fold_findings import findings_of, orphan
 from xds.config.fold_lists import Change as ListChange
@@ -103,7 +103,7 @@ class _Relocation:
     def __init__(self, before: Discovery, indexes: Indexes) -> None:
         self._indexes = indexes
         self._located = Draft(before.located)
-        self._endpoints = Draft(before.endpoints)
+        self._endpoints = ShardedDraft(before.endpoints)
         self._hosted = Draft(before.hosted)
         self._instances = Draft(before.instances)
         self._findings = Draft(before.findings)

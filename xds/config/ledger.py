@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from xds.config.drafts import Draft
+from xds.config.drafts import Draft, ShardedDraft
 from xds.config.kinds.kind import Context
 from xds.config.ledger_file import Claim, LedgerFile, read_file
 from xds.config.ledger_report import Standing, report
@@ -67,9 +67,9 @@ class _Update:
         self._before = before
         self._context = context
         self._read = read
-        self._holders = Draft(before.holders)
-        self._objects = Draft(before.objects)
-        files = Draft(before.files)
+        self._holders = ShardedDraft(before.holders)
+        self._objects = ShardedDraft(before.objects)
+        files = ShardedDraft(before.files)
         for path, file in read.items():
             files.set(path, file)
         self._files = files.done()
