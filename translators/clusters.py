@@ -49,7 +49,7 @@ class _Bucket:
 def _outbound(
     services: tuple[VisibleService, ...], client: Client, settings: MeshSettings, memo: Memo
 ) -> tuple[_Bucket, ...]:
-    return tuple(memo(_bucket, client, settings, memo, *bucket) for bucket in buckets(services))
+    return tuple(memo(_bucket, client, settings, memo, *bucket) for bucket in buckets(services).values())
 
 
 def _bucket(client: Client, settings: MeshSettings, memo: Memo, *services: VisibleService) -> _Bucket:
@@ -71,7 +71,7 @@ def _inline_clusters(
     endpoints: ServiceEndpoints | None,
     memo: Memo,
 ) -> Resources:
-    encoded = memo(encoded_endpoints, endpoints) if endpoints is not None else None
+    encoded = memo(encoded_endpoints, endpoints, memo) if endpoints is not None else None
     return Resources(service_clusters(of_service, client, settings, encoded))
 
 

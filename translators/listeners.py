@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from translators.listener.explicit import proxy_listener
 from translators.listener.gateway import gateway_listeners
 from translators.listener.inbound import inbound_listeners
 from translators.listener.outbound import outbound_listeners
+from translators.route.client import interned
 from xds.model.proxy import ProxyType
 from xds.model.view import ProxyView
 from xds.pipeline import Contribution, Memo
 
 
-def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
+def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """All listeners of a proxy."""
     if view.key.type is ProxyType.ROUTER:
-        yield from gateway_listeners(view, memo)
-        return
-    yield from outbound_listeners(view, memo)
-    yield from proxy_listener(view, memo)
-    yield from inbound_listeners(view, memo)
+        return memo(_of_gateway, view.without_endpoints, memo)
+    outbound, explicit = outbound_listeners(view, memo), proxy_listener(view, memo)
+    return memo(interned, *outbound, *explicit, *inbound_listeners(view, memo))
+
+
+def _of_gateway(view: ProxyView, memo: Memo) -> tuple[Contribution, ...]:
+    return tuple(gateway_listeners(view, memo))

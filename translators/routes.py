@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from translators.route.gateway import gateway_routes
 from translators.route.sidecar import sidecar_routes
@@ -11,9 +11,10 @@ from xds.model.view import ProxyView
 from xds.pipeline import Contribution, Memo
 
 
-def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
+def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """Every RouteConfiguration of a proxy. Inbound listeners have theirs inline."""
-    if view.key.type is ProxyType.ROUTER:
-        yield from gateway_routes(view, memo)
-    else:
-        yield from sidecar_routes(view, memo)
+    return memo(_routes, view.without_endpoints, memo)
+
+
+def _routes(view: ProxyView, memo: Memo) -> tuple[Contribution, ...]:
+    return tuple((gateway_routes if view.key.type is ProxyType.ROUTER else sidecar_routes)(view, memo))

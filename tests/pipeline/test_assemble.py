@@ -74,7 +74,7 @@ def host_part(name: str, *routes: RoutePart) -> VirtualHostPart:
 
 
 def routes_of(*hosts: VirtualHostPart) -> VirtualHosts:
-    return VirtualHosts("80", encode(RouteConfiguration(name="80")), hosts)
+    return VirtualHosts("80", encode(RouteConfiguration(name="80")), (hosts,))
 
 
 def only(result: Compiled, type_url: str) -> Resource:

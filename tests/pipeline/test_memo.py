@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from functools import partial
 
 import pytest
 
@@ -65,28 +64,48 @@ def test_a_failure_is_not_remembered() -> None:
     assert memo(sometimes) == "fine"
 
 
-def test_sweep_keeps_what_is_asked_for_and_what_that_was_made_of() -> None:
-    memo, inner, other = Memo(), Counted(), Counted()
+def test_what_an_owner_keeps_stays_until_it_keeps_something_else() -> None:
+    memo, inner, seed = Memo(), Counted(), object()
 
-    def outer(seed: object, again: Memo) -> object:
+    def outer(version: int, again: Memo) -> object:
         return again(inner, seed)
 
-    seed = object()
-    memo(outer, seed, memo)
-    memo(other, seed)
-    assert memo.sweep(lambda: memo(outer, seed, memo)) == 1  # a hit: `inner` is not asked for, and still survives
-    memo(inner, seed)
+    memo.keep("owner", outer, 1, memo)
+    memo.keep("owner", outer, 2, memo)
     assert inner.calls == 1
-    memo(other, seed)
-    assert other.calls == 2
+    assert len(memo) == 2
+    memo.release("owner")
+    assert len(memo) == 0
+
+
+def test_what_two_owners_have_in_common_stays_while_one_keeps_it() -> None:
+    memo, shared, seed = Memo(), Counted(), object()
+
+    def outer(owner: str, again: Memo) -> object:
+        return again(shared, seed)
+
+    for owner in ("a", "b"):
+        memo.keep(owner, outer, owner, memo)
+    memo.release("a")
+    memo.keep("b", outer, "b again", memo)
+    assert shared.calls == 1
+
+
+def test_sweep_forgets_what_nobody_owns() -> None:
+    memo, kept, asked, seed = Memo(), Counted(), Counted(), object()
+    memo.keep("owner", kept, seed)
+    memo(asked, seed)
+    memo.sweep()
+    assert len(memo) == 1
+    memo.keep("other", kept, seed)
+    memo(asked, seed)
+    assert (kept.calls, asked.calls) == (1, 2)
 
 
 def test_memory_is_flat_over_many_changes() -> None:
     memo = Memo()
     sizes = []
     for _ in range(100):
-        function, change = Counted(), object()
-        memo(function, change)
-        memo.sweep(partial(memo, function, change))
+        memo.keep("owner", Counted(), object())
         sizes.append(len(memo))
-    assert sizes == [1] * 100
+    assert max(sizes) == 1

@@ -172,7 +172,7 @@ def test_one_changed_virtual_service_rebuilds_one_virtual_host(capture: Proxy) -
     def hosts(mesh: Mesh) -> dict[str, object]:
         (table,) = routes.translate(view_of(mesh, key, memo), memo)
         assert isinstance(table, VirtualHosts)
-        return {host.name: host for host in table.virtual_hosts}
+        return {host.name: host for group in table.groups for host in group}
 
     first, second = hosts(mesh), hosts(after)
     assert [name for name in first if first[name] is not second[name]] == [f"{services[0].hostname}:80"]

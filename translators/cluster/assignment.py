@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from translators.cluster.address import fill_address
 from xds.model.labels import Labels
 from xds.model.services import Endpoint, Health, Locality, ServiceEndpoints
+from xds.pipeline import Memo
 from xds.wire.core_pb2 import Metadata
 from xds.wire.endpoint_pb2 import HEALTHY, LbEndpoint, LocalityLbEndpoints
 from xds.wire.splice import field
@@ -36,10 +37,10 @@ EncodedEndpoints = Mapping[int, tuple[EncodedEndpoint, ...]]
 """By service port."""
 
 
-def encoded_endpoints(endpoints: ServiceEndpoints) -> EncodedEndpoints:
+def encoded_endpoints(endpoints: ServiceEndpoints, memo: Memo) -> EncodedEndpoints:
     """Those that may get traffic. Like Istio, unready and terminating endpoints are not sent at all."""
     return {
-        port: tuple(_encoded(endpoint) for endpoint in group if endpoint.health is Health.HEALTHY)
+        port: tuple(memo(_encoded, endpoint) for endpoint in group if endpoint.health is Health.HEALTHY)
         for port, group in endpoints.by_port.items()
     }
 

@@ -24,8 +24,11 @@ NAME = "envoy.filters.http.cors"
 
 def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """The filter in every connection manager, and an override for each rule with a policy."""
-    yield _filter()
-    yield from overrides(view, memo, NAME, rule_config)
+    return memo(_contributions, view.without_endpoints, memo)
+
+
+def _contributions(view: ProxyView, memo: Memo) -> tuple[Contribution, ...]:
+    return (_filter(), *overrides(view, memo, NAME, rule_config))
 
 
 @lru_cache(maxsize=1)

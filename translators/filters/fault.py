@@ -23,8 +23,11 @@ NAME = "envoy.filters.http.fault"
 
 def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """The filter on the client's side of every request, and an override for each rule that injects faults."""
-    yield _filter()
-    yield from overrides(view, memo, NAME, rule_config)
+    return memo(_contributions, view.without_endpoints, memo)
+
+
+def _contributions(view: ProxyView, memo: Memo) -> tuple[Contribution, ...]:
+    return (_filter(), *overrides(view, memo, NAME, rule_config))
 
 
 @lru_cache(maxsize=1)

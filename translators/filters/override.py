@@ -22,10 +22,14 @@ _GROUP = 32
 
 def overrides(view: ProxyView, memo: Memo, filter_name: str, rule_config: RuleConfig) -> Iterator[RouteOverride]:
     """One override for each rule of the view's VirtualServices for which ``rule_config`` gives a configuration."""
-    virtual_services = tuple({id(vs): vs for vs in _in_view(view)}.values())
-    for start in range(0, len(virtual_services), _GROUP):
-        group = virtual_services[start : start + _GROUP]
+    for group in memo(_groups, view):
         yield from memo(_of_group, filter_name, rule_config, memo, *group)
+
+
+def _groups(view: ProxyView) -> tuple[tuple[VirtualService, ...], ...]:
+    """The VirtualServices of the view, each once."""
+    distinct = tuple({id(vs): vs for vs in _in_view(view)}.values())
+    return tuple(distinct[start : start + _GROUP] for start in range(0, len(distinct), _GROUP))
 
 
 def _in_view(view: ProxyView) -> Iterator[VirtualService]:

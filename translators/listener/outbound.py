@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
@@ -35,11 +35,10 @@ _WAIT_FOR_EVER = timedelta(0)
 def outbound_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
     """Those of every egress listener; of two with the same address the first holds."""
     names: set[str] = set()
-    named = frozenset(listener.port.number for listener in view.egress if listener.port is not None)
     if view.key.capture is CaptureMode.REDIRECT:
         yield memo(virtual_outbound, unknown_destination(view), view.settings.access_log_file)
     for listener in view.egress:
-        for part in _listeners(view, listener, named, memo):
+        for part in _listeners(view, listener, memo):
             if part.name not in names:
                 names.add(part.name)
                 yield part
@@ -72,14 +71,24 @@ def virtual_outbound(fallback: str, access_log: str) -> ListenerPart:
     )
 
 
-def _listeners(view: ProxyView, listener: EgressListener, named: frozenset[int], memo: Memo) -> Iterator[ListenerPart]:
+def _listeners(view: ProxyView, listener: EgressListener, memo: Memo) -> Iterator[ListenerPart]:
     if listener.port is not None:
         yield _declared(view, listener, listener.port, memo)
     elif view.key.capture is CaptureMode.REDIRECT:
-        pods = plan_pods(listener.services, view.endpoints, memo)
-        for planned in (*memo(plan_listeners, listener.services), *pods):
-            if planned.number not in named:
-                yield _listener(view, listener, planned, True, memo)
+        yield from memo(_catch_all, view.without_endpoints, listener, memo)
+        yield from _captured(view, listener, plan_pods(listener.services, view.endpoints, memo), memo)
+
+
+def _catch_all(view: ProxyView, listener: EgressListener, memo: Memo) -> tuple[ListenerPart, ...]:
+    return tuple(_captured(view, listener, memo(plan_listeners, listener.services), memo))
+
+
+def _captured(
+    view: ProxyView, listener: EgressListener, planned: Iterable[Planned], memo: Memo
+) -> Iterator[ListenerPart]:
+    """All that are ``planned`` but those on ports that a Sidecar has a listener of its own for."""
+    named = {listener.port.number for listener in view.egress if listener.port is not None}
+    return (_listener(view, listener, each, True, memo) for each in planned if each.number not in named)
 
 
 def _declared(view: ProxyView, listener: EgressListener, port: Port, memo: Memo) -> ListenerPart:

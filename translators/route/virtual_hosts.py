@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import chain
 
 from envoy_data_plane.envoy.config.core.v3 import DataSource
 from envoy_data_plane.envoy.config.route.v3 import (
@@ -102,7 +101,7 @@ def block_all(reason: str) -> VirtualHostPart:
 
 def configuration(name: str, ignore_port: bool, *groups: tuple[VirtualHostPart, ...]) -> VirtualHosts:
     """A RouteConfiguration. ignore_port: whether the port in a request's host is without meaning."""
-    return VirtualHosts(name, _header(name, ignore_port), tuple(chain.from_iterable(groups)))
+    return VirtualHosts(name, _header(name, ignore_port), groups)
 
 
 def _header(name: str, ignore_port: bool) -> bytes:

@@ -7,7 +7,7 @@ identity: a part that is the same object as in the previous view means the same,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
 from xds.model.hosts import host_matches
@@ -18,6 +18,7 @@ from xds.model.proxy import CaptureMode, ProxyType
 from xds.model.routing import VirtualService
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
+from xds.model.sharded import Sharded
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,20 @@ class ProxyView:
     key: ViewKey
     settings: MeshSettings
     services: tuple[VisibleService, ...]
-    endpoints: Mapping[ServiceKey, ServiceEndpoints]
+    endpoints: Sharded[ServiceKey, ServiceEndpoints]
     egress: tuple[EgressListener, ...]
     inbound: tuple[InboundListener, ...]
     gateway: tuple[GatewayPort, ...]
     outbound_traffic_policy: OutboundTrafficMode
     sidecar: Sidecar | None = None
+    _unpopulated: ProxyView | None = field(default=None, repr=False)
+
+    @property
+    def without_endpoints(self) -> ProxyView:
+        """This view of a mesh without endpoints. It stays the same object until something else changes, so whoever
+        does not ask for endpoints does well to remember all results by it."""
+        return self._unpopulated or self
+
+    def with_endpoints(self, endpoints: Sharded[ServiceKey, ServiceEndpoints]) -> ProxyView:
+        """This view, which has no endpoints, with these."""
+        return replace(self, endpoints=endpoints, _unpopulated=self)

@@ -1,167 +1,150 @@
 """The only fold over contributions: parts are spliced into resources, user patches run last.
 
-Field numbers are Envoy's: RouteConfiguration.virtual_hosts 2, VirtualHost.routes 3, Route.typed_per_filter_config 13,
-Listener.filter_chains 3 and default_filter_chain 25, FilterChain.filters 3, HttpConnectionManager.http_filters 5.
+Everything is remembered in layers, so that a translator whose output is the same tuple as before, because it had the
+memo build it, costs a look-up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeVar
 
-from xds.model.objects import ObjectKey
 from xds.pipeline.contribution import (
     Contribution,
-    FilterChainPart,
-    HttpConnection,
     HttpFilterPart,
     ListenerPart,
     Patch,
     Resources,
     RouteOverride,
-    RoutePart,
     VirtualHostPart,
     VirtualHosts,
 )
 from xds.pipeline.memo import Memo
+from xds.pipeline.output import Output, Overrides, sort_output
 from xds.pipeline.patching import Report, patch_resources, patch_virtual_host
-from xds.resources import LISTENER, ROUTE, Reference, Resource, ResourceSet, Snapshot, TypeUrl
-from xds.wire.splice import any_of, field
-
-HTTP_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
-_HCM_URL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-
-C = TypeVar("C")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _VirtualHost:
-    """A finished virtual host: encoded, with its overrides and patches."""
-
-    body: bytes
-    origins: tuple[ObjectKey, ...]
+from xds.pipeline.splice import (
+    JoinedVirtualHosts,
+    VirtualHost,
+    build_listener,
+    build_route_configuration,
+    build_virtual_host,
+    join_virtual_hosts,
+)
+from xds.resources import LISTENER, ROUTE, Resource, ResourceSet, Snapshot, TypeUrl
 
 
-def assemble(contributions: Sequence[Contribution], memo: Memo, report: Report) -> Snapshot:
-    """One snapshot out of everything the translators said. Earlier contributions win where names collide."""
-    patches = _only(Patch, contributions)
-    filters = sorted(_only(HttpFilterPart, contributions), key=lambda part: part.phase)
-    groups = {
-        ROUTE: _routes(contributions, patches, memo, report),
-        LISTENER: tuple(memo(build_listener, part, *filters) for part in _only(ListenerPart, contributions)),
+def assemble(contributions: Sequence[tuple[Contribution, ...]], memo: Memo, report: Report) -> Snapshot:
+    """One snapshot out of what each translator returned. Earlier contributions win where names collide."""
+    outputs = [memo(sort_output, output) for output in contributions]
+    patches = [patch for output in outputs for patch in output.patches]
+    groups: dict[TypeUrl, list[Resources]] = {
+        ROUTE: _routes(outputs, memo, report),
+        LISTENER: _listeners(outputs, memo),
     }
-    whole = _by_type(_only(Resources, contributions))
-    sets: dict[TypeUrl, ResourceSet] = {}
-    for type_url in {**whole, **groups}:
-        parts = memo(_resource_set, *groups.get(type_url, ()), *whole.get(type_url, ()))
-        for name in parts.collisions:
-            report(f"{type_url.rpartition('.')[2]} {name!r} is contributed twice; the later one is ignored")
-        sets[type_url] = patch_resources(parts.set, type_url, patches, memo, report)
-    return Snapshot(sets)
+    for output in outputs:
+        for group in output.whole:
+            if group.type_url is not None:
+                groups.setdefault(group.type_url, []).append(group)
+    return Snapshot({url: _resource_set(url, groups[url], patches, memo, report) for url in groups})
 
 
-def _only(kind: type[C], contributions: Iterable[Contribution]) -> list[C]:
-    return [contribution for contribution in contributions if isinstance(contribution, kind)]
-
-
-def _by_type(groups: Iterable[Resources]) -> dict[TypeUrl, list[Resource | Resources]]:
-    """Groups stay whole if all their resources are of one type, so that a set is remembered by its groups."""
-    by_type: dict[TypeUrl, list[Resource | Resources]] = {}
-    for group in groups:
-        if group.type_url is not None:
-            by_type.setdefault(group.type_url, []).append(group)
-        else:
-            for resource in group.resources:
-                by_type.setdefault(resource.type_url, []).append(resource)
-    return by_type
+# Sets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Set:
+class _Merged:
     set: ResourceSet
     collisions: tuple[str, ...]
 
 
-def _resource_set(*parts: Resource | Resources) -> _Set:
+def _resource_set(
+    type_url: TypeUrl, groups: Sequence[Resources], patches: Sequence[Patch], memo: Memo, report: Report
+) -> ResourceSet:
+    merged = memo(_merge, *groups)
+    for name in merged.collisions:
+        report(f"{type_url.rpartition('.')[2]} {name!r} is contributed twice; the later one is ignored")
+    return patch_resources(merged.set, type_url, patches, memo, report)
+
+
+def _merge(*groups: Resources) -> _Merged:
+    union = ResourceSet.union(group.by_name for group in groups)
+    if len(union) == sum(len(group.resources) for group in groups):
+        return _Merged(union, ())
     by_name: dict[str, Resource] = {}
-    count = 0
-    collisions: list[str] = []
-    for part in parts:
-        for resource in part.resources if isinstance(part, Resources) else (part,):
-            count += 1
-            if by_name.setdefault(resource.name, resource) is not resource:
-                collisions.append(resource.name)
-    return _Set(ResourceSet(by_name), tuple(collisions))
-
-
-# Routes
-
-
-def _routes(
-    contributions: Sequence[Contribution], patches: Sequence[Patch], memo: Memo, report: Report
-) -> tuple[Resource, ...]:
-    overrides: dict[object, list[RouteOverride]] = {}
-    for override in _only(RouteOverride, contributions):
-        overrides.setdefault(override.source, []).append(override)
-
-    def finished(part: VirtualHostPart) -> _VirtualHost:
-        sources = dict.fromkeys(route.source for route in part.routes) if overrides else {}
-        relevant = chain.from_iterable(overrides.get(source, ()) for source in sources)
-        host = memo(build_virtual_host, part, *relevant)
-        body = patch_virtual_host(part.name, host.body, patches, memo, report)
-        return host if body is host.body else memo(_VirtualHost, body, part.origins)
-
-    return tuple(
-        memo(build_route_configuration, part, *map(finished, part.virtual_hosts))
-        for part in _only(VirtualHosts, contributions)
-    )
-
-
-def build_virtual_host(part: VirtualHostPart, *overrides: RouteOverride) -> _VirtualHost:
-    """The virtual host's routes spliced in, each with the overrides for the rule that it comes from."""
-    routes = b"".join(field(3, _route(route, overrides)) for route in part.routes)
-    return _VirtualHost(part.header + routes, part.origins)
-
-
-def _route(route: RoutePart, overrides: Iterable[RouteOverride]) -> bytes:
-    if route.source is None:
-        return route.body
-    entries = (
-        field(13, field(1, override.filter_name.encode()) + field(2, override.config))
-        for override in overrides
-        if override.source == route.source
-    )
-    return b"".join((route.body, *entries))
-
-
-def build_route_configuration(part: VirtualHosts, *virtual_hosts: _VirtualHost) -> Resource:
-    """A RouteConfiguration: its header and the bytes of its virtual hosts."""
-    body = b"".join((part.header, *(field(2, host.body) for host in virtual_hosts)))
-    origins = tuple(dict.fromkeys(chain.from_iterable(host.origins for host in virtual_hosts)))
-    return Resource.of(ROUTE, part.route_config, body, origins=origins)
+    resources = [resource for group in groups for resource in group.resources]
+    collisions = tuple(r.name for r in resources if by_name.setdefault(r.name, r) is not r)
+    return _Merged(ResourceSet(by_name), collisions)
 
 
 # Listeners
 
 
-def build_listener(part: ListenerPart, *filters: HttpFilterPart) -> Resource:
-    """A Listener: every connection manager in it gets the filters that apply, in the order given."""
-    chains = b"".join(field(3, _filter_chain(chain_part, filters)) for chain_part in part.filter_chains)
-    default = part.default_filter_chain
-    tail = field(25, _filter_chain(default, filters)) if default is not None else b""
-    references = tuple(Reference(ROUTE, name) for name in part.routes)
-    return Resource.of(LISTENER, part.name, part.body + chains + tail, references, part.origins)
+def _listeners(outputs: Sequence[Output], memo: Memo) -> list[Resources]:
+    filters = sorted((part for output in outputs for part in output.filters), key=lambda part: part.phase)
+    return [memo(_build_listeners, output.listeners, memo, *filters) for output in outputs if output.listeners]
 
 
-def _filter_chain(part: FilterChainPart, filters: Iterable[HttpFilterPart]) -> bytes:
-    if part.http is None:
-        return part.body
-    return part.body + field(3, _connection_manager(part.http, filters))
+def _build_listeners(parts: tuple[ListenerPart, ...], memo: Memo, *filters: HttpFilterPart) -> Resources:
+    return Resources(tuple(memo(build_listener, part, *filters) for part in parts))
 
 
-def _connection_manager(http: HttpConnection, filters: Iterable[HttpFilterPart]) -> bytes:
-    applicable = b"".join(field(5, part.body) for part in filters if part.applies_to(http))
-    config = any_of(_HCM_URL, http.body + applicable)
-    return field(1, HTTP_CONNECTION_MANAGER.encode()) + field(4, config)
+# Routes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Routes:
+    """failures: what is to be reported of patches that could not be used."""
+
+    resources: Resources
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hosts:
+    """failures: as in `_Routes`."""
+
+    joined: JoinedVirtualHosts
+    failures: tuple[str, ...]
+
+
+def _routes(outputs: Sequence[Output], memo: Memo, report: Report) -> list[Resources]:
+    patches = memo(_patches, *(patch for output in outputs for patch in output.host_patches))
+    overrides = [output.overrides for output in outputs if output.overrides]
+    built = [memo(_build_routes, output.routes, patches, memo, *overrides) for output in outputs if output.routes]
+    for failure in (failure for routes in built for failure in routes.failures):
+        report(failure)
+    return [routes.resources for routes in built]
+
+
+def _patches(*patches: Patch) -> tuple[Patch, ...]:
+    return patches
+
+
+def _build_routes(
+    parts: tuple[VirtualHosts, ...], patches: tuple[Patch, ...], memo: Memo, *overrides: Overrides
+) -> _Routes:
+    failures: list[str] = []
+    resources: list[Resource] = []
+    for part in parts:
+        groups = [memo(_build_hosts, group, patches, memo, *overrides) for group in part.groups]
+        failures += chain.from_iterable(group.failures for group in groups)
+        resources.append(memo(build_route_configuration, part, *(group.joined for group in groups)))
+    return _Routes(Resources(tuple(resources)), tuple(failures))
+
+
+def _build_hosts(
+    parts: tuple[VirtualHostPart, ...], patches: tuple[Patch, ...], memo: Memo, *overrides: Overrides
+) -> _Hosts:
+    failures: list[str] = []
+    hosts: list[VirtualHost] = []
+    for part in parts:
+        host = memo(build_virtual_host, part, *_applicable(part, overrides))
+        body = patch_virtual_host(part.name, host.body, patches, memo, failures.append)
+        hosts.append(host if body is host.body else memo(VirtualHost, body, part.origins))
+    return _Hosts(memo(join_virtual_hosts, *hosts), tuple(failures))
+
+
+def _applicable(part: VirtualHostPart, overrides: Sequence[Overrides]) -> list[RouteOverride]:
+    rules = dict.fromkeys(route.source for route in part.routes if route.source is not None) if overrides else {}
+    return [override for rule in rules for table in overrides for override in table.get(rule, ())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xds.model.mesh import Mesh
@@ -50,39 +50,36 @@ class Pipeline:
         self._memo = Memo()
         self._keys: dict[ViewKey, ViewKey] = {}
         self._last_good: dict[ViewKey, dict[Translator, tuple[Contribution, ...]]] = {}
-        self._tidied_size = 0
 
     def compile(self, mesh: Mesh, proxy: Proxy) -> Compiled:
         """The resources of ``proxy`` under ``mesh``. Never raises because of a translator: see `Compiled.errors`."""
         key = view_key(mesh, proxy)
         interned = self._keys.setdefault(key, key)
-        return self._memo(self._compile, mesh, interned)
+        return self._memo.keep(interned, self._compile, mesh, interned)
 
     def view(self, mesh: Mesh, proxy: Proxy) -> ProxyView:
         """What ``proxy`` may see, without compiling it."""
         return view_of(mesh, view_key(mesh, proxy), self._memo)
 
-    def tidy(self, mesh: Mesh, proxies: Sequence[Proxy], *, force: bool = False) -> int:
-        """Forgets what no proxy of ``proxies`` uses under ``mesh``; returns how many results that were.
+    def tidy(self, mesh: Mesh, proxies: Iterable[Proxy]) -> int:
+        """Forgets what is kept for views that no proxy of ``proxies`` has under ``mesh``; returns how many results.
 
-        Does nothing until the memory has doubled since the last time, unless ``force`` is set.
+        Of a view that is in use nothing but the latest outcome is kept anyway: this is for proxies that have gone.
         """
-        if not force and len(self._memo) < 2 * self._tidied_size + 1000:
-            return 0
-        dropped = self._memo.sweep(lambda: [self.compile(mesh, proxy) for proxy in proxies])
-        used = {view_key(mesh, proxy) for proxy in proxies}
-        self._keys = {key: kept for key, kept in self._keys.items() if key in used}
-        self._last_good = {key: good for key, good in self._last_good.items() if key in used}
-        self._tidied_size = len(self._memo)
-        return dropped
+        before = len(self._memo)
+        unused = self._keys.keys() - {view_key(mesh, proxy) for proxy in proxies}
+        for key in unused:
+            del self._keys[key]
+            self._last_good.pop(key, None)
+            self._memo.release(key)
+        self._memo.sweep()
+        return before - len(self._memo)
 
     def _compile(self, mesh: Mesh, key: ViewKey) -> Compiled:
         view = view_of(mesh, key, self._memo)
         errors: list[TranslatorError] = []
-        contributions = [c for translator in self._translators for c in self._run(translator, view, errors)]
-        snapshot = assemble(
-            contributions, self._memo, lambda reason: errors.append(TranslatorError("assemble", reason))
-        )
+        outputs = [self._run(translator, view, errors) for translator in self._translators]
+        snapshot = assemble(outputs, self._memo, lambda reason: errors.append(TranslatorError("assemble", reason)))
         return Compiled(view, snapshot, tuple(errors))
 
     def _run(self, translator: Translator, view: ProxyView, errors: list[TranslatorError]) -> tuple[Contribution, ...]:

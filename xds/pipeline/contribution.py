@@ -7,7 +7,7 @@ splicing. Nothing here is ever changed after it was made.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import NamedTuple
@@ -52,15 +52,17 @@ class RouteRef(NamedTuple):
 class Resources:
     """Complete resources of any type. A name that two translators claim is an error of the later one.
 
-    type_url: the type of all of them, or None if they are of several.
+    type_url: the type of all of them, or None if they are of several. by_name: of several with one name the last.
     """
 
     resources: tuple[Resource, ...]
     type_url: TypeUrl | None = field(init=False)
+    by_name: Mapping[str, Resource] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         types = {resource.type_url for resource in self.resources}
         object.__setattr__(self, "type_url", types.pop() if len(types) == 1 else None)
+        object.__setattr__(self, "by_name", {resource.name: resource for resource in self.resources})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,11 +85,15 @@ class VirtualHostPart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VirtualHosts:
-    """One Envoy ``RouteConfiguration``. header: without ``virtual_hosts``."""
+    """One Envoy ``RouteConfiguration``.
+
+    header: without ``virtual_hosts``. groups: these, in groups that are looked up, and spliced, together: with many
+    virtual hosts, those of a group that is the same tuple as before cost nothing.
+    """
 
     route_config: str
     header: bytes
-    virtual_hosts: tuple[VirtualHostPart, ...]
+    groups: tuple[tuple[VirtualHostPart, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

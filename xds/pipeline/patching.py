@@ -22,9 +22,9 @@ Report = Callable[[str], None]
 
 
 def patch_virtual_host(name: str, body: bytes, patches: Sequence[Patch], memo: Memo, report: Report) -> bytes:
-    """The virtual host after every patch that is meant for it; the same object if there is none."""
+    """The virtual host after every one of these patches that is meant for it; the same object if there is none."""
     for patch in patches:
-        if patch.message is VirtualHost and patch.name in (None, name):
+        if patch.name in (None, name):
             try:
                 body = memo(_patched_body, patch.apply, VirtualHost, body)
             except Exception as error:  # noqa: BLE001 - whatever a user's function raises costs its own patch only
@@ -36,7 +36,7 @@ def patch_resources(
     resources: ResourceSet, type_url: TypeUrl, patches: Sequence[Patch], memo: Memo, report: Report
 ) -> ResourceSet:
     """The set after every patch that is meant for resources of its type; the same object if there is none."""
-    relevant = [p for p in patches if p.message is not VirtualHost and type_url_of(p.message) == type_url]
+    relevant = [patch for patch in patches if type_url_of(patch.message) == type_url]
     if not relevant:
         return resources
     patched = {resource.name: resource for resource in resources}

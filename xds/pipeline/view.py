@@ -9,6 +9,8 @@ from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode, Proxy, ProxyType
 from xds.model.routing import VirtualService
 from xds.model.services import Service, ServiceInstance
+from xds.model.settings import MeshSettings
+from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
 from xds.pipeline.inbound import inbound_listeners
@@ -58,18 +60,31 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     sidecar = _sidecar_for(mesh, key)
     all_services = _all_services(mesh, key, memo)
     egress = _egress(mesh, key, sidecar, all_services, memo)
-    return ProxyView(
-        digest=_digest(key),
-        key=key,
-        settings=mesh.settings,
-        services=_services_in_use(egress, all_services, key, memo),
-        endpoints=mesh.endpoints,
-        egress=egress,
-        inbound=_inbound(mesh, key, sidecar, memo),
-        gateway=_gateway(mesh, key, memo),
-        outbound_traffic_policy=_outbound_traffic_policy(mesh, sidecar),
-        sidecar=sidecar,
+    unpopulated = memo(
+        _unpopulated,
+        key,
+        mesh.settings,
+        _services_in_use(egress, all_services, key, memo),
+        egress,
+        _inbound(mesh, key, sidecar, memo),
+        _gateway(mesh, key, memo),
+        _outbound_traffic_policy(mesh, sidecar),
+        sidecar,
     )
+    return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
+
+
+def _unpopulated(
+    key: ViewKey,
+    settings: MeshSettings,
+    services: tuple[VisibleService, ...],
+    egress: tuple[EgressListener, ...],
+    inbound: tuple[InboundListener, ...],
+    gateway: tuple[GatewayPort, ...],
+    policy: OutboundTrafficMode,
+    sidecar: Sidecar | None,
+) -> ProxyView:
+    return ProxyView(_digest(key), key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar)
 
 
 def _digest(key: ViewKey) -> str:

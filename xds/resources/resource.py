@@ -22,8 +22,9 @@ class Reference(NamedTuple):
 class Resource:
     """A resource, encoded once and never changed. Compare versions, not objects.
 
-    body: the message's own bytes, without an ``Any`` around them. version: `content_version` of the body. origins:
-    the configuration objects it was made from, the most telling first; a NACK is reported against them.
+    body: the message's own bytes, without an ``Any`` around them. version: depends on the body alone, see
+    `content_version`. origins: the configuration objects it was made from, the most telling first; may repeat. A NACK
+    is reported against them.
     """
 
     type_url: TypeUrl

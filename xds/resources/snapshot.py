@@ -22,15 +22,30 @@ class Diff(NamedTuple):
 
 
 class ResourceSet:
-    """The resources of one type, by name. Immutable."""
+    """The resources of one type, by name. Immutable.
 
-    def __init__(self, resources: Mapping[str, Resource]) -> None:
+    groups: the same resources in groups without a name in common. Sets that share a group need not look into it to
+    tell how they differ.
+    """
+
+    def __init__(self, resources: Mapping[str, Resource], groups: tuple[Mapping[str, Resource], ...] = ()) -> None:
         self._by_name = resources
+        self._groups = groups or (resources,)
 
     @classmethod
     def of(cls, resources: Iterable[Resource]) -> ResourceSet:
         """A set of these resources; of two with one name the last counts."""
         return cls({resource.name: resource for resource in resources})
+
+    @classmethod
+    def union(cls, groups: Iterable[Mapping[str, Resource]]) -> ResourceSet:
+        """All resources of these groups, which must not be changed any more; of two with one name the last counts."""
+        groups = tuple(groups)
+        by_name: dict[str, Resource] = {}
+        for group in groups:
+            by_name.update(group)
+        disjoint = len(by_name) == sum(map(len, groups))
+        return cls(by_name, groups if disjoint else ())
 
     def get(self, name: str) -> Resource | None:
         return self._by_name.get(name)
@@ -57,17 +72,22 @@ class ResourceSet:
         return digest.hexdigest()
 
     def diff(self, old: ResourceSet) -> Diff:
-        """What changed from ``old`` to this set. A resource that is the same object costs one look-up."""
+        """What changed from ``old`` to this set. What they share costs one look-up per group."""
         if self is old:
             return Diff((), ())
-        before = old._by_name
+        before, now = old._by_name, self._by_name
         changed = tuple(
             resource
-            for name, resource in self._by_name.items()
+            for group in self._groups_not_in(old)
+            for name, resource in group.items()
             if (was := before.get(name)) is not resource and (was is None or was.version != resource.version)
         )
-        removed = tuple(before.keys() - self._by_name.keys())
+        removed = tuple(name for group in old._groups_not_in(self) for name in group if name not in now)
         return Diff(changed, removed)
+
+    def _groups_not_in(self, other: ResourceSet) -> Iterator[Mapping[str, Resource]]:
+        shared = set(map(id, other._groups))
+        return (group for group in self._groups if id(group) not in shared)
 
 
 EMPTY_SET = ResourceSet({})

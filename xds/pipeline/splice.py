@@ -1,0 +1,95 @@
+"""Parts to whole resources, spliced out of encoded bytes.
+
+Field numbers are Envoy's: RouteConfiguration.virtual_hosts 2, VirtualHost.routes 3, Route.typed_per_filter_config 13,
+Listener.filter_chains 3 and default_filter_chain 25, FilterChain.filters 3, HttpConnectionManager.http_filters 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from xds.model.objects import ObjectKey
+from xds.pipeline.contribution import (
+    FilterChainPart,
+    HttpConnection,
+    HttpFilterPart,
+    ListenerPart,
+    RouteOverride,
+    RoutePart,
+    VirtualHostPart,
+    VirtualHosts,
+)
+from xds.resources import LISTENER, ROUTE, Reference, Resource
+from xds.wire.splice import any_of, enclosed, field
+
+HTTP_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
+_HCM_URL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VirtualHost:
+    """A finished virtual host: encoded, with its overrides and patches."""
+
+    body: bytes
+    origins: tuple[ObjectKey, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JoinedVirtualHosts:
+    """Some of the virtual hosts of a RouteConfiguration, as its encoded fields."""
+
+    fields: bytes
+    origins: tuple[ObjectKey, ...]
+
+
+def build_virtual_host(part: VirtualHostPart, *overrides: RouteOverride) -> VirtualHost:
+    """The virtual host's routes spliced in, each with the overrides for the rule that it comes from."""
+    routes = b"".join(field(3, _route(route, overrides)) for route in part.routes)
+    return VirtualHost(part.header + routes, part.origins)
+
+
+def _route(route: RoutePart, overrides: Iterable[RouteOverride]) -> bytes:
+    if route.source is None:
+        return route.body
+    entries = (
+        field(13, field(1, override.filter_name.encode()) + field(2, override.config))
+        for override in overrides
+        if override.source == route.source
+    )
+    return b"".join((route.body, *entries))
+
+
+def join_virtual_hosts(*hosts: VirtualHost) -> JoinedVirtualHosts:
+    """Virtual hosts as they stand in a RouteConfiguration."""
+    fields = b"".join(chain.from_iterable(enclosed(2, host.body) for host in hosts))
+    return JoinedVirtualHosts(fields, tuple(dict.fromkeys(chain.from_iterable(host.origins for host in hosts))))
+
+
+def build_route_configuration(part: VirtualHosts, *groups: JoinedVirtualHosts) -> Resource:
+    """A RouteConfiguration: its header and the bytes of its virtual hosts."""
+    body = b"".join((part.header, *(group.fields for group in groups)))
+    origins = tuple(chain.from_iterable(group.origins for group in groups))
+    return Resource.of(ROUTE, part.route_config, body, origins=origins)
+
+
+def build_listener(part: ListenerPart, *filters: HttpFilterPart) -> Resource:
+    """A Listener: every connection manager in it gets the filters that apply, in the order given."""
+    chains = b"".join(field(3, _filter_chain(chain_part, filters)) for chain_part in part.filter_chains)
+    default = part.default_filter_chain
+    tail = field(25, _filter_chain(default, filters)) if default is not None else b""
+    references = tuple(Reference(ROUTE, name) for name in part.routes)
+    return Resource.of(LISTENER, part.name, part.body + chains + tail, references, part.origins)
+
+
+def _filter_chain(part: FilterChainPart, filters: Iterable[HttpFilterPart]) -> bytes:
+    if part.http is None:
+        return part.body
+    return part.body + field(3, _connection_manager(part.http, filters))
+
+
+def _connection_manager(http: HttpConnection, filters: Iterable[HttpFilterPart]) -> bytes:
+    applicable = b"".join(field(5, part.body) for part in filters if part.applies_to(http))
+    config = any_of(_HCM_URL, http.body + applicable)
+    return field(1, HTTP_CONNECTION_MANAGER.encode()) + field(4, config)
