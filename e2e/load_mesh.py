@@ -30,10 +30,20 @@ class LoadMesh:
 
 async def start(lab: Lab) -> LoadMesh:
     """Starts the mesh, its control plane included, with all traffic going to v1."""
-    put(lab.config, "service", _service())
-    put(lab.config, "rule", rule("v1", "v2"))
-    put(lab.config, "route", route(v1=100))
+    put_services(lab.config)
     await lab.serve()
+    return await start_proxies(lab)
+
+
+def put_services(config: Path) -> None:
+    """Writes what does not depend on an instance."""
+    put(config, "service", _service())
+    put(config, "rule", rule("v1", "v2"))
+    put(config, "route", route(v1=100))
+
+
+async def start_proxies(lab: Lab) -> LoadMesh:
+    """Starts the instances and all Envoys, whose control plane is running already."""
     addresses = {
         "v1": await _behind_a_sidecar(lab, "v1"),
         "v2": await _behind_a_sidecar(lab, "v2"),
