@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from xds.model.objects import Origin
-from xds.model.routing import HTTPRoute, L4Route, VirtualService
+from xds.model.routing import HTTPRoute, HTTPRouteDestination, L4Route, RouteDestination, VirtualService
 
 
 class SubsetUse(NamedTuple):
@@ -29,8 +29,9 @@ def subset_uses(virtual_service: VirtualService) -> Iterator[SubsetUse]:
 
 
 def _uses_of(protocol: str, rule: HTTPRoute | L4Route) -> Iterator[SubsetUse]:
-    for number, target in enumerate(rule.route):
+    targets: tuple[HTTPRouteDestination | RouteDestination, ...] = rule.route
+    for number, target in enumerate(targets):
         destination = target.destination
-        if destination.subset and (target.weight or len(rule.route) == 1):
+        if destination.subset and (target.weight or len(targets) == 1):
             path = f"spec.{protocol}[{rule.index}].route[{number}].destination.subset"
             yield SubsetUse(destination.host, destination.subset, path, rule.origin)
