@@ -1,15 +1,16 @@
-"""Prometheus metrics, under istiod's names where it has one."""
+"""Prometheus metrics, under istiod's names where it has one, and with its meaning."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from xds import __version__
 from xds.app.store import Publication
 from xds.model.diagnostic import Severity
-from xds.protocol.events import Effect, Nacked, Send, Settled
+from xds.model.objects import ObjectKey
+from xds.protocol import Acked, Effect, Nacked, Send
 from xds.resources import TypeUrl
 from xds.server import StreamStatus
 
@@ -25,6 +26,21 @@ _SHORT_NAMES = {
     "VirtualHost": "vhds",
 }
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SHORT_BUCKETS = (0.0005, 0.001, 0.0025, *_BUCKETS)
+_TRIGGERS = {
+    "Service": "service",
+    "Endpoints": "endpoint",
+    "EndpointSlice": "endpoint",
+    "Pod": "endpoint",
+    "WorkloadEntry": "endpoint",
+}
+_COUNTED_REJECTS = ("cds", "eds", "lds", "rds")
+
+
+class Sum(Gauge):
+    """A sum under a name of istiod's, which does not end in ``_total``; so Prometheus is not told that it is one."""
+
+    _type = "unknown"
 
 
 def short_name(type_url: TypeUrl) -> str:
@@ -34,35 +50,54 @@ def short_name(type_url: TypeUrl) -> str:
 
 
 class Metrics:
-    """What is counted. A `StatusListener` for the streams.
+    """What is counted and timed: a `StatusListener` for the streams, and the `Measure` of convergence."""
 
-    published: gives the newest publication, against whose time convergence is measured.
-    """
-
-    def __init__(self, registry: CollectorRegistry, published: Callable[[], Publication | None]) -> None:
-        self._published = published
-        self._converged: dict[int, int] = {}
+    def __init__(self, registry: CollectorRegistry) -> None:
         info = Gauge("pilothouse_build_info", "1, with the version as a label.", ["version"], registry=registry)
         info.labels(__version__).set(1)
         self._streams = Gauge("pilot_xds", "Proxies connected over xDS.", registry=registry)
-        self._pushes = Counter("pilot_xds_pushes", "Responses sent.", ["type"], registry=registry)
-        self._rejects = Counter(
-            "pilot_total_xds_rejects", "Responses that a proxy rejected.", ["type"], registry=registry
-        )
-        self._convergence = Histogram(
-            "pilot_proxy_convergence_time",
-            "Seconds from a change being in force here to a proxy having accepted all of it.",
-            registry=registry,
-            buckets=_BUCKETS,
-        )
+        self._pushes = Sum("pilot_xds_pushes", "Responses sent.", ["type"], registry=registry)
+        self._rejects = Sum("pilot_total_xds_rejects", "Responses that a proxy rejected.", ["type"], registry=registry)
+        self._rejects_of = {
+            name: Sum(f"pilot_xds_{name}_reject", "Responses of this type that a proxy rejected.", registry=registry)
+            for name in _COUNTED_REJECTS
+        }
+        self._triggers = Sum("pilot_push_triggers", "Changes put in force, by reason.", ["type"], registry=registry)
         self._generation = Counter("pilothouse_publications", "Batches of changes put in force.", registry=registry)
         self._objects = Gauge("pilothouse_config_objects", "Objects in force.", registry=registry)
         self._findings = Gauge("pilothouse_config_findings", "Diagnostics now.", ["severity"], registry=registry)
+        self._declare_times(registry)
+
+    def _declare_times(self, registry: CollectorRegistry) -> None:
+        def histogram(name: str, meaning: str, *labels: str, short: bool = False) -> Histogram:
+            return Histogram(name, meaning, labels, registry=registry, buckets=_SHORT_BUCKETS if short else _BUCKETS)
+
+        self._compile = histogram(
+            "pilothouse_compile_seconds",
+            "Seconds to fold a change into the mesh, or to compile the snapshot of one view.",
+            "stage",
+            short=True,
+        )
+        self._queue = histogram(
+            "pilot_proxy_queue_time", "Seconds from a change being in force to a stream taking it.", short=True
+        )
+        self._answer = histogram("pilothouse_ack_seconds", "Seconds from a response to its acceptance.", "type")
+        self._type_convergence = histogram(
+            "pilothouse_type_convergence_seconds",
+            "Seconds from the source seeing a change to a proxy having accepted its part of one type.",
+            "type",
+        )
+        self._convergence = histogram(
+            "pilot_proxy_convergence_time",
+            "Seconds from the source seeing a change to a proxy that it affects having accepted all of it.",
+        )
 
     def configured(self, publication: Publication, objects: int) -> None:
         """A batch of changes was put in force. objects: how many there are now."""
         self._generation.inc()
         self._objects.set(objects)
+        for reason in push_reasons(publication.changed):
+            self._triggers.labels(reason).inc()
         for severity in Severity:
             count = sum(1 for diagnostic in publication.diagnostics if diagnostic.severity is severity)
             self._findings.labels(severity.value).set(count)
@@ -74,25 +109,43 @@ class Metrics:
     def closed(self, stream: StreamStatus) -> None:
         """A stream has ended."""
         self._streams.dec()
-        self._converged.pop(id(stream), None)
 
     def happened(self, stream: StreamStatus, effect: Effect, at: float) -> None:
         """Something was sent or answered."""
         match effect:
             case Send():
                 self._pushes.labels(short_name(effect.type_url)).inc()
+            case Acked():
+                sent_at = stream.types[effect.type_url].sent_at
+                if sent_at is not None:
+                    self._answer.labels(short_name(effect.type_url)).observe(at - sent_at)
             case Nacked():
-                self._rejects.labels(short_name(effect.type_url)).inc()
-            case Settled():
-                self._settled(stream, at)
+                self._rejected(short_name(effect.type_url))
             case _:
                 pass
 
-    def _settled(self, stream: StreamStatus, at: float) -> None:
-        """Once for each publication; a stream that began after it tells nothing about how fast changes travel."""
-        publication = self._published()
-        if publication is None or self._converged.get(id(stream)) == publication.generation:
-            return
-        self._converged[id(stream)] = publication.generation
-        if stream.connected_at <= publication.at:
-            self._convergence.observe(at - publication.at)
+    def _rejected(self, name: str) -> None:
+        self._rejects.labels(name).inc()
+        if name in self._rejects_of:
+            self._rejects_of[name].inc()
+
+    def folded(self, seconds: float) -> None:
+        """See `Measure`, as for the rest."""
+        self._compile.labels("fold").observe(seconds)
+
+    def compiled(self, seconds: float) -> None:
+        self._compile.labels("view").observe(seconds)
+
+    def queued(self, seconds: float) -> None:
+        self._queue.observe(seconds)
+
+    def type_converged(self, type_url: TypeUrl, seconds: float) -> None:
+        self._type_convergence.labels(short_name(type_url)).observe(seconds)
+
+    def converged(self, seconds: float) -> None:
+        self._convergence.observe(seconds)
+
+
+def push_reasons(changed: Iterable[ObjectKey]) -> frozenset[str]:
+    """Why there is something to push, in istiod's terms: ``service``, ``endpoint`` or ``config``."""
+    return frozenset(_TRIGGERS.get(key.kind, "config") for key in changed)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
+from xds.app.convergence_report import ConvergenceReport
+from xds.app.documents import diagnostic_document
 from xds.app.metrics import short_name
 from xds.app.render import render
 from xds.app.store import Store
 from xds.console.http import AmbiguousProxyError, Json
-from xds.model.diagnostic import Diagnostic
 from xds.model.objects import ObjectMeta
 from xds.resources import Resource, TypeUrl
 from xds.server import Nack, StatusBoard, StreamStatus, TypeStatus
@@ -17,9 +19,14 @@ from xds.server import Nack, StatusBoard, StreamStatus, TypeStatus
 class ServerProbes:
     """The `Probes` of a running control plane. ``listening`` is set once the xDS port is open."""
 
-    def __init__(self, store: Store, board: StatusBoard) -> None:
+    def __init__(
+        self, store: Store, board: StatusBoard, report: ConvergenceReport, refresh: Callable[[], Awaitable[None]]
+    ) -> None:
+        """refresh: returns when everything that the sources say by now is in force."""
         self._store = store
         self._board = board
+        self._report = report
+        self._refresh = refresh
         self.listening = False
 
     def not_ready(self) -> str | None:
@@ -38,13 +45,18 @@ class ServerProbes:
             "proxy": str(proxy),
             "proxyID": proxy.id,
             "type": proxy.type.value,
+            "cluster": proxy.cluster_id,
+            "version": proxy.version,
             "peer": stream.peer,
             "protocol": stream.variant.value,
             "connectedAt": stream.connected_at,
-            "types": {short_name(type_url): self._type(type_url, status) for type_url, status in stream.types.items()},
+            "types": {
+                short_name(type_url): self._type(proxy.id, type_url, status)
+                for type_url, status in stream.types.items()
+            },
         }
 
-    def _type(self, type_url: TypeUrl, status: TypeStatus) -> Json:
+    def _type(self, proxy_id: str, type_url: TypeUrl, status: TypeStatus) -> Json:
         return {
             "typeUrl": type_url,
             "state": status.state.value,
@@ -53,14 +65,16 @@ class ServerProbes:
             "sent": {"version": status.sent_version, "nonce": status.sent_nonce, "at": status.sent_at},
             "acked": {"version": status.acked_version, "at": status.acked_at},
             "rejections": status.nacks,
-            "rejected": self._nack(status.nack) if status.nack else None,
+            "rejected": self._nack(proxy_id, type_url, status.nack) if status.nack else None,
         }
 
-    def _nack(self, nack: Nack) -> Json:
+    def _nack(self, proxy_id: str, type_url: TypeUrl, nack: Nack) -> Json:
+        """objects: those that changed just before it; resources: all that it may be about."""
         return {
             "message": nack.message,
             "version": nack.version,
             "at": nack.at,
+            "objects": self._report.blamed(proxy_id, type_url, nack.at),
             "resources": [self._culprit(resource) for resource in nack.resources],
         }
 
@@ -89,6 +103,18 @@ class ServerProbes:
         compiled = self._store.compile(found[0])
         return {"proxyID": found[0].id, **render(compiled.snapshot)}
 
+    def changes(self, about: str) -> Json:
+        """See `ConvergenceReport`."""
+        return self._report.changes(about)
+
+    def standing(self, about: str) -> Json:
+        """See `ConvergenceReport`."""
+        return self._report.standing(about)
+
+    async def refresh(self) -> None:
+        """See `__init__`."""
+        await self._refresh()
+
 
 def _object(meta: ObjectMeta) -> Json:
     version = f"{meta.api_group}/{meta.api_version}" if meta.api_group else meta.api_version
@@ -99,18 +125,4 @@ def _object(meta: ObjectMeta) -> Json:
         "name": meta.name,
         "apiVersion": version,
         "origin": str(meta.origin),
-    }
-
-
-def diagnostic_document(diagnostic: Diagnostic) -> dict[str, object]:
-    """A finding as JSON, the same wherever one is printed."""
-    key = diagnostic.object
-    return {
-        "severity": diagnostic.severity.value,
-        "code": diagnostic.code,
-        "file": diagnostic.origin.file,
-        "line": diagnostic.origin.line,
-        "object": {"kind": key.kind, "namespace": key.namespace, "name": key.name} if key else None,
-        "path": diagnostic.path,
-        "reason": diagnostic.reason,
     }

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from xds.app.address import split_address
+from xds.app.convergence import Convergence
+from xds.app.convergence_report import ConvergenceReport
 from xds.app.debounce import Debounce
 from xds.app.errors import StartError
 from xds.app.loading import load_settings
@@ -50,6 +53,16 @@ class ServeOptions:
     monitoring_listen: str = "127.0.0.1:15014"
 
 
+class _Seen(NamedTuple):
+    """Changes, and the epoch seconds at which the first of them was seen."""
+
+    at: float
+    batch: Batch
+
+    def then(self, later: _Seen) -> _Seen:
+        return _Seen(self.at, self.batch.then(later.batch))
+
+
 async def serve(options: ServeOptions) -> None:
     """Runs until SIGTERM or SIGINT, then drains. Raises StartError."""
     await ControlPlane(options).run()
@@ -63,14 +76,20 @@ class ControlPlane:
         self._options = options
         self._stop = asyncio.Event()
         registry = CollectorRegistry()
+        self._metrics = Metrics(registry)
+        convergence = Convergence(self._metrics, lambda key: self.store.locate(key))
         self.store = Store(
-            Pipeline(options.translators), load_settings(options.mesh_config), time.time, on_error=_log_translator_error
+            Pipeline(options.translators),
+            load_settings(options.mesh_config),
+            time.time,
+            on_error=_log_translator_error,
+            observers=[convergence],
         )
-        self._metrics = Metrics(registry, lambda: self.store.published)
-        board = StatusBoard(time.time, [self._metrics])
-        self._probes = ServerProbes(self.store, board)
+        board = StatusBoard(time.time, [self._metrics, convergence])
+        self._probes = ServerProbes(self.store, board, ConvergenceReport(convergence, self.store), self.refresh)
         self._xds = XdsServer(self.store, board, locate=self.store.locate)
         self._source = _file_source(options.config)
+        self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
         self._http = _http_server(options.monitoring_listen, self._probes, registry)
 
     async def run(self) -> None:
@@ -99,6 +118,13 @@ class ControlPlane:
         """Ends `run`, as a signal does."""
         self._stop.set()
 
+    async def refresh(self) -> None:
+        """Looks at the configuration now, and returns when everything that it says is in force."""
+        batch = self._source.scan()
+        if batch.changed:
+            self._incoming.put_nowait(_Seen(time.time(), batch))
+        await self._incoming.join()
+
     async def _open(self) -> None:
         try:
             _ensure_free(self._options.xds_listen)
@@ -113,43 +139,43 @@ class ControlPlane:
     async def _follow(self) -> None:
         """Takes changes from the source and puts them in force, the first at once and bursts together."""
         debounce = Debounce()
-        queue: asyncio.Queue[Batch] = asyncio.Queue()
         clock = asyncio.get_running_loop().time
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_pump(self._source, queue))
+            tasks.create_task(_pump(self._source, self._incoming))
             acted: float | None = None
             while True:
-                batch = await queue.get()
+                seen, count = await self._incoming.get(), 1
                 first = last = clock()
                 while (delay := debounce.due(first, last, acted) - clock()) > 0:
                     try:
                         async with asyncio.timeout(delay):
-                            batch = batch.then(await queue.get())
-                        last = clock()
+                            seen = seen.then(await self._incoming.get())
+                        last, count = clock(), count + 1
                     except TimeoutError:
                         break
-                self._publish_safely(batch)
+                self._publish_safely(seen)
                 acted = clock()
+                for _ in range(count):
+                    self._incoming.task_done()
 
-    def _publish_safely(self, batch: Batch) -> None:
+    def _publish_safely(self, seen: _Seen) -> None:
         """A defect of ours that some input brings out must not stop the proxies from being served."""
         try:
-            self._publish(batch)
+            self._publish(seen)
         except Exception:  # noqa: BLE001 - whatever it is, it is logged whole, and the proxies matter more
-            _log.exception("a change could not be applied; what was in force stays", files=sorted(batch.changed))
+            _log.exception("a change could not be applied; what was in force stays", files=sorted(seen.batch.changed))
 
-    def _publish(self, batch: Batch) -> None:
+    def _publish(self, seen: _Seen) -> None:
         before = self.store.diagnostics
-        started = time.perf_counter()
-        publication = self.store.apply(batch)
+        publication = self.store.apply(seen.batch, seen.at)
         self._metrics.configured(publication, len(self.store.mesh.objects))
         _log.info(
             "configuration applied",
             generation=publication.generation,
-            files=len(batch.changed),
+            files=len(seen.batch.changed),
             objects=len(self.store.mesh.objects),
             changed=len(publication.changed),
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            milliseconds=round(publication.seconds * 1000, 1),
         )
         _log_findings(publication, before)
         if publication.generation == 1:
@@ -172,10 +198,10 @@ class ControlPlane:
                 _log.debug("forgot compiled results that nobody uses", count=dropped)
 
 
-async def _pump(source: FileSource, queue: asyncio.Queue[Batch]) -> None:
+async def _pump(source: FileSource, queue: asyncio.Queue[_Seen]) -> None:
     async with aclosing(source.changes()) as batches:
         async for batch in batches:
-            queue.put_nowait(batch)
+            queue.put_nowait(_Seen(time.time(), batch))
 
 
 def _file_source(root: Path) -> FileSource:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from xds.config.configuration import Configuration
 from xds.config.yaml import ParsedFile, parse_documents
@@ -22,20 +24,49 @@ _MAX_REPORTED = 1000
 OnError = Callable[[Proxy, TranslatorError], None]
 
 
+class ChangedObject(NamedTuple):
+    """An object that a change added, replaced or removed. origin: where it is written, or was."""
+
+    key: ObjectKey
+    origin: Origin | None
+    in_force: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What one batch of changes did. generation: how many batches have been applied. at: epoch seconds."""
+    """What one batch of changes did.
+
+    generation: how many batches have been applied. seen_at: when the source saw the change; at: when it was in force;
+    both epoch seconds. seconds: how long it took to read and fold it. objects: what it changed, by key.
+    """
 
     generation: int
+    seen_at: float
     at: float
+    seconds: float
     changed: frozenset[ObjectKey]
+    objects: tuple[ChangedObject, ...]
     diagnostics: tuple[Diagnostic, ...]
+
+
+class Observer(Protocol):
+    """Is told what the store publishes, and when each stream takes it. Must return at once."""
+
+    def published(self, publication: Publication) -> None:
+        """A change is in force; no stream has been woken for it yet."""
+
+    def taken(self, proxy: Proxy, before: Snapshot | None, after: Snapshot, seconds: float, at: float) -> None:
+        """A stream of ``proxy`` (that very object) has another snapshot than before; None before its first.
+
+        seconds: what it took to compile, next to nothing if another proxy has the same. at: epoch seconds.
+        """
 
 
 class Store:
     """Mutable, and the only thing that is; for use in one thread. A `SnapshotSource` for the server.
 
-    clock: gives epoch seconds. on_error: is told of a translator's error the first time that it occurs.
+    clock: gives epoch seconds. on_error: is told of a translator's error the first time that it occurs. observers: are
+    told of every change and who took it.
     """
 
     def __init__(
@@ -44,11 +75,13 @@ class Store:
         settings: MeshSettings,
         clock: Callable[[], float],
         on_error: OnError = lambda proxy, error: None,
+        observers: Iterable[Observer] = (),
     ) -> None:
         self._pipeline = pipeline
         self._configuration = Configuration().with_settings(settings)
         self._clock = clock
         self._on_error = on_error
+        self._observers = tuple(observers)
         self._reported: set[tuple[str, str]] = set()
         self._unreadable: tuple[Diagnostic, ...] = ()
         self._subscriptions: dict[int, _Subscription] = {}
@@ -64,17 +97,29 @@ class Store:
         """Everything there is to say about the configuration now."""
         return self._unreadable + self._configuration.diagnostics
 
-    def apply(self, batch: Batch) -> Publication:
-        """Puts a batch of changes in force and wakes every stream."""
+    def apply(self, batch: Batch, seen_at: float | None = None) -> Publication:
+        """Puts a batch of changes in force and wakes every stream. seen_at: when the source saw it; None: now."""
+        began, before = time.perf_counter(), self.mesh
+        seen = self._clock() if seen_at is None else seen_at
         self._configuration = self._configuration.apply(
             {file: self._parsed(file, text) for file, text in batch.changed.items()}
         )
         self._unreadable = batch.problems
-        generation = self.published.generation + 1 if self.published else 1
-        self.published = Publication(generation, self._clock(), self._configuration.changed, self.diagnostics)
+        changed = self._configuration.changed
+        self.published = published = Publication(
+            generation=self.published.generation + 1 if self.published else 1,
+            seen_at=seen,
+            at=self._clock(),
+            seconds=time.perf_counter() - began,
+            changed=changed,
+            objects=tuple(_changed_object(key, before, self.mesh) for key in sorted(changed)),
+            diagnostics=self.diagnostics,
+        )
+        for observer in self._observers:
+            observer.published(published)
         for subscription in tuple(self._subscriptions.values()):
             subscription.wake()
-        return self.published
+        return published
 
     def _parsed(self, file: str, text: str | None) -> ParsedFile | None:
         if text is None:
@@ -92,6 +137,16 @@ class Store:
                 self._reported.add((error.translator, error.reason))
                 self._on_error(proxy, error)
         return compiled
+
+    def take(self, proxy: Proxy, before: Snapshot | None) -> Snapshot:
+        """The snapshot of a stream of ``proxy`` that had ``before``."""
+        began = time.perf_counter()
+        after = self.compile(proxy).snapshot
+        if after is not before:
+            seconds, now = time.perf_counter() - began, self._clock()
+            for observer in self._observers:
+                observer.taken(proxy, before, after, seconds, now)
+        return after
 
     def locate(self, key: ObjectKey) -> Origin | None:
         """Where the object in force with this key is written."""
@@ -121,10 +176,20 @@ class _Subscription:
         self._store = store
         self.proxy = proxy
         self.wake = wake
+        self._snapshot: Snapshot | None = None
 
     def latest(self) -> Snapshot | None:
         """The proxy's snapshot; None until the configuration has been read for the first time."""
-        return self._store.compile(self.proxy).snapshot if self._store.published else None
+        if not self._store.published:
+            return None
+        self._snapshot = self._store.take(self.proxy, self._snapshot)
+        return self._snapshot
 
     def close(self) -> None:
         self._store.disconnect(self)
+
+
+def _changed_object(key: ObjectKey, before: Mesh, after: Mesh) -> ChangedObject:
+    now = after.objects.get(key)
+    meta = now or before.objects.get(key)
+    return ChangedObject(key, meta.origin if meta else None, now is not None)

@@ -22,6 +22,14 @@ class AmbiguousProxyError(LookupError):
     """A proxy was named in a way that fits several, or none. The message says which there are."""
 
 
+class UnknownObjectError(LookupError):
+    """There is no configuration object of that name. The message says which there are."""
+
+
+class MisnamedObjectError(ValueError):
+    """This is not how an object is named. The message says how."""
+
+
 class Probes(Protocol):
     """What the endpoints ask the application."""
 
@@ -36,6 +44,21 @@ class Probes(Protocol):
 
     def config_dump(self, proxy_id: str) -> Json:
         """The resources of one proxy, by its node id or ``name.namespace``. Raises AmbiguousProxyError."""
+
+    def changes(self, about: str) -> Json:
+        """The latest changes and how far they have come, newest first; about: of this object only, unless empty.
+
+        Raises MisnamedObjectError.
+        """
+
+    def standing(self, about: str) -> Json:
+        """Which proxies have accepted the newest version of an object, which rejected it, and which have not answered.
+
+        Raises MisnamedObjectError and UnknownObjectError.
+        """
+
+    async def refresh(self) -> None:
+        """Returns when everything that the sources say by now is in force."""
 
 
 def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
@@ -57,6 +80,14 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
         except AmbiguousProxyError as error:
             return _error(str(error), 404)
 
+    async def changes(request: Request) -> Response:
+        return _about_object(request, probes.changes)
+
+    async def convergence(request: Request) -> Response:
+        if request.query_params.get("refresh") == "true":
+            await probes.refresh()
+        return _about_object(request, probes.standing)
+
     async def index(_: Request) -> Response:
         return PlainTextResponse("".join(f"{path}\n" for path in _PATHS))
 
@@ -68,11 +99,21 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
             Route("/debug/syncz", _json(probes.sync_status)),
             Route("/debug/configz", _json(probes.config)),
             Route("/debug/config_dump", config_dump),
+            Route("/debug/changes", changes),
+            Route("/debug/convergence", convergence),
         ]
     )
 
 
-_PATHS = ("/ready", "/metrics", "/debug/syncz", "/debug/configz", "/debug/config_dump?proxyID=NAME.NAMESPACE")
+_PATHS = (
+    "/ready",
+    "/metrics",
+    "/debug/syncz",
+    "/debug/configz",
+    "/debug/config_dump?proxyID=NAME.NAMESPACE",
+    "/debug/changes?object=KIND/NAME.NAMESPACE",
+    "/debug/convergence?object=KIND/NAME.NAMESPACE",
+)
 
 
 def _json(project: Callable[[], Json]) -> Callable[[Request], Response]:
@@ -80,6 +121,15 @@ def _json(project: Callable[[], Json]) -> Callable[[Request], Response]:
         return _pretty(project())
 
     return endpoint
+
+
+def _about_object(request: Request, project: Callable[[str], Json]) -> Response:
+    try:
+        return _pretty(project(request.query_params.get("object", "")))
+    except MisnamedObjectError as error:
+        return _error(str(error), 400)
+    except UnknownObjectError as error:
+        return _error(str(error), 404)
 
 
 def _pretty(value: Json) -> Response:

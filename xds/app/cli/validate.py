@@ -42,9 +42,9 @@ def validate(
     One line for each finding. Exits 0 without errors, 79 with errors, 65 if a file cannot be parsed, 64 for wrong
     usage.
     """
+    from xds.app.documents import diagnostic_document
     from xds.app.loading import load_settings
     from xds.app.offline import Offline
-    from xds.app.probes import diagnostic_document
 
     diagnostics = Offline(load_settings(mesh_config), ()).read(paths)
     if output is Output.JSON:
