@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 from grpc.aio import Channel, ServicerContext  # type: ignore[import-untyped]  # grpcio ships no types
 
-from e2e.capture.applications import Caller
+from e2e.capture.caller import Caller
 
 METHOD = "/greeter.Greeter/Greet"
 SLOW_METHOD = "/greeter.Greeter/GreetSlowly"

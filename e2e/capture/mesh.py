@@ -7,18 +7,19 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
 import aiohttp
 
-from e2e.capture.applications import Caller, Server, bytes_server, greeting_server, http_server, line_server
-from e2e.capture.grpc_applications import grpc_server
+from e2e.capture.caller import Caller
 from e2e.capture.namespaces import GATEWAY, Namespace, network
 from e2e.capture.redirection import NAT_RULES, as_proxy
+from e2e.capture.topology import NAMES, RESOLVED_BY_PROXIES, WORKLOADS
 from examples.bookinfo.topology import REPOSITORY
 from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
@@ -29,81 +30,9 @@ from xds.app.proxy_spec import ProxySpec
 CONFIG = Path(__file__).parent / "config"
 MESH_CONFIG = Path(__file__).parent / "mesh-config.yaml"
 PROXY_HTTP_PORT = 15080
+LOG_FLUSH_SECONDS = 0.1
 XDS = f"{GATEWAY}:15010"
 MONITORING = f"{GATEWAY}:15014"
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """A workload of the mesh, or a host outside of it. labels None: it has no sidecar. ports: what it serves."""
-
-    ip: str
-    labels: Mapping[str, str] | None
-    ports: Mapping[int, Server] = field(default_factory=dict)
-
-
-REVIEWS_PORTS: Mapping[int, Server] = {
-    9080: http_server,
-    9000: line_server,
-    9500: grpc_server,
-    3306: greeting_server,
-    8000: http_server,
-    8001: line_server,
-    7070: http_server,
-    7071: greeting_server,
-}
-OUTSIDE_PORTS: Mapping[int, Server] = {
-    8080: http_server,
-    8083: http_server,
-    8088: http_server,
-    9080: http_server,
-    8081: line_server,
-    8082: line_server,
-    8084: line_server,
-    8085: http_server,
-    9090: line_server,
-    8089: greeting_server,
-    8443: bytes_server,
-    8444: bytes_server,
-}
-WORKLOADS = {
-    "client": Workload("10.77.0.10", {"app": "client"}, {9080: http_server}),
-    "strict": Workload("10.77.0.11", {"app": "strict"}, {9180: http_server, 9100: line_server, 9200: http_server}),
-    "reviews-v1": Workload("10.77.0.21", {"app": "reviews", "version": "v1"}, REVIEWS_PORTS),
-    "reviews-v2": Workload("10.77.0.22", {"app": "reviews", "version": "v2"}, REVIEWS_PORTS),
-    "outside": Workload("10.77.0.50", None, OUTSIDE_PORTS),
-}
-NAMES = {
-    "reviews": "10.96.0.10",
-    "ratings": "10.96.0.11",
-    "lines": "10.96.0.12",
-    "guess": "10.96.0.13",
-    "client": "10.96.0.14",
-    "canary": "10.96.0.15",
-    "pages": "10.96.0.16",
-    "strict": "10.96.0.17",
-    "late": "10.96.0.18",
-    "greeter": "10.96.0.19",
-    "sticky": "10.96.0.20",
-    "half-dead.example.com": "10.97.0.4",
-    "elastic.example.com": "10.97.0.5",
-    "sliced": "10.96.0.21",
-    "alias": WORKLOADS["outside"].ip,
-    "virtual.example.com": "10.97.0.6",
-    "static.example.com": "10.97.0.1",
-    "dns.example.com": "10.97.0.2",
-    "v1.pods": WORKLOADS["reviews-v1"].ip,
-    "v2.pods": WORKLOADS["reviews-v2"].ip,
-    "one.tls.example.com": "10.97.0.3",
-    "two.tls.example.com": "10.97.0.3",
-    "any.wild.example.com": WORKLOADS["outside"].ip,
-    "none.example.com": WORKLOADS["outside"].ip,
-    "unknown.example.com": WORKLOADS["outside"].ip,
-    "localhost": "127.0.0.1",
-}
-"""What applications resolve, as the DNS of a cluster would: services to their addresses, the rest to hosts."""
-
-RESOLVED_BY_PROXIES = {"backend.example.com": WORKLOADS["outside"].ip}
 
 
 @dataclass(frozen=True)
@@ -130,10 +59,16 @@ class CaptureMesh:
         part.write_text(dedent(text))
         part.rename(self.config / name)
 
-    def access_log(self, workload: str) -> str:
-        """What a sidecar has written about requests and connections."""
+    async def logs(self, workload: str, *words: str) -> int:
+        """How many lines of a sidecar's access log have all these words, once it has any; 0 after five seconds."""
         (child,) = (child for child in self.processes.children if child.command.name == f"envoy of {workload}")
-        return child.log.read_text()
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            await asyncio.sleep(LOG_FLUSH_SECONDS)
+            found = [line for line in child.log.read_text().splitlines() if all(word in line for word in words)]
+            if found:
+                return len(found)
+        return 0
 
     async def admin(self, workload: str, path: str) -> str:
         """What a sidecar's admin interface answers."""
@@ -183,7 +118,7 @@ class _Starter:
         spec = ProxySpec(name, "default", namespace.ip, labels=labels)
         path = self._folder / f"{name}.json"
         path.write_text(json.dumps(bootstrap(spec, XDS, ADMIN_PORT)))
-        envoy = (*envoy_argv(self._envoy, path), "--file-flush-interval-msec", "100")
+        envoy = (*envoy_argv(self._envoy, path), "--file-flush-interval-msec", f"{LOG_FLUSH_SECONDS * 1000:.0f}")
         argv = namespace.command(*as_proxy(*envoy))
         child = await self._start(f"envoy of {name}", argv, self._folder)
         await _await_ready(namespace, f"http://127.0.0.1:{ADMIN_PORT}/ready", child)

@@ -6,7 +6,7 @@ import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 import pytest
 from grpc.aio import AioRpcError, Channel  # type: ignore[import-untyped]  # grpcio ships no types
 
-from e2e.capture.applications import ANSWER_SECONDS
+from e2e.capture.caller import ANSWER_SECONDS
 from e2e.capture.grpc_applications import METHOD, SLOW_METHOD, grpc_channel
 from e2e.capture.mesh import CaptureMesh
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 
 import pytest
 
-from e2e.capture.mesh import PROXY_HTTP_PORT, WORKLOADS, CaptureMesh
+from e2e.capture.mesh import PROXY_HTTP_PORT, CaptureMesh
+from e2e.capture.topology import WORKLOADS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -113,15 +113,5 @@ async def test_the_sidecar_is_an_http_proxy_too_for_those_who_ask(mesh: CaptureM
 async def test_sidecars_log_requests_under_istios_names(mesh: CaptureMesh) -> None:
     await mesh.client.get("http://reviews:9080/logged")
 
-    assert await logged(mesh, "client", "/logged", "outbound|9080|v1|reviews.default.svc.cluster.local")
-    assert await logged(mesh, "reviews-v1", "/logged", "inbound|9080||")
-
-
-async def logged(mesh: CaptureMesh, workload: str, path: str, cluster: str) -> bool:
-    """Whether a sidecar's log has a line with both, at the latest after five seconds: Envoy writes it in batches."""
-    end = time.monotonic() + 5
-    while time.monotonic() < end:
-        if any(path in line and cluster in line for line in mesh.access_log(workload).splitlines()):
-            return True
-        await asyncio.sleep(0.05)
-    return False
+    assert await mesh.logs("client", "/logged", "outbound|9080|v1|reviews.default.svc.cluster.local") == 1
+    assert await mesh.logs("reviews-v1", "/logged", "inbound|9080||") == 1

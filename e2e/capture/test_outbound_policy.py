@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.capture.mesh import WORKLOADS, CaptureMesh
+from e2e.capture.mesh import CaptureMesh
+from e2e.capture.topology import WORKLOADS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from e2e.capture.mesh import WORKLOADS, CaptureMesh
+from e2e.capture.mesh import CaptureMesh
+from e2e.capture.topology import WORKLOADS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -1,4 +1,4 @@
-"""What runs in a workload's namespace: servers that tell what they received, and a caller."""
+"""An application that calls others from a workload's namespace."""
 
 from __future__ import annotations
 
@@ -7,100 +7,16 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import aiohttp
-from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from e2e.capture.namespaces import Namespace
 
 ANSWER_SECONDS = 10.0
-
-
-@asynccontextmanager
-async def http_server(instance: str, listening: socket.socket) -> AsyncIterator[None]:
-    """Answers every request with what it received, as JSON; with the query ``sleep=SECONDS`` after that time.
-
-    On a WebSocket every message is answered with ``instance MESSAGE``.
-    """
-
-    async def echo(request: web.BaseRequest) -> web.StreamResponse:
-        if request.headers.get("upgrade") == "websocket":
-            return await _converse(request, instance)
-        await asyncio.sleep(float(request.query.get("sleep", 0)))
-        return web.json_response(
-            {
-                "instance": instance,
-                "path": request.path,
-                "headers": {name.lower(): value for name, value in request.headers.items()},
-                "peer": request.get_extra_info("peername")[0],
-                "local": list(request.get_extra_info("sockname")[:2]),
-            }
-        )
-
-    runner = web.ServerRunner(web.Server(echo), shutdown_timeout=0.5)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, listening).start()
-        yield
-    finally:
-        await runner.cleanup()
-
-
-async def _converse(request: web.BaseRequest, instance: str) -> web.WebSocketResponse:
-    messages = web.WebSocketResponse()
-    await messages.prepare(request)
-    async for message in messages:
-        await messages.send_str(f"{instance} {message.data}")
-    return messages
-
-
-@asynccontextmanager
-async def line_server(instance: str, listening: socket.socket, greeting: str = "") -> AsyncIterator[None]:
-    """Answers every line with ``instance LINE``. greeting: said first, before the client says anything."""
-
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if greeting:
-            writer.write(f"{greeting} {instance}\n".encode())
-        async for line in reader:
-            writer.write(f"{instance} ".encode() + line)
-        writer.close()
-
-    server = await asyncio.start_server(converse, sock=listening)
-    try:
-        yield
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-def greeting_server(instance: str, listening: socket.socket) -> AbstractAsyncContextManager[None]:
-    """A server that speaks first, as databases do."""
-    return line_server(instance, listening, "welcome to")
-
-
-@asynccontextmanager
-async def bytes_server(instance: str, listening: socket.socket) -> AsyncIterator[None]:
-    """Answers the first bytes, whatever they are, with ``instance PORT``."""
-    port = listening.getsockname()[1]
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(f"{instance} {port}\n".encode())
-        writer.close()
-
-    server = await asyncio.start_server(answer, sock=listening)
-    try:
-        yield
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-Server = Callable[[str, socket.socket], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +50,16 @@ class Caller:
         self._namespace = namespace
         self._names = names
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None, proxy: str | None = None) -> Reply:
-        """The response to a GET request. Raises aiohttp.ClientError if there is none.
+    async def get(
+        self, url: str, headers: Mapping[str, str] | None = None, proxy: str | None = None, method: str = "GET"
+    ) -> Reply:
+        """The response to a request without a body. Raises aiohttp.ClientError if there is none.
 
         proxy: the URL of an HTTP proxy to ask for it, as programs take it from ``http_proxy``.
         """
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-        async with self._session.get(
-            url, headers=headers, proxy=proxy, timeout=timeout, allow_redirects=False
+        async with self._session.request(
+            method, url, headers=headers, proxy=proxy, timeout=timeout, allow_redirects=False
         ) as response:
             body = await response.text()
             ours = response.status == 200 and response.content_type == "application/json"
