@@ -44,6 +44,11 @@ def test_metadata() -> None:
     assert proxy.locality == Locality("r", "z", "s")
 
 
+def test_a_grpc_client_says_so_by_its_generator() -> None:
+    assert parse_node(SIDECAR, {"GENERATOR": "grpc"}).proxyless
+    assert not parse_node(SIDECAR, {}).proxyless
+
+
 def test_a_gateway_is_a_router() -> None:
     assert parse_node("router~10.0.0.1~gw.istio-system~istio-system.svc.cluster.local", {}).type is ProxyType.ROUTER
 

@@ -49,6 +49,11 @@ class Case:
         """The case's resources as a complete Envoy configuration."""
         return json.dumps(static_config(self._read()[0].render(self._proxy())))
 
+    @property
+    def for_envoy(self) -> bool:
+        """Whether the resources are for an Envoy, not for a gRPC client."""
+        return not self._proxy().proxyless
+
     def orphans(self) -> list[Path]:
         """Files that neither are inputs nor belong to the outputs."""
         known = INPUTS | self.outputs().keys()
@@ -72,6 +77,7 @@ class Case:
             capture=CaptureMode(given.get("capture", "redirect")),
             labels={key: str(value) for key, value in given.get("labels", {}).items()},
             locality=given.get("locality", ""),
+            proxyless=given.get("type") == "grpc",
         )
 
     def _config(self) -> dict[str, str]:

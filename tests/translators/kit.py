@@ -116,14 +116,17 @@ def proxy(
     capture: CaptureMode = CaptureMode.REDIRECT,
     namespace: str = "default",
     labels: Labels = EMPTY_LABELS,
+    proxyless: bool = False,
 ) -> Proxy:
     """A redirecting sidecar of namespace default, unless told otherwise."""
-    return Proxy("id", type, "client", namespace, (ip,), f"{namespace}.svc.cluster.local", labels, capture=capture)
+    domain = f"{namespace}.svc.cluster.local"
+    return Proxy("id", type, "client", namespace, (ip,), domain, labels, capture=capture, proxyless=proxyless)
 
 
 GATEWAY = proxy(type=ProxyType.ROUTER)
 EXPLICIT = proxy("127.9.9.9", capture=CaptureMode.NONE)
 SIDECAR = proxy()
+GRPC_CLIENT = proxy(proxyless=True)
 
 
 def view(mesh: Mesh, proxy: Proxy = SIDECAR, memo: Memo | None = None) -> ProxyView:

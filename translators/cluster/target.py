@@ -24,7 +24,7 @@ class Client(Enum):
     """What about a proxy its outbound clusters depend on."""
 
     CAPTURING = "capturing"  # a sidecar that knows which address the application dialled
-    EXPLICIT = "explicit"  # a sidecar that applications address themselves
+    EXPLICIT = "explicit"  # a sidecar that applications address themselves, or a gRPC client
     GATEWAY = "gateway"
 
 
@@ -32,7 +32,8 @@ def client_of(key: ViewKey) -> Client:
     """The kind of client that proxies with this key are."""
     if key.type is ProxyType.ROUTER:
         return Client.GATEWAY
-    return Client.CAPTURING if key.capture is CaptureMode.REDIRECT else Client.EXPLICIT
+    captured = key.capture is CaptureMode.REDIRECT and not key.proxyless
+    return Client.CAPTURING if captured else Client.EXPLICIT
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,8 +24,12 @@ SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 _TLS_TRANSPORT_SOCKET = "envoy.transport_sockets.tls"
 _HTTP2_ONLY = ("h2",)
 
-
 _ORIGINATED = (TLSMode.SIMPLE, TLSMode.MUTUAL)
+
+
+def originates_tls(tls: ClientTLSSettings | None) -> bool:
+    """Whether connections to the upstream are to be encrypted by the proxy."""
+    return tls is not None and tls.mode in _ORIGINATED
 
 
 def transport_socket(

@@ -12,7 +12,7 @@ from xds.model.proxy import CaptureMode, ProxyType
 class ProxySpec:
     """A proxy as the command line describes it: the input of `bootstrap` and `render`.
 
-    locality: ``region/zone/subzone``, or empty.
+    locality: ``region/zone/subzone``, or empty. proxyless: a gRPC client without a proxy.
     """
 
     name: str
@@ -25,6 +25,7 @@ class ProxySpec:
     domain_suffix: str = "cluster.local"
     cluster_id: str = "Kubernetes"
     locality: str = ""
+    proxyless: bool = False
 
     @property
     def node_id(self) -> str:
@@ -43,4 +44,5 @@ class ProxySpec:
             "LABELS": dict(self.labels),
             "INSTANCE_IPS": self.ip,
             "INTERCEPTION_MODE": self.capture.name,
+            **({"GENERATOR": "grpc"} if self.proxyless else {}),
         }

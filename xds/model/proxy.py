@@ -1,4 +1,4 @@
-"""A proxy: an Envoy that asks for configuration, as its Node describes it."""
+"""A proxy: an Envoy or a gRPC client that asks for configuration, as its Node describes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class CaptureMode(Enum):
 class Proxy:
     """One Envoy. id is its whole node id; name and namespace are the workload's.
 
-    ip_addresses: the first is the primary one. dns_domain: ``<namespace>.svc.<domain suffix>``.
+    ip_addresses: the first is the primary one. dns_domain: ``<namespace>.svc.<domain suffix>``. proxyless: no Envoy at
+    all, but the workload's own gRPC library, which routes and balances its calls itself.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Proxy:
     locality: Locality = UNKNOWN_LOCALITY
     capture: CaptureMode = CaptureMode.REDIRECT
     version: str = ""
+    proxyless: bool = False
 
     def __str__(self) -> str:
         """``name.namespace``, the way every command of ours names a proxy."""

@@ -31,6 +31,7 @@ def view_key(mesh: Mesh, proxy: Proxy) -> ViewKey:
         instances=instances_of(mesh, proxy),
         locality=proxy.locality,
         network=proxy.network,
+        proxyless=proxy.proxyless,
     )
 
 
@@ -89,7 +90,7 @@ def _unpopulated(
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    rest = "\0".join(map(str, (key.instances, key.locality, key.network)))
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network, key.proxyless)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 

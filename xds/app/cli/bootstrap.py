@@ -30,8 +30,10 @@ def bootstrap(
         int, typer.Option("--admin-port", min=0, max=65535, help="Envoy's admin port, on loopback; 0: any free one.")
     ] = 15000,
 ) -> None:
-    """Print the bootstrap of an Envoy: who it is, and where its control plane is."""
+    """Print the bootstrap of an Envoy or of a gRPC client: who it is, and where its control plane is."""
     from xds.app.bootstrap import bootstrap as make_bootstrap
+    from xds.app.grpc_bootstrap import grpc_bootstrap
 
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality)
-    print(json.dumps(make_bootstrap(spec, xds, admin_port), indent=2))
+    document = grpc_bootstrap(spec, xds) if spec.proxyless else make_bootstrap(spec, xds, admin_port)
+    print(json.dumps(document, indent=2))

@@ -20,6 +20,7 @@ class TypeOption(StrEnum):
 
     SIDECAR = "sidecar"
     GATEWAY = "gateway"
+    GRPC = "grpc"
 
 
 class CaptureOption(StrEnum):
@@ -65,7 +66,7 @@ ServiceAccount = Annotated[str, typer.Option("--service-account", help="The work
 LabelList = Annotated[
     list[str], typer.Option("--label", metavar="KEY=VALUE", help="A label; may be repeated.", callback=_check_labels)
 ]
-Type = Annotated[TypeOption, typer.Option("--type", help="What the proxy is.")]
+Type = Annotated[TypeOption, typer.Option("--type", help="What the proxy is; grpc: a gRPC client without one.")]
 Capture = Annotated[
     CaptureOption, typer.Option("--capture", help="How traffic reaches a sidecar: iptables, or addressed explicitly.")
 ]
@@ -107,4 +108,5 @@ def proxy_spec(
         service_account=service_account,
         labels=dict(map(parse_label, labels)),
         locality=locality,
+        proxyless=type_ is TypeOption.GRPC,
     )

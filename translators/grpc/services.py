@@ -1,0 +1,35 @@
+"""Which service ports a gRPC client can call, under which names, and what routes its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from translators.names import outbound_cluster
+from translators.route.outbound import PortHost, route_tables
+from xds.model.view import EgressListener, ProxyView
+from xds.pipeline import Memo
+
+
+def called_ports(view: ProxyView, memo: Memo) -> Iterator[PortHost]:
+    """Every service port whose calls can be routed. A name that two services could have is the first one's."""
+    tables = memo(route_tables, view.services, view.key.dns_domain, memo)
+    return (host for table in tables.values() for group in table.groups for host in group)
+
+
+def names_dialled(host: PortHost) -> tuple[str, ...]:
+    """What a client may say after ``xds:///``: the full name, a short form or an address, and the port."""
+    return tuple(f"{domain}:{host.port}" for domain in host.domains if not domain.startswith("*"))
+
+
+def route_name(host: PortHost) -> str:
+    """The RouteConfiguration of a service port. Istio calls it like the cluster: ``outbound|80||host``."""
+    return outbound_cluster(host.port, host.visible.service.hostname)
+
+
+def egress_by_host(*listeners: EgressListener) -> Mapping[str, EgressListener]:
+    """By host name of a service, the first egress listener that has it."""
+    found: dict[str, EgressListener] = {}
+    for listener in listeners:
+        for visible in listener.services:
+            found.setdefault(visible.service.hostname, listener)
+    return found
