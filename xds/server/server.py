@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -15,9 +16,11 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  
 
 from xds.config.node import parse_node as parse_istio_node
 from xds.model.objects import ObjectKey, Origin
+from xds.model.proxy import Proxy
 from xds.protocol import RemoteProtocolError, Shared, Stream
 from xds.protocol.stream import PATIENCE
-from xds.server.codec import DECODERS, ParseNode, proxy_of
+from xds.server.admission import LIMIT, Admission, Place
+from xds.server.codec import DECODERS, Incoming, ParseNode, proxy_of
 from xds.server.limits import LimitExceededError
 from xds.server.reports import Locate, Once, Reports, shortened
 from xds.server.services import METHODS, Method
@@ -48,6 +51,10 @@ OPTIONS = (
 )
 
 
+_END_INTERVAL = 0.01
+"""Seconds between the ends of two streams at a stop, unless there are too many for that."""
+
+
 class ListenError(OSError):
     """An address cannot be listened on."""
 
@@ -60,7 +67,9 @@ class XdsServer:
     """Serves snapshots over every method of `METHODS`, health and reflection.
 
     source: what each proxy should have. board: where the status of streams is kept. locate: where an object was
-    written, for the log. patience: seconds to wait for a client's answer before going on without it.
+    written, for the log. patience: seconds to wait for a client's answer before going on without it. admission: how
+    many streams may be at their first response at once. max_age: seconds after which a connection, and soon after it
+    its streams, is asked to come again, so that clients spread over replicas; None: never.
     """
 
     def __init__(
@@ -71,12 +80,16 @@ class XdsServer:
         locate: Locate = _nowhere,
         parse_node: ParseNode = parse_istio_node,
         patience: float = PATIENCE,
+        admission: int = LIMIT,
+        max_age: float | None = None,
     ) -> None:
         self.board = board or StatusBoard(time.time)
         self._source = source
         self._reports = Reports(Once(time.monotonic), locate)
         self._parse_node = parse_node
         self._patience = patience
+        self._admission = Admission(admission)
+        self._max_age = max_age
         self._shared = Shared()
         self._stream_numbers = count(1)
         self._sessions: set[Session] = set()
@@ -86,7 +99,7 @@ class XdsServer:
 
     async def start(self, listen: str) -> int:
         """Listen on ``host:port``; gives the port, which the system chooses for 0. Raises ListenError."""
-        server = aio.server(options=OPTIONS)
+        server = aio.server(options=(*OPTIONS, *_age_options(self._max_age)))
         self._register(server)
         try:
             port = int(server.add_insecure_port(listen))
@@ -99,14 +112,21 @@ class XdsServer:
         return port
 
     async def stop(self, grace: float = 1.0) -> None:
-        """End all streams, so that the clients look for another server, and stop within ``grace`` seconds."""
+        """End all streams, so that the clients look for another server, and stop within ``grace`` seconds.
+
+        Health checks fail first and no connection is accepted any more; then streams end one by one, so that not all
+        clients come to the next server at once.
+        """
         if self._server is None:
             return
         server, self._server, self._stopping = self._server, None, True
         await self._health.enter_graceful_shutdown()
         stopped = asyncio.ensure_future(server.stop(grace))
-        for session in self._sessions:
+        sessions = tuple(self._sessions)
+        interval = min(_END_INTERVAL, grace / 2 / max(len(sessions), 1))
+        for session in sessions:
             session.end()
+            await asyncio.sleep(interval)
         await stopped
 
     def _register(self, server: aio.Server) -> None:
@@ -141,21 +161,46 @@ class XdsServer:
         data = await call.read()
         if not isinstance(data, bytes):
             return
-        decode = DECODERS[method.variant]
-        first = decode(data)
+        first = DECODERS[method.variant](data)
         proxy = proxy_of(first.node, self._parse_node)
+        place = await self._admission.enter()
+        try:
+            if not self._stopping:
+                await self._serve_admitted(method, call, first, proxy, place)
+        finally:
+            place.leave()
+
+    async def _serve_admitted(self, method: Method, call: Call, first: Incoming, proxy: Proxy, place: Place) -> None:
         prefix = f"{next(self._stream_numbers):x}-"
         machine = Stream(method.variant, self._shared, method.only, prefix, self._patience)
         status = self.board.opened(proxy, call.peer(), method.variant)
-        session = Session(call, decode, machine, self.board, status, self._reports, self._patience)
+        session = Session(call, DECODERS[method.variant], machine, self.board, status, self._reports, self._patience)
         subscription = self._source.connect(proxy, session.wake)
         self._sessions.add(session)
+        aged = self._end_at_age(session)
         try:
-            await session.run(first, subscription)
+            await session.run(first, subscription, place.leave)
         finally:
+            if aged is not None:
+                aged.cancel()
             self._sessions.discard(session)
             subscription.close()
             self.board.closed(status)
+
+    def _end_at_age(self, session: Session) -> asyncio.TimerHandle | None:
+        """Not before the connection was told to go: a stream that ends earlier comes again on the same one."""
+        if self._max_age is None:
+            return None
+        spread = random.uniform(1.15, 1.3)  # noqa: S311 - it spreads load, it guards nothing
+        return asyncio.get_running_loop().call_later(self._max_age * spread, session.end)
+
+
+def _age_options(max_age: float | None) -> tuple[tuple[str, int], ...]:
+    """gRPC varies the age of a connection by a tenth, and cuts off what is still open after the grace."""
+    if max_age is None:
+        return ()
+    milliseconds = int(max_age * 1000)
+    return ("grpc.max_connection_age_ms", milliseconds), ("grpc.max_connection_age_grace_ms", milliseconds // 2)
 
 
 def _status_of(error: RemoteProtocolError) -> object:

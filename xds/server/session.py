@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -73,8 +73,11 @@ class Session:
         self._ending = True
         self._awake.set()
 
-    async def run(self, first: Incoming, subscription: Subscription) -> None:
-        """Serve the stream until the client ends it, or `end` is called."""
+    async def run(self, first: Incoming, subscription: Subscription, begun: Callable[[], None]) -> None:
+        """Serve the stream until the client ends it, or `end` is called.
+
+        begun: called once what is to be said first has been written, and again whenever more has been.
+        """
         self._hear(first)
         self._awake.set()
         reader = asyncio.create_task(self._read())
@@ -85,6 +88,7 @@ class Session:
                 self._awake.clear()
                 self._catch_up(subscription)
                 await self._flush()
+                begun()
             if reader.done():
                 reader.result()
         finally:
