@@ -22,7 +22,7 @@ from xds.model.gateways import OutboundTrafficMode
 from xds.model.hosts import host_matches
 from xds.model.proxy import CaptureMode
 from xds.model.routing import MESH_GATEWAY, VirtualService
-from xds.model.view import EgressListener, ProxyView, RoutedHosts, ViewKey, VisibleService
+from xds.model.view import EgressListener, ProxyView, RoutedHosts, ViewKey
 from xds.pipeline.contribution import VirtualHostPart, VirtualHosts
 from xds.pipeline.memo import Memo
 
@@ -71,7 +71,6 @@ class _Builder:
         self._view = view
         self._key: ViewKey = view.key
         self._routed = listener.routed
-        self._services = listener.services
         self._index: ServiceIndex = memo(index_services, listener.services)
         self._memo = memo
 
@@ -83,7 +82,7 @@ class _Builder:
         return self._memo(configuration, table.name, table.name != HTTP_PROXY, *groups)
 
     def _group(self, hosts: tuple[PortHost, ...]) -> tuple[VirtualHostPart, ...]:
-        found = map(self._routed.find, (host.visible.service.hostname for host in hosts))
+        found = self._routed.find_all(host.visible.service.hostname for host in hosts)
         return self._memo(_service_hosts, hosts, self._key, self._index, self._memo, *found)
 
     def _others(self, table: RouteTable) -> Iterator[VirtualHostPart]:
@@ -95,7 +94,7 @@ class _Builder:
 
     def _unmatched_hosts(self, table: RouteTable, taken: set[str]) -> Iterator[VirtualHostPart]:
         memo, key = self._memo, self._key
-        for host, virtual_service in memo(unmatched_hosts, self._routed, self._services):
+        for host, virtual_service in memo(unmatched_hosts, self._routed, self._index):
             domains = memo(host_domains, host, key.dns_domain)
             if table.name == HTTP_PROXY and host != "*":
                 domains = memo(with_port, domains, table.port)
@@ -127,11 +126,9 @@ def _service_hosts(
     )
 
 
-def unmatched_hosts(
-    routed: RoutedHosts, services: tuple[VisibleService, ...]
-) -> tuple[tuple[str, VirtualService], ...]:
+def unmatched_hosts(routed: RoutedHosts, index: ServiceIndex) -> tuple[tuple[str, VirtualService], ...]:
     """The hosts of VirtualServices that no visible service has, or falls under."""
-    known = {visible.service.hostname for visible in services}
+    known = index.by_host
     exact = ((host, vs) for host, vs in routed.exact.items() if host not in known)
     wildcard = ((host, vs) for host, vs in routed.wildcard if not any(host_matches(host, name) for name in known))
     return (*((host, vs) for host, vs in exact if vs.http), *((host, vs) for host, vs in wildcard if vs.http))

@@ -6,7 +6,7 @@ identity: a part that is the same object as in the previous view means the same,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
@@ -71,6 +71,10 @@ class RoutedHosts:
 
     exact: Mapping[str, VirtualService]
     wildcard: tuple[tuple[str, VirtualService], ...] = ()
+
+    def find_all(self, hostnames: Iterable[str]) -> Iterator[VirtualService | None]:
+        """`find` for many: without wildcards, as is usual, at the speed of look-ups."""
+        return map(self.find if self.wildcard else self.exact.get, hostnames)
 
     def find(self, hostname: str) -> VirtualService | None:
         """The VirtualService that routes requests to this host: by exact host, or else by the longest wildcard."""

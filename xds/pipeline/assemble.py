@@ -21,6 +21,7 @@ from xds.pipeline.contribution import (
     VirtualHosts,
 )
 from xds.pipeline.memo import Memo
+from xds.pipeline.merge import Merged, Mergers
 from xds.pipeline.output import Output, Overrides, sort_output
 from xds.pipeline.patching import Report, patch_resources, patch_virtual_host
 from xds.pipeline.splice import (
@@ -34,7 +35,9 @@ from xds.pipeline.splice import (
 from xds.resources import LISTENER, ROUTE, Resource, ResourceSet, Snapshot, TypeUrl
 
 
-def assemble(contributions: Sequence[tuple[Contribution, ...]], memo: Memo, report: Report) -> Snapshot:
+def assemble(
+    contributions: Sequence[tuple[Contribution, ...]], mergers: Mergers, memo: Memo, report: Report
+) -> Snapshot:
     """One snapshot out of what each translator returned. Earlier contributions win where names collide."""
     outputs = [memo(sort_output, output) for output in contributions]
     patches = [patch for output in outputs for patch in output.patches]
@@ -46,35 +49,16 @@ def assemble(contributions: Sequence[tuple[Contribution, ...]], memo: Memo, repo
         for group in output.whole:
             if group.type_url is not None:
                 groups.setdefault(group.type_url, []).append(group)
-    return Snapshot({url: _resource_set(url, groups[url], patches, memo, report) for url in groups})
-
-
-# Sets
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Merged:
-    set: ResourceSet
-    collisions: tuple[str, ...]
+    merged = {url: memo(mergers[url], *groups[url]) for url in groups}
+    return Snapshot({url: _resource_set(url, merged[url], patches, memo, report) for url in groups})
 
 
 def _resource_set(
-    type_url: TypeUrl, groups: Sequence[Resources], patches: Sequence[Patch], memo: Memo, report: Report
+    type_url: TypeUrl, merged: Merged, patches: Sequence[Patch], memo: Memo, report: Report
 ) -> ResourceSet:
-    merged = memo(_merge, *groups)
     for name in merged.collisions:
         report(f"{type_url.rpartition('.')[2]} {name!r} is contributed twice; the later one is ignored")
     return patch_resources(merged.set, type_url, patches, memo, report)
-
-
-def _merge(*groups: Resources) -> _Merged:
-    union = ResourceSet.union(group.by_name for group in groups)
-    if len(union) == sum(len(group.resources) for group in groups):
-        return _Merged(union, ())
-    by_name: dict[str, Resource] = {}
-    resources = [resource for group in groups for resource in group.resources]
-    collisions = tuple(r.name for r in resources if by_name.setdefault(r.name, r) is not r)
-    return _Merged(ResourceSet(by_name), collisions)
 
 
 # Listeners

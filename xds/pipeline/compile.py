@@ -12,6 +12,7 @@ from xds.model.view import ProxyView, ViewKey
 from xds.pipeline.assemble import assemble
 from xds.pipeline.contribution import Contribution
 from xds.pipeline.memo import Memo
+from xds.pipeline.merge import Mergers
 from xds.pipeline.translator import Translator
 from xds.pipeline.view import view_key, view_of
 from xds.resources import Snapshot
@@ -48,6 +49,7 @@ class Pipeline:
     def __init__(self, translators: Iterable[Translator]) -> None:
         self._translators = tuple(translators)
         self._memo = Memo()
+        self._mergers = Mergers()
         self._keys: dict[ViewKey, ViewKey] = {}
         self._last_good: dict[ViewKey, dict[Translator, tuple[Contribution, ...]]] = {}
 
@@ -79,7 +81,9 @@ class Pipeline:
         view = view_of(mesh, key, self._memo)
         errors: list[TranslatorError] = []
         outputs = [self._run(translator, view, errors) for translator in self._translators]
-        snapshot = assemble(outputs, self._memo, lambda reason: errors.append(TranslatorError("assemble", reason)))
+        snapshot = assemble(
+            outputs, self._mergers, self._memo, lambda reason: errors.append(TranslatorError("assemble", reason))
+        )
         return Compiled(view, snapshot, tuple(errors))
 
     def _run(self, translator: Translator, view: ProxyView, errors: list[TranslatorError]) -> tuple[Contribution, ...]:

@@ -21,7 +21,7 @@ from xds.pipeline.contribution import (
     VirtualHostPart,
     VirtualHosts,
 )
-from xds.resources import LISTENER, ROUTE, Reference, Resource
+from xds.resources import LISTENER, ROUTE, Reference, Resource, content_version
 from xds.wire.splice import any_of, enclosed, field
 
 HTTP_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
@@ -38,9 +38,10 @@ class VirtualHost:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JoinedVirtualHosts:
-    """Some of the virtual hosts of a RouteConfiguration, as its encoded fields."""
+    """Some of the virtual hosts of a RouteConfiguration, as its encoded fields. version: of these."""
 
     fields: bytes
+    version: str
     origins: tuple[ObjectKey, ...]
 
 
@@ -64,14 +65,18 @@ def _route(route: RoutePart, overrides: Iterable[RouteOverride]) -> bytes:
 def join_virtual_hosts(*hosts: VirtualHost) -> JoinedVirtualHosts:
     """Virtual hosts as they stand in a RouteConfiguration."""
     fields = b"".join(chain.from_iterable(enclosed(2, host.body) for host in hosts))
-    return JoinedVirtualHosts(fields, tuple(dict.fromkeys(chain.from_iterable(host.origins for host in hosts))))
+    return JoinedVirtualHosts(
+        fields, content_version(fields), tuple(dict.fromkeys(chain.from_iterable(host.origins for host in hosts)))
+    )
 
 
 def build_route_configuration(part: VirtualHosts, *groups: JoinedVirtualHosts) -> Resource:
-    """A RouteConfiguration: its header and the bytes of its virtual hosts."""
+    """A RouteConfiguration: its header and the bytes of its virtual hosts. Its version is made of theirs: with many,
+    hashing the whole again would be most of the cost of a change."""
     body = b"".join((part.header, *(group.fields for group in groups)))
+    version = content_version(b"".join((part.header, *(group.version.encode() for group in groups))))
     origins = tuple(chain.from_iterable(group.origins for group in groups))
-    return Resource.of(ROUTE, part.route_config, body, origins=origins)
+    return Resource(ROUTE, part.route_config, body, version, origins=origins)
 
 
 def build_listener(part: ListenerPart, *filters: HttpFilterPart) -> Resource:

@@ -28,7 +28,7 @@ class ResourceSet:
     tell how they differ.
     """
 
-    def __init__(self, resources: Mapping[str, Resource], groups: tuple[Mapping[str, Resource], ...] = ()) -> None:
+    def __init__(self, resources: dict[str, Resource], groups: tuple[Mapping[str, Resource], ...] = ()) -> None:
         self._by_name = resources
         self._groups = groups or (resources,)
 
@@ -37,15 +37,22 @@ class ResourceSet:
         """A set of these resources; of two with one name the last counts."""
         return cls({resource.name: resource for resource in resources})
 
-    @classmethod
-    def union(cls, groups: Iterable[Mapping[str, Resource]]) -> ResourceSet:
-        """All resources of these groups, which must not be changed any more; of two with one name the last counts."""
-        groups = tuple(groups)
-        by_name: dict[str, Resource] = {}
-        for group in groups:
-            by_name.update(group)
-        disjoint = len(by_name) == sum(map(len, groups))
-        return cls(by_name, groups if disjoint else ())
+    def regrouped(self, groups: tuple[Mapping[str, Resource], ...]) -> ResourceSet:
+        """A set of all resources of ``groups``; where several have a name, the last of them counts.
+
+        What it has in common with this set is not gone through again, and makes no other difference.
+        """
+        after = ResourceSet(self._by_name.copy(), groups)
+        added: dict[str, Resource] = {}
+        for group in after._groups_not_in(self):
+            added.update(group)
+        gone = [name for group in self._groups_not_in(after) for name in group if name not in added]
+        for name in gone:
+            after._by_name.pop(name, None)
+        after._by_name.update(added)
+        if len(after) == sum(map(len, groups)):
+            return after
+        return ResourceSet.of(resource for group in groups for resource in group.values())
 
     def get(self, name: str) -> Resource | None:
         return self._by_name.get(name)
