@@ -64,7 +64,7 @@ class CaptureMesh:
         (child,) = (child for child in self.processes.children if child.command.name == f"envoy of {workload}")
         end = time.monotonic() + 5
         while time.monotonic() < end:
-            await asyncio.sleep(LOG_FLUSH_SECONDS)
+            await asyncio.sleep(2 * LOG_FLUSH_SECONDS)
             found = [line for line in child.log.read_text().splitlines() if all(word in line for word in words)]
             if found:
                 return len(found)

@@ -24,9 +24,9 @@ async def test_a_request_to_an_endpoint_that_refuses_connections_is_tried_at_ano
 
 
 async def test_a_route_without_retries_shows_the_failure(mesh: CaptureMesh) -> None:
-    status = Counter([(await mesh.client.get(f"{HALF_DEAD}/once")).status for _ in range(20)])
+    status = {(await mesh.client.get(f"{HALF_DEAD}/once")).status for _ in range(20)}
 
-    assert status == {200: 10, 503: 10}
+    assert status == {200, 503}
 
 
 async def test_equal_headers_lead_to_the_same_endpoint(mesh: CaptureMesh) -> None:

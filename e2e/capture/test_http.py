@@ -57,7 +57,7 @@ async def test_a_fault_delays_the_request(mesh: CaptureMesh) -> None:
     reply = await mesh.client.get("http://reviews:9080/delay")
 
     assert reply.status == 200
-    assert time.monotonic() - began >= 0.4
+    assert time.monotonic() - began >= 0.35, "0.4 s, but for how exactly Envoy keeps time"
 
 
 async def test_a_route_has_a_timeout(mesh: CaptureMesh) -> None:
@@ -96,7 +96,7 @@ async def test_a_workload_calls_itself_on_loopback_without_its_sidecar(mesh: Cap
     ids=["a named target port", "an EndpointSlice", "ExternalName", "a host without a service"],
 )
 async def test_endpoints_are_found_however_they_are_given(mesh: CaptureMesh, url: str, instances: set[str]) -> None:
-    replies = [await mesh.client.get(url) for _ in range(12)]
+    replies = [await mesh.client.get(url) for _ in range(24)]
 
     assert {reply.instance for reply in replies} == instances
     assert {reply.headers["server"] for reply in replies} == {"envoy"}
