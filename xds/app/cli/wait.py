@@ -106,7 +106,7 @@ def until_decided(
 
 def success(standing: Standing) -> str:
     """What is said when nothing is outstanding."""
-    where = f" ({standing['origin']})" if standing["origin"] else ", which is gone,"
+    where = f" ({standing['origin']})" if standing["origin"] else ", which is gone"
     count = standing["acked"]
     if not count:
         return f"{standing['object']}{where}: no connected proxy is affected by its last change"
