@@ -178,6 +178,23 @@ def test_bootstrap_describes_the_node_as_istio_does(pilothouse: Run) -> None:
     assert gateway.startswith("router~10.0.0.9~")
 
 
+def test_bootstrap_of_a_grpc_client_is_what_its_library_reads(pilothouse: Run) -> None:
+    result = pilothouse("bootstrap", *PROXY, "--type", "grpc", "--locality", "r/z", "--xds", "127.0.0.1:1")
+    bootstrap = json.loads(result.stdout)
+    (server,) = bootstrap["xds_servers"]
+    assert (server["server_uri"], server["channel_creds"]) == ("127.0.0.1:1", [{"type": "insecure"}])
+    assert bootstrap["node"]["id"] == "sidecar~10.0.0.9~client-1.default~default.svc.cluster.local"
+    assert bootstrap["node"]["metadata"]["GENERATOR"] == "grpc"
+    assert bootstrap["node"]["locality"] == {"region": "r", "zone": "z", "sub_zone": ""}
+
+
+def test_render_for_a_grpc_client_is_never_an_envoy_configuration(pilothouse: Run, config: Path) -> None:
+    rendered = json.loads(pilothouse("render", "--config", config, *PROXY, "--type", "grpc", "-o", "json").stdout)
+    assert "reviews:9080" in [listener["name"] for listener in rendered["listeners"]]
+    refused = pilothouse("render", "--config", config, *PROXY, "--type", "grpc", "-o", "envoy")
+    assert (refused.returncode, refused.stdout) == (64, "")
+
+
 def test_a_mesh_config_with_an_error_is_refused_with_its_line(pilothouse: Run, tmp_path: Path) -> None:
     file = tmp_path / "mesh.yaml"
     file.write_text("rootNamespace: istio-system\ntrustDomian: x\n")

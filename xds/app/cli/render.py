@@ -51,6 +51,8 @@ def render(
     from xds.app.loading import load_settings, load_translators
     from xds.app.offline import Offline
 
+    if output is Output.ENVOY and type_ is TypeOption.GRPC:
+        raise typer.BadParameter("a gRPC client cannot be an Envoy configuration", param_hint="--output")
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality)
     offline = Offline(load_settings(mesh_config), load_translators(translators))
     for diagnostic in offline.read([config]):
