@@ -24,6 +24,7 @@ from xds.app.debounce import Debounce
 from xds.app.errors import StartError
 from xds.app.loading import load_settings
 from xds.app.metrics import Metrics
+from xds.app.preflight_envoy import with_envoy
 from xds.app.probes import ServerProbes
 from xds.app.store import Publication, Store
 from xds.console import HttpServer, create_app
@@ -44,13 +45,17 @@ _log = structlog.get_logger("xds.app")
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What ``serve`` was asked to do. Addresses are ``HOST:PORT``; port 0 lets the system choose."""
+    """What ``serve`` was asked to do. Addresses are ``HOST:PORT``; port 0 lets the system choose.
+
+    preflight: whether an Envoy on this machine is shown every resource before it is served.
+    """
 
     config: Path
     translators: Sequence[Translator]
     mesh_config: Path | None = None
     xds_listen: str = "127.0.0.1:15010"
     monitoring_listen: str = "127.0.0.1:15014"
+    preflight: bool = False
 
 
 class _Seen(NamedTuple):
@@ -87,7 +92,8 @@ class ControlPlane:
         )
         board = StatusBoard(time.time, [self._metrics, convergence])
         self._probes = ServerProbes(self.store, board, ConvergenceReport(convergence, self.store), self.refresh)
-        self._xds = XdsServer(self.store, board, locate=self.store.locate)
+        self._preflight = with_envoy(self.store, self.store.locate) if options.preflight else None
+        self._xds = XdsServer(self._preflight or self.store, board, locate=self.store.locate)
         self._source = _file_source(options.config)
         self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
         self._http = _http_server(options.monitoring_listen, self._probes, registry)
@@ -102,6 +108,8 @@ class ControlPlane:
             async with asyncio.TaskGroup() as tasks:
                 serving = tasks.create_task(self._http.serve())
                 background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
+                if self._preflight:
+                    background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()
                 _log.info("stopping", drain_seconds=DRAIN_SECONDS)
                 for task in background:

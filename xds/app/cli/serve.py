@@ -21,6 +21,9 @@ def serve(
     xds_listen: options.XdsListen = "127.0.0.1:15010",
     monitoring_listen: options.MonitoringListen = "127.0.0.1:15014",
     translators: options.Translators = None,
+    preflight: Annotated[
+        bool, typer.Option("--preflight", help="Show every resource to an Envoy of this machine before serving it.")
+    ] = False,
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Watch a folder of Istio YAML and configure Envoys by it.
@@ -36,4 +39,5 @@ def serve(
         log.configure(log_level)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--log-level") from error
-    asyncio.run(run(ServeOptions(config, load_translators(translators), mesh_config, xds_listen, monitoring_listen)))
+    chosen = load_translators(translators)
+    asyncio.run(run(ServeOptions(config, chosen, mesh_config, xds_listen, monitoring_listen, preflight)))
