@@ -38,7 +38,44 @@ def test_edit_removal_and_atomic_replacement_are_seen(tmp_path: Path) -> None:
     (tmp_path / "removed.yaml").unlink()
     (tmp_path / "new.tmp").write_text("new")
     (tmp_path / "new.tmp").rename(tmp_path / "replaced.yaml")
-    assert names(source.scan(), tmp_path) == {"edited.yaml": "newer", "removed.yaml": None, "replaced.yaml": "new"}
+    assert names(source.scan(), tmp_path) == {"edited.yaml": "newer", "replaced.yaml": "new"}
+    assert names(source.scan(), tmp_path) == {"removed.yaml": None}
+
+
+def test_a_file_that_is_emptied_to_be_written_anew_never_counts_as_empty(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("old")
+    source = FileSource(tmp_path)
+    source.scan()
+    file.write_text("")
+    assert source.scan() == Batch()
+    file.write_text("new content")
+    assert names(source.scan(), tmp_path) == {"a.yaml": "new content"}
+
+
+def test_a_file_that_is_removed_to_be_made_anew_never_counts_as_gone(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("old")
+    source = FileSource(tmp_path)
+    source.scan()
+    file.unlink()
+    assert source.scan() == Batch()
+    file.write_text("new")
+    assert names(source.scan(), tmp_path) == {"a.yaml": "new"}
+    assert source.scan() == Batch()
+
+
+def test_a_file_that_becomes_shorter_is_believed_at_the_second_look(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("long")
+    source = FileSource(tmp_path)
+    source.scan()
+    file.write_text("sho")
+    assert source.scan() == Batch()
+    file.write_text("s")
+    assert source.scan() == Batch()
+    assert names(source.scan(), tmp_path) == {"a.yaml": "s"}
+    assert source.scan() == Batch()
 
 
 def test_a_config_map_swap_changes_every_file_at_once(tmp_path: Path) -> None:
@@ -76,7 +113,7 @@ def test_a_file_that_turns_unreadable_keeps_what_was_read(tmp_path: Path) -> Non
     file.write_text("good")
     source = FileSource(tmp_path)
     source.scan()
-    file.write_bytes(b"\xff")
+    file.write_bytes(b"\xff\xff\xff\xff\xff")
     batch = source.scan()
     assert not batch.changed
     assert batch.problems
@@ -131,6 +168,23 @@ async def test_changes_arrive_within_a_second(tmp_path: Path) -> None:
         (tmp_path / "a.yaml").write_text("22")
         assert names(await waiting, tmp_path) == {"a.yaml": "22"}
         assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_copying_over_a_file_again_and_again_is_never_seen_as_its_removal(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("0" * 100)
+    async with watching(tmp_path) as batches:
+        await next_change(batches)
+        waiting = asyncio.create_task(next_change(batches))
+        for number in range(20):
+            await asyncio.sleep(0.01)
+            with file.open("w") as stream:
+                await asyncio.sleep(0.03)  # long enough for the watch to wake us
+                stream.write(str(number % 10) * 100)
+        seen = [names(await waiting, tmp_path)["a.yaml"]]
+        while seen[-1] != "9" * 100:
+            seen.append(names(await next_change(batches), tmp_path)["a.yaml"])
+    assert all(text is not None and len(text) == 100 for text in seen)
 
 
 async def test_a_swapped_link_to_the_root_is_noticed(tmp_path: Path) -> None:

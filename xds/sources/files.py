@@ -3,6 +3,9 @@
 The folder is the truth: whatever wakes us, the whole tree is looked at again and compared by content, so a missed or
 misleading event costs nothing but time. That makes ConfigMap-style updates work, where every file is a link into a
 folder that is itself swapped by one rename, and so do editors that write to a temporary file and rename it.
+
+Most programs do not: they empty a file, then fill it, or remove it, then make it anew. So what has become less is
+believed only when it looks the same a moment later; otherwise copying a file would take its objects out of the mesh.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ MAX_FILE_BYTES = 10 * 1024 * 1024
 """No real configuration comes near it; a file that does was put there by mistake or in malice."""
 
 _QUIET_MS = 20
+_SETTLE_SECONDS = 0.1
 _RESCAN_MS = 5000
 _RESCAN_LINKS_MS = 500
 """Notifications do not follow links, so a tree with links in it is looked at more often."""
@@ -51,6 +55,7 @@ class FileSource:
 
     root: Path
     _stamps: dict[str, _Stamp] = field(default_factory=dict)
+    _unsettled: dict[str, _Stamp | None] = field(default_factory=dict)
     _links: bool = False
 
     def __post_init__(self) -> None:
@@ -58,7 +63,10 @@ class FileSource:
             raise NotADirectoryError(f"{self.root} is not a folder")
 
     def scan(self) -> Batch:
-        """What changed since the last scan; everything, the first time."""
+        """What changed since the last scan; everything, the first time.
+
+        A file that shrank or went away is reported by the second scan in a row that finds it so.
+        """
         found: dict[str, _Stamp] = {}
         changed: dict[str, str | None] = {}
         problems: list[Diagnostic] = []
@@ -69,14 +77,17 @@ class FileSource:
         self._links = self.root.is_symlink() or any(linked for _, linked in entries)
         for path, _ in entries:
             self._visit(path, found, changed, problems)
-        unreadable = {problem.origin.file for problem in problems}
-        for name in self._stamps.keys() - found.keys():
-            if _covered(name, unreadable):
-                found[name] = self._stamps[name]  # unreadable is not gone: what was read of it stays in force
-            else:
-                changed[name] = None
+        self._miss(found, changed, {problem.origin.file for problem in problems})
         self._stamps = found
         return Batch(changed, tuple(problems))
+
+    def _miss(self, found: dict[str, _Stamp], changed: dict[str, str | None], unreadable: set[str]) -> None:
+        """Looks after the files that were there and are not."""
+        for name in self._stamps.keys() - found.keys():
+            if _covered(name, unreadable) or not self._is_settled(name, None):
+                found[name] = self._stamps[name]  # what was read of it stays in force
+            else:
+                changed[name] = None
 
     def _visit(
         self, path: Path, found: dict[str, _Stamp], changed: dict[str, str | None], problems: list[Diagnostic]
@@ -85,22 +96,39 @@ class FileSource:
         try:
             status = path.stat()
             stamp = _Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            if self._stamps.get(name) != stamp:
+            before = self._stamps.get(name)
+            if before is not None and stamp.size < before.size and not self._is_settled(name, stamp):
+                found[name] = before
+                return
+            if before != stamp:
                 changed[name] = _read(path, status.st_size)
+            self._unsettled.pop(name, None)
             found[name] = stamp
         except FileNotFoundError:
             return  # removed since it was listed
         except (OSError, ValueError) as error:
             problems.append(_problem(path, error))
 
+    def _is_settled(self, name: str, stamp: _Stamp | None) -> bool:
+        """True if the last scan found the file like this too. stamp: None if it is not there."""
+        if name in self._unsettled and self._unsettled[name] == stamp:
+            del self._unsettled[name]
+            return True
+        self._unsettled[name] = stamp
+        return False
+
     async def changes(self) -> AsyncGenerator[Batch, None]:
         """Batches as they happen, from a first full one until the caller stops. Nothing is yielded for no change."""
         known: tuple[Diagnostic, ...] | None = None
         async for _ in self._wakeups():
-            batch = self.scan()
-            if batch.changed or batch.problems != known:
-                known = batch.problems
-                yield batch
+            while True:
+                batch = self.scan()
+                if batch.changed or batch.problems != known:
+                    known = batch.problems
+                    yield batch
+                if not self._unsettled:
+                    break
+                await asyncio.sleep(_SETTLE_SECONDS)
 
     async def _wakeups(self) -> AsyncGenerator[None, None]:
         """At once, then whenever something may have changed, and every so often for what notifications miss."""
