@@ -107,13 +107,15 @@ async def _client(lab: Lab, xds: str) -> Client:
 
 
 def canary(v1: int, v2: int) -> str:
-    """Jason gets v2, everyone else one of both by weight."""
+    """Jason gets v2, nobody a service that does not exist, and everyone else one of both by weight."""
     return (
         "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: echo\nspec:\n"
         "  hosts: [echo]\n"
         "  http:\n"
         "  - match: [{headers: {end-user: {exact: jason}}}]\n"
         "    route: [{destination: {host: echo, subset: v2}}]\n"
+        "  - match: [{headers: {end-user: {exact: nobody}}}]\n"
+        "    route: [{destination: {host: nobody.example.com}}]\n"
         "  - route:\n"
         f"    - {{destination: {{host: echo, subset: v1}}, weight: {v1}}}\n"
         f"    - {{destination: {{host: echo, subset: v2}}, weight: {v2}}}\n"
@@ -126,6 +128,7 @@ async def test_b45_b47_calls_follow_weights_headers_changes_and_removals(lab: La
     assert seen.keys() == {"v1", "v2"}
     assert 0.1 < seen["v2"] / 400 < 0.3
     assert await client.answers(20, user="jason") == {"v2": 20}
+    assert all(status.startswith("UNAVAILABLE") for status in await client.answers(5, user="nobody"))
     full_name = f"xds:///echo.default.svc.cluster.local:{SERVICE_PORT}"
     assert await client.answers(20, full_name, user="jason") == {"v2": 20}
 

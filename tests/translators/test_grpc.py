@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType, ClusterLbPolicy
+from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
+from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
 
 from tests.translators import kit
@@ -26,8 +28,11 @@ from xds.model.policy import (
 from xds.model.proxy import Proxy
 from xds.model.routing import Destination, HTTPRoute, HTTPRouteDestination, VirtualService
 from xds.model.services import Protocol, Resolution, Service
-from xds.pipeline import Pipeline
+from xds.model.view import ProxyView
+from xds.pipeline import Contribution, Memo, Pipeline
+from xds.pipeline.contribution import RouteOverride, RouteRef
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, Snapshot, TypeUrl
+from xds.wire.encode import encode, pack_any
 
 ECHO = kit.service("echo", kit.port(80, Protocol.GRPC))
 HOST = "echo.default.svc.cluster.local"
@@ -106,13 +111,16 @@ def test_a_headless_service_has_its_endpoints_streamed() -> None:
     assert cluster(service=replace(ECHO, headless=True)).type is ClusterDiscoveryType.EDS
 
 
+def routing(host: str, *to: HTTPRouteDestination) -> VirtualService:
+    """Sends all calls of a host there."""
+    rule = HTTPRoute(0, kit.ORIGIN, route=to)
+    return VirtualService(kit.meta("VirtualService", host.replace(".", "-")), (host,), http=(rule,))
+
+
 def test_routes_obey_the_virtual_service() -> None:
-    to = (
-        HTTPRouteDestination(Destination(HOST, "v1"), 90),
-        HTTPRouteDestination(Destination(HOST, "v2"), 10),
-    )
-    meta = kit.meta("VirtualService", "echo")
-    canary = VirtualService(meta, (HOST,), http=(HTTPRoute(0, kit.ORIGIN, route=to),))
+    v1 = HTTPRouteDestination(Destination(HOST, "v1"), 90)
+    v2 = HTTPRouteDestination(Destination(HOST, "v2"), 10)
+    canary = routing(HOST, v1, v2)
     subsets = kit.rule(ECHO, None, kit.subset("v1"), kit.subset("v2"))
     snapshot = compiled(kit.mesh([ECHO], rules=[subsets], virtual_services=[canary]))
     (host,) = RouteConfiguration.parse(body(snapshot, ROUTE, NAME)).virtual_hosts
@@ -154,15 +162,44 @@ def test_hashing_is_a_ring_of_a_size_that_clients_accept(algorithm: HashAlgorith
     assert found.ring_hash_lb_config.minimum_ring_size == ring
 
 
+def leads_nowhere(snapshot: Snapshot, name: str) -> bool:
+    config = Cluster.parse(body(snapshot, CLUSTER, name)).eds_cluster_config
+    assert config is not None
+    return not ClusterLoadAssignment.parse(body(snapshot, ENDPOINT, config.service_name)).endpoints
+
+
 @pytest.mark.parametrize("mode", [TLSMode.SIMPLE, TLSMode.MUTUAL])
-def test_no_cluster_in_plain_text_where_tls_is_asked_for(mode: TLSMode) -> None:
+def test_nothing_in_plain_text_where_tls_is_asked_for(mode: TLSMode) -> None:
+    running = [kit.endpoints(ECHO, "10.0.0.1")]
     rule = kit.rule(ECHO, TrafficPolicy(tls=ClientTLSSettings(mode)))
-    assert not set(compiled(kit.mesh([ECHO], rules=[rule]))[CLUSTER].names)
+    assert not leads_nowhere(compiled(kit.mesh([ECHO], running)), NAME)
+    assert leads_nowhere(compiled(kit.mesh([ECHO], running, [rule])), NAME)
 
 
-def test_no_cluster_for_names_to_resolve() -> None:
+def test_names_to_resolve_lead_nowhere() -> None:
     entry = replace(kit.service_entry("outside.example.com"), resolution=Resolution.DNS)
-    assert not set(compiled(kit.mesh([entry]))[CLUSTER].names)
+    snapshot = compiled(kit.mesh([entry], [kit.endpoints(entry, "backend.example.com")]))
+    assert leads_nowhere(snapshot, "outbound|80||outside.example.com")
+
+
+def test_a_destination_that_nobody_knows_exists_and_leads_nowhere() -> None:
+    other = kit.service("other", kit.port(80, Protocol.GRPC))
+    unknown = HTTPRouteDestination(Destination("nobody.example.com", port=7))
+    rules = [routing(host, unknown) for host in (HOST, other.hostname)]
+    snapshot = compiled(kit.mesh([ECHO, other], virtual_services=rules))
+    assert leads_nowhere(snapshot, "outbound|7||nobody.example.com")
+
+
+def test_overrides_for_filters_do_not_reach_clients() -> None:
+    virtual_service = routing(HOST, HTTPRouteDestination(Destination(HOST)))
+
+    def override(_view: ProxyView, _memo: Memo) -> list[Contribution]:
+        return [RouteOverride(RouteRef(virtual_service.meta.key, 0), "a.filter", encode(pack_any(Router())))]
+
+    mesh = kit.mesh([ECHO], virtual_services=[virtual_service])
+    snapshot = Pipeline((*DEFAULT, override)).compile(mesh, kit.GRPC_CLIENT).snapshot
+    (host,) = RouteConfiguration.parse(body(snapshot, ROUTE, NAME)).virtual_hosts
+    assert [dict(route.typed_per_filter_config) for route in host.routes] == [{}]
 
 
 def test_envoys_get_nothing_of_it_and_clients_nothing_of_theirs() -> None:

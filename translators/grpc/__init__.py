@@ -2,8 +2,8 @@
 
 A client that dials ``xds:///reviews:80`` asks for the Listener of that name, which leads to the RouteConfiguration,
 clusters and endpoints of the service port. Source: the gRPC proposals A27, A28, A41 and A42; names are Istio's
-(``pilot/pkg/networking/grpcgen``). What a client does not know in a route (redirects, rewrites, mirrors, changed
-headers, ``RouteAction.timeout``) it passes over; what would make it reject a whole resource is not sent to it.
+(``pilot/pkg/networking/grpcgen``). What a client does not know in a route (rewrites, mirrors, changed headers,
+``RouteAction.timeout``) it passes over; what would make it reject a whole resource is not sent to it.
 """
 
 from translators.endpoints import translate as translate_endpoints

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from translators.names import outbound_cluster
+from translators.route.client import ClientRules, client_rules, index_services
 from translators.route.outbound import PortHost, route_tables
+from xds.model.routing import MESH_GATEWAY
 from xds.model.view import EgressListener, ProxyView
 from xds.pipeline import Memo
 
@@ -26,7 +28,17 @@ def route_name(host: PortHost) -> str:
     return outbound_cluster(host.port, host.visible.service.hostname)
 
 
-def egress_by_host(*listeners: EgressListener) -> Mapping[str, EgressListener]:
+def routed_ports(view: ProxyView, memo: Memo) -> Iterator[tuple[PortHost, ClientRules | None]]:
+    """Every port of `called_ports` with the rules for its calls, if there are any."""
+    egress = memo(_egress_by_host, *view.egress)
+    for host in called_ports(view, memo):
+        listener = egress[host.visible.service.hostname]
+        found = listener.routed.find(host.visible.service.hostname)
+        index = memo(index_services, listener.services)
+        yield host, client_rules(found, MESH_GATEWAY, view.key, index, memo) if found is not None else None
+
+
+def _egress_by_host(*listeners: EgressListener) -> Mapping[str, EgressListener]:
     """By host name of a service, the first egress listener that has it."""
     found: dict[str, EgressListener] = {}
     for listener in listeners:
