@@ -9,21 +9,25 @@ from pathlib import Path
 
 import pytest
 from betterproto2 import Enum, FieldMetadata, Message
+from envoy_data_plane.envoy.admin import v3 as admin
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.endpoint import v3 as endpoint
 from envoy_data_plane.envoy.service.discovery import v3 as discovery
+from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
+from envoy_data_plane.envoy.service.status import v3 as status
 from envoy_data_plane.envoy.type import v3 as envoy_type
+from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google import rpc
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 import xds.wire
-from xds.wire import core_pb2, discovery_pb2, endpoint_pb2
+from xds.wire import client_status_pb2, core_pb2, discovery_pb2, endpoint_pb2, load_stats_pb2
 
 from .catalogue import field_types
 
 _REPOSITORY = Path(__file__).parents[2]
-_GENERATED = (core_pb2, discovery_pb2, endpoint_pb2)
+_GENERATED = (client_status_pb2, core_pb2, discovery_pb2, endpoint_pb2, load_stats_pb2)
 _ENVOY: dict[str, type[Message]] = {
     "Locality": core.Locality,
     "Metadata": core.Metadata,
@@ -58,6 +62,18 @@ _ENVOY: dict[str, type[Message]] = {
     "Endpoint": endpoint.Endpoint,
     "Endpoint.HealthCheckConfig": endpoint.EndpointHealthCheckConfig,
     "Endpoint.AdditionalAddress": endpoint.EndpointAdditionalAddress,
+    "StringMatcher": matcher.StringMatcher,
+    "StructMatcher": matcher.StructMatcher,
+    "NodeMatcher": matcher.NodeMatcher,
+    "ClientStatusRequest": status.ClientStatusRequest,
+    "ClientStatusResponse": status.ClientStatusResponse,
+    "ClientConfig": status.ClientConfig,
+    "ClientConfig.GenericXdsConfig": status.ClientConfigGenericXdsConfig,
+    "UpdateFailureState": admin.UpdateFailureState,
+    "UpstreamLocalityStats": endpoint.UpstreamLocalityStats,
+    "ClusterStats": endpoint.ClusterStats,
+    "LoadStatsRequest": load_stats.LoadStatsRequest,
+    "LoadStatsResponse": load_stats.LoadStatsResponse,
 }
 
 

@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import NoReturn, Protocol
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 from grpc import aio
@@ -17,25 +16,19 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  
 from xds.config.node import parse_node as parse_istio_node
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
-from xds.protocol import RemoteProtocolError, Shared, Stream
+from xds.protocol import Shared, Stream
 from xds.protocol.stream import PATIENCE
+from xds.server import client_status, health_discovery, loads
 from xds.server.admission import LIMIT, Admission, Place
+from xds.server.client_status import ClientStatusService
 from xds.server.codec import DECODERS, Incoming, ParseNode, proxy_of
-from xds.server.limits import LimitExceededError
-from xds.server.reports import Locate, Once, Reports, shortened
+from xds.server.guard import Call, guarded
+from xds.server.loads import LoadBoard, LoadReportingService
+from xds.server.reports import Locate, Once, Reports
 from xds.server.services import METHODS, Method
-from xds.server.session import Session, Wire
+from xds.server.session import Session
 from xds.server.source import SnapshotSource
 from xds.server.status import StatusBoard
-
-
-class Call(Wire, Protocol):
-    """``grpc.aio.ServicerContext``, as far as it is used here."""
-
-    def peer(self) -> str: ...
-
-    async def abort(self, code: object, details: str) -> NoReturn: ...
-
 
 Handler = Callable[[object, Call], Awaitable[None]]
 
@@ -64,12 +57,13 @@ def _nowhere(_: ObjectKey) -> Origin | None:
 
 
 class XdsServer:
-    """Serves snapshots over every method of `METHODS`, health and reflection.
+    """Serves snapshots over every method of `METHODS`; client status, load reports, health and reflection.
 
-    source: what each proxy should have. board: where the status of streams is kept. locate: where an object was
-    written, for the log. patience: seconds to wait for a client's answer before going on without it. admission: how
-    many streams may be at their first response at once. max_age: seconds after which a connection, and soon after it
-    its streams, is asked to come again, so that clients spread over replicas; None: never.
+    source: what each proxy should have. board: where the status of streams is kept. loads: what clients report of
+    their requests. locate: where an object was written, for the log. patience: seconds to wait for a client's answer
+    before going on without it. admission: how many streams may be at their first response at once. max_age: seconds
+    after which a connection, and soon after it its streams, is asked to come again, so that clients spread over
+    replicas; None: never.
     """
 
     def __init__(
@@ -84,6 +78,7 @@ class XdsServer:
         max_age: float | None = None,
     ) -> None:
         self.board = board or StatusBoard(time.time)
+        self.loads = LoadBoard(time.time)
         self._source = source
         self._reports = Reports(Once(time.monotonic), locate)
         self._parse_node = parse_node
@@ -130,7 +125,7 @@ class XdsServer:
         await stopped
 
     def _register(self, server: aio.Server) -> None:
-        methods: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
+        methods: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = self._companions()
         for method in METHODS:
             handler = grpc.stream_stream_rpc_method_handler(self._handler(method))
             methods.setdefault(method.service, {})[method.name] = handler
@@ -140,18 +135,26 @@ class XdsServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*methods, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
+    def _companions(self) -> dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]]:
+        """The services beside discovery, by name and method."""
+        status = ClientStatusService(self.board, self._reports)
+        reporting = LoadReportingService(self.loads, self._reports, self._parse_node)
+        return {
+            client_status.SERVICE: {
+                "StreamClientStatus": grpc.stream_stream_rpc_method_handler(status.stream),
+                "FetchClientStatus": grpc.unary_unary_rpc_method_handler(status.fetch),
+            },
+            loads.SERVICE: {"StreamLoadStats": grpc.stream_stream_rpc_method_handler(reporting.stream)},
+            health_discovery.SERVICE: {
+                "StreamHealthCheck": grpc.stream_stream_rpc_method_handler(health_discovery.refuse),
+                "FetchHealthCheck": grpc.unary_unary_rpc_method_handler(health_discovery.refuse),
+            },
+        }
+
     def _handler(self, method: Method) -> Handler:
         async def handle(_: object, call: Call) -> None:
-            try:
+            async with guarded(call, method.name, self._reports):
                 await self._serve(method, call)
-            except RemoteProtocolError as error:
-                self._reports.refused(call.peer(), method.name, str(error))
-                await call.abort(_status_of(error), shortened(str(error)))
-            except aio.InternalError:
-                return  # the client went away while it was written to
-            except Exception as error:  # noqa: BLE001 - a defect that one client brings out: logged whole, for that stream only
-                self._reports.failed(call.peer(), method.name, error)
-                await call.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says how")
             if self._stopping:
                 await call.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
 
@@ -201,8 +204,3 @@ def _age_options(max_age: float | None) -> tuple[tuple[str, int], ...]:
         return ()
     milliseconds = int(max_age * 1000)
     return ("grpc.max_connection_age_ms", milliseconds), ("grpc.max_connection_age_grace_ms", milliseconds // 2)
-
-
-def _status_of(error: RemoteProtocolError) -> object:
-    excess = isinstance(error, LimitExceededError)
-    return grpc.StatusCode.RESOURCE_EXHAUSTED if excess else grpc.StatusCode.INVALID_ARGUMENT

@@ -2,8 +2,9 @@
 
 Belongs here, and all of it pure (no I/O, no clock, no other package of xds, neither asyncio nor grpc):
 
-- ``core_pb2``, ``discovery_pb2``, ``endpoint_pb2``: the xDS envelope and the endpoint messages under our own package
-  name, wire-compatible with Envoy's. Generated from ``protos/`` by ``protos/generate.py``; never edited.
+- ``core_pb2``, ``discovery_pb2``, ``endpoint_pb2``, ``client_status_pb2``, ``load_stats_pb2``: the xDS envelope, the
+  endpoint messages, client status and load reports under our own package name, wire-compatible with Envoy's. Generated
+  from ``protos/`` by ``protos/generate.py``; never edited.
 - ``encode``: envoy-data-plane message -> bytes, fast and deterministic. Equal messages give equal bytes, so a hash of
   the bytes is the version of a resource.
 - ``registry``: message class <-> type URL, and the class for a type URL that nothing has imported yet.
