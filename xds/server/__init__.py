@@ -1,8 +1,8 @@
 """The gRPC side: xDS over aggregated and per-type services, the status of every stream, and load reports. REST too.
 
 Belongs here: listening, moving bytes between gRPC and `xds.protocol`, parsing the request envelope, limits to what a
-client may do, and keeping what each proxy was sent and answered. Does not belong here: which resources a proxy gets (a `SnapshotSource` is passed in),
-when something is sent (`xds.protocol`), and how status is shown. Does I/O.
+client may do, and keeping what each proxy was sent and answered. Does not belong here: which resources a proxy gets (a
+`SnapshotSource` is passed in), when something is sent (`xds.protocol`), and how status is shown. Does I/O.
 """
 
 from xds.server.loads import ClientLoad, ClusterLoad, LoadBoard
