@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -180,4 +180,11 @@ async def test_a_stream_that_has_ended_is_not_woken(bench: Bench) -> None:
     await asyncio.sleep(0.01)
 
     assert not bench.woken.is_set()
+    assert not bench.asked
+
+
+async def test_nothing_is_checked_for_a_grpc_client(bench: Bench) -> None:
+    stream = bench.preflight.connect(replace(PROXY, proxyless=True), bench.woken.set)
+    bench.source.publish(snapshot(a="bad for an Envoy"))
+    assert contents(stream.latest()) == {"a": "bad for an Envoy"}
     assert not bench.asked

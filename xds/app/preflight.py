@@ -63,7 +63,9 @@ class Preflight:
         self._due: asyncio.Queue[_Checked] = asyncio.Queue()
 
     def connect(self, proxy: Proxy, wake: Callable[[], None]) -> Subscription:
-        """A stream of this proxy has begun; see `SnapshotSource`."""
+        """A stream of this proxy has begun; see `SnapshotSource`. What a gRPC client gets, an Envoy cannot judge."""
+        if proxy.proxyless:
+            return self._source.connect(proxy, wake)
         return _Checked(self, self._source, proxy, wake)
 
     async def run(self) -> None:
