@@ -38,8 +38,8 @@ async def start(lab: Lab) -> LoadMesh:
 def put_services(config: Path) -> None:
     """Writes what does not depend on an instance."""
     put(config, "service", _service())
-    put(config, "rule", rule("v1", "v2"))
-    put(config, "route", route(v1=100))
+    put(config, "destination-rule", rule("v1", "v2"))
+    put(config, "virtual-service", route(v1=100))
 
 
 async def start_proxies(lab: Lab) -> LoadMesh:

@@ -82,7 +82,7 @@ async def test_a_restarted_control_plane_sends_only_what_changed_meanwhile(
         await synced(lab.session, first[0], PROXIES)
         before = await resource_changes(mesh.client)
         await first[1].stop()
-        mesh.put("route", route(v2=100))
+        mesh.put("virtual-service", route(v2=100))
         sent = await moved(lab, way, await another(lab))
         await traffic.sees_only({"v2"})
 

@@ -18,10 +18,10 @@ GAPS = (0.0, 0.01, 0.03, 0.06, 0.1, 0.2)
 _Change = tuple[str, Document]
 
 PAIRS: tuple[tuple[_Change, _Change, str], ...] = (
-    (("route", route(v3=100)), ("rule", rule("v1", "v2", "v3")), "v3"),
-    (("route", route(v1=50, v2=50)), ("rule", rule("v1", "v2")), "v1"),
-    (("rule", rule("v1", "v2", "v3", policy="ROUND_ROBIN")), ("route", route(v3=100)), "v3"),
-    (("route", route(v2=100)), ("rule", rule("v1", "v2")), "v2"),
+    (("virtual-service", route(v3=100)), ("destination-rule", rule("v1", "v2", "v3")), "v3"),
+    (("virtual-service", route(v1=50, v2=50)), ("destination-rule", rule("v1", "v2")), "v1"),
+    (("destination-rule", rule("v1", "v2", "v3", policy="ROUND_ROBIN")), ("virtual-service", route(v3=100)), "v3"),
+    (("virtual-service", route(v2=100)), ("destination-rule", rule("v1", "v2")), "v2"),
 )
 """Changes that belong together, and who answers after both: a route before its subset, a subset taken away after its
 last route, a subset before its route together with another policy for every cluster, and a subset taken away again."""
