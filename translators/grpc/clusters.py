@@ -55,7 +55,7 @@ _LARGEST_RING_SIZE = 2**23
 def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
     """The clusters of every service that the client may call, and of every destination in its routes."""
     client = client_of(view.key)
-    groups = [memo(_bucket, client, memo, *bucket) for bucket in buckets(view.services).values()]
+    groups = [memo(_bucket, client, memo, *bucket) for bucket in memo(buckets, view.services).values()]
     yield from groups
     routed = (memo(_destinations, host.port, rules) for host, rules in routed_ports(view, memo) if rules is not None)
     yield memo(_unknown, memo(_names, *groups), *routed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from translators.names import outbound_cluster
 from translators.route.client import ClientRules, client_rules, index_services
@@ -12,10 +13,10 @@ from xds.model.view import EgressListener, ProxyView
 from xds.pipeline import Memo
 
 
-def called_ports(view: ProxyView, memo: Memo) -> Iterator[PortHost]:
+def called_groups(view: ProxyView, memo: Memo) -> Iterator[tuple[PortHost, ...]]:
     """Every service port whose calls can be routed. A name that two services could have is the first one's."""
     tables = memo(route_tables, view.services, view.key.dns_domain, memo)
-    return (host for table in tables.values() for group in table.groups for host in group)
+    return (group for table in tables.values() for group in table.groups)
 
 
 def names_dialled(host: PortHost) -> tuple[str, ...]:
@@ -29,9 +30,9 @@ def route_name(host: PortHost) -> str:
 
 
 def routed_ports(view: ProxyView, memo: Memo) -> Iterator[tuple[PortHost, ClientRules | None]]:
-    """Every port of `called_ports` with the rules for its calls, if there are any."""
+    """Every port of `called_groups` with the rules for its calls, if there are any."""
     egress = memo(_egress_by_host, *view.egress)
-    for host in called_ports(view, memo):
+    for host in chain.from_iterable(called_groups(view, memo)):
         listener = egress[host.visible.service.hostname]
         found = listener.routed.find(host.visible.service.hostname)
         index = memo(index_services, listener.services)
