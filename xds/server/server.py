@@ -23,7 +23,7 @@ from xds.server.admission import LIMIT, Admission, Place
 from xds.server.client_status import ClientStatusService
 from xds.server.codec import DECODERS, Incoming, ParseNode, proxy_of
 from xds.server.guard import Call, guarded
-from xds.server.loads import LoadBoard, LoadReportingService
+from xds.server.loads import INTERVAL, LoadBoard, LoadReportingService
 from xds.server.reports import Locate, Once, Reports
 from xds.server.services import METHODS, Method
 from xds.server.session import Session
@@ -63,7 +63,7 @@ class XdsServer:
     their requests. locate: where an object was written, for the log. patience: seconds to wait for a client's answer
     before going on without it. admission: how many streams may be at their first response at once. max_age: seconds
     after which a connection, and soon after it its streams, is asked to come again, so that clients spread over
-    replicas; None: never.
+    replicas; None: never. load_interval: seconds between two load reports of a client.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class XdsServer:
         patience: float = PATIENCE,
         admission: int = LIMIT,
         max_age: float | None = None,
+        load_interval: int = INTERVAL,
     ) -> None:
         self.board = board or StatusBoard(time.time)
         self.loads = LoadBoard(time.time)
@@ -85,6 +86,7 @@ class XdsServer:
         self._patience = patience
         self._admission = Admission(admission)
         self._max_age = max_age
+        self._load_interval = load_interval
         self._shared = Shared()
         self._stream_numbers = count(1)
         self._sessions: set[Session] = set()
@@ -138,7 +140,7 @@ class XdsServer:
     def _companions(self) -> dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]]:
         """The services beside discovery, by name and method."""
         status = ClientStatusService(self.board, self._reports)
-        reporting = LoadReportingService(self.loads, self._reports, self._parse_node)
+        reporting = LoadReportingService(self.loads, self._reports, self._parse_node, self._load_interval)
         return {
             client_status.SERVICE: {
                 "StreamClientStatus": grpc.stream_stream_rpc_method_handler(status.stream),
