@@ -37,6 +37,8 @@ from xds.sources.files import FileSource
 
 DRAIN_SECONDS = 1.0
 _TIDY_SECONDS = 10.0
+_SETTLE_SECONDS = 0.1
+"""A source believes that a file shrank or went only when it finds it so twice."""
 
 _NOBODY = Proxy("", ProxyType.SIDECAR, "warm-up", "default", ("127.0.0.1",), "default.svc.cluster.local")
 
@@ -128,9 +130,11 @@ class ControlPlane:
 
     async def refresh(self) -> None:
         """Looks at the configuration now, and returns when everything that it says is in force."""
-        batch = self._source.scan()
-        if batch.changed:
-            self._incoming.put_nowait(_Seen(time.time(), batch))
+        for pause in (_SETTLE_SECONDS, 0.0):
+            batch = self._source.scan()
+            if batch.changed:
+                self._incoming.put_nowait(_Seen(time.time(), batch))
+            await asyncio.sleep(pause)
         await self._incoming.join()
 
     async def _open(self) -> None:
@@ -177,6 +181,8 @@ class ControlPlane:
         before = self.store.diagnostics
         publication = self.store.apply(seen.batch, seen.at)
         self._metrics.configured(publication, len(self.store.mesh.objects))
+        if publication.generation == 1:
+            self._warm_up()
         _log.info(
             "configuration applied",
             generation=publication.generation,
@@ -186,8 +192,6 @@ class ControlPlane:
             milliseconds=round(publication.seconds * 1000, 1),
         )
         _log_findings(publication, before)
-        if publication.generation == 1:
-            self._warm_up()
 
     def _warm_up(self) -> None:
         """Compiles for a proxy that does not exist, before any that does is answered.
