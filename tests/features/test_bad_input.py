@@ -11,13 +11,17 @@ from contextlib import asynccontextmanager
 import pytest
 from google.protobuf.json_format import Parse
 from google.protobuf.struct_pb2 import Struct, Value
+from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
+from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
-from tests.features.client import SOON, DeltaStream, Fixture, names, node, resource, serving
-from xds.resources import CLUSTER, ENDPOINT, SECRET
+from tests.features.client import ADS, SOON, DeltaStream, Fixture, names, node, resource, serving
+from xds.app.metrics import Metrics
+from xds.resources import CLUSTER, EMPTY_SNAPSHOT, ENDPOINT, SECRET
+from xds.server import BroadcastSource, StatusBoard, XdsServer
 from xds.server.limits import MAX_NAMES, MAX_NODE_BYTES
 from xds.wire.core_pb2 import Node
-from xds.wire.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest
+from xds.wire.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest
 
 UNAFFECTED = 1.0
 """Seconds within which a well-behaved client must get every change, on a machine that is busy with the tests."""
@@ -98,6 +102,21 @@ async def test_wrong_type_urls_hold_the_stream_open_and_are_told_once(xds: Fixtu
                 await bad.request(CLUSTER)
                 assert names(await bad.receive()) == ["c"]
     assert [log["type"] for log in logs] == ["type.googleapis.com/acme.Thing"]
+
+
+async def test_types_that_clients_make_up_do_not_become_metrics() -> None:
+    registry = CollectorRegistry()
+    server = XdsServer(BroadcastSource(EMPTY_SNAPSHOT), StatusBoard(time.time, [Metrics(registry)]))
+    port = await server.start("127.0.0.1:0")
+    async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        method = f"{ADS}/DeltaAggregatedResources"
+        async with DeltaStream(channel, method, DeltaDiscoveryResponse.FromString) as bad:
+            for number in range(3):
+                await bad.request(f"type.googleapis.com/acme.Thing{number}", ["x"], who=node(BAD_NODE))
+                await bad.receive()
+    await server.stop()
+    assert registry.get_sample_value("pilot_xds_pushes", {"type": "other"}) == 3
+    assert b"Thing" not in generate_latest(registry)
 
 
 async def test_very_many_or_very_long_type_urls_are_refused(xds: Fixture, logs: Logs) -> None:

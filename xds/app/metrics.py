@@ -49,6 +49,11 @@ def short_name(type_url: TypeUrl) -> str:
     return _SHORT_NAMES.get(message, message)
 
 
+def _label(type_url: TypeUrl) -> str:
+    """The short name, or ``other``: clients make types up, and a metric must not grow with them."""
+    return _SHORT_NAMES.get(type_url.rpartition(".")[2], "other")
+
+
 class Metrics:
     """What is counted and timed: a `StatusListener` for the streams, and the `Measure` of convergence."""
 
@@ -114,13 +119,13 @@ class Metrics:
         """Something was sent or answered."""
         match effect:
             case Send():
-                self._pushes.labels(short_name(effect.type_url)).inc()
+                self._pushes.labels(_label(effect.type_url)).inc()
             case Acked():
                 sent_at = stream.types[effect.type_url].sent_at
                 if sent_at is not None:
-                    self._answer.labels(short_name(effect.type_url)).observe(at - sent_at)
+                    self._answer.labels(_label(effect.type_url)).observe(at - sent_at)
             case Nacked():
-                self._rejected(short_name(effect.type_url))
+                self._rejected(_label(effect.type_url))
             case _:
                 pass
 
@@ -140,7 +145,7 @@ class Metrics:
         self._queue.observe(seconds)
 
     def type_converged(self, type_url: TypeUrl, seconds: float) -> None:
-        self._type_convergence.labels(short_name(type_url)).observe(seconds)
+        self._type_convergence.labels(_label(type_url)).observe(seconds)
 
     def converged(self, seconds: float) -> None:
         self._convergence.observe(seconds)
