@@ -8,6 +8,7 @@ from bench.case import Samples, Size
 from bench.documents import App, apps, mesh_files, sidecar_of
 from bench.plane import Plane, responses
 from bench.stopwatch import Stopwatch
+from xds.app import garbage
 
 Change = Callable[[App, int], tuple[str, str]]
 """A service and the number of the change, to a path and its new text, another than that of the change before."""
@@ -21,6 +22,7 @@ def measure_changes(size: Size, change: Change) -> Samples:
     proxy = sidecar_of(every[0])
     plane.fold(plane.parse(mesh_files(size)))
     before = plane.compile(proxy)
+    garbage.keep_what_is_there()
     watch = Stopwatch()
     for number in range(-_WARM_UP, size.changes):
         path, text = change(every[number * 7 % len(every)], number)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from bench.case import Case, Samples, Size
 from bench.cases import CASES
+from xds.app import garbage
 
 WORKER = "--worker"
 
@@ -32,7 +33,8 @@ def _in_fresh_process(case: Case, size: Size) -> Samples:
 
 
 def work(arguments: Sequence[str]) -> None:
-    """What such a process does: measure one case and print the samples as JSON."""
+    """What such a process does: measure one case and print the samples as JSON. It collects garbage as `serve` does."""
     name, size = arguments
+    garbage.look_less_often()
     case = next(case for case in CASES if case.name == name)
     print(json.dumps(case.measure(Size(**json.loads(size)))))
