@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -16,7 +15,9 @@ from typing import NamedTuple
 
 import structlog
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
+from xds.app import garbage
 from xds.app.address import split_address
 from xds.app.convergence import Convergence
 from xds.app.convergence_report import ConvergenceReport
@@ -32,10 +33,11 @@ from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.proxy import Proxy, ProxyType
 from xds.pipeline import Pipeline, Translator, TranslatorError
 from xds.server import StatusBoard, XdsServer
+from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource
 
-DRAIN_SECONDS = 1.0
+DRAIN_SECONDS = 2.0
 _TIDY_SECONDS = 10.0
 _SETTLE_SECONDS = 0.1
 """A source believes that a file shrank or went only when it finds it so twice."""
@@ -49,7 +51,8 @@ _log = structlog.get_logger("xds.app")
 class ServeOptions:
     """What ``serve`` was asked to do. Addresses are ``HOST:PORT``; port 0 lets the system choose.
 
-    preflight: whether an Envoy on this machine is shown every resource before it is served.
+    preflight: whether an Envoy on this machine is shown every resource before it is served. rest_listen: where xDS is
+    served over REST, if at all.
     """
 
     config: Path
@@ -58,6 +61,7 @@ class ServeOptions:
     xds_listen: str = "127.0.0.1:15010"
     monitoring_listen: str = "127.0.0.1:15014"
     preflight: bool = False
+    rest_listen: str | None = None
 
 
 class _Seen(NamedTuple):
@@ -72,6 +76,7 @@ class _Seen(NamedTuple):
 
 async def serve(options: ServeOptions) -> None:
     """Runs until SIGTERM or SIGINT, then drains. Raises StartError."""
+    garbage.look_less_often()
     await ControlPlane(options).run()
 
 
@@ -95,10 +100,14 @@ class ControlPlane:
         board = StatusBoard(time.time, [self._metrics, convergence])
         self._probes = ServerProbes(self.store, board, ConvergenceReport(convergence, self.store), self.refresh)
         self._preflight = with_envoy(self.store, self.store.locate) if options.preflight else None
-        self._xds = XdsServer(self._preflight or self.store, board, locate=self.store.locate)
+        source = self._preflight or self.store
+        self._xds = XdsServer(source, board, locate=self.store.locate)
         self._source = _file_source(options.config)
         self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
-        self._http = _http_server(options.monitoring_listen, self._probes, registry)
+        self._http = _http_server(options.monitoring_listen, create_app(self._probes, registry))
+        self._rest: HttpServer | None = None
+        if options.rest_listen:
+            self._rest = _http_server(options.rest_listen, create_rest_app(source), self._http)
 
     async def run(self) -> None:
         """Serves until a signal or `stop`. Raises StartError."""
@@ -108,7 +117,8 @@ class ControlPlane:
         await self._open()
         try:
             async with asyncio.TaskGroup() as tasks:
-                serving = tasks.create_task(self._http.serve())
+                servers = [server for server in (self._http, self._rest) if server]
+                serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
@@ -117,8 +127,9 @@ class ControlPlane:
                 for task in background:
                     task.cancel()
                 await self._xds.stop(DRAIN_SECONDS)
-                self._http.stop()
-                await serving
+                for server in servers:
+                    server.stop()
+                await asyncio.wait(serving)
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
@@ -142,11 +153,14 @@ class ControlPlane:
             _ensure_free(self._options.xds_listen)
             port = await self._xds.start(self._options.xds_listen)
         except (OSError, ValueError) as error:
-            self._http.close()
+            for server in (self._http, self._rest):
+                if server:
+                    server.close()
             raise StartError(f"cannot listen on {self._options.xds_listen}: {_reason(error)}") from error
         self._probes.listening = True
         host, _ = split_address(self._options.xds_listen)
-        _log.info("serving", xds=f"{host}:{port}", monitoring_port=self._http.port, config=str(self._options.config))
+        ports = {"monitoring_port": self._http.port} | ({"rest_port": self._rest.port} if self._rest else {})
+        _log.info("serving", xds=f"{host}:{port}", **ports, config=str(self._options.config))
 
     async def _follow(self) -> None:
         """Takes changes from the source and puts them in force, the first at once and bursts together."""
@@ -196,12 +210,10 @@ class ControlPlane:
     def _warm_up(self) -> None:
         """Compiles for a proxy that does not exist, before any that does is answered.
 
-        The first compile loads Envoy's message classes, which takes most of a second. What is alive after it mostly
-        stays alive, so the garbage collector need not look at it again.
+        The first compile loads Envoy's message classes, which takes most of a second.
         """
         self.store.compile(_NOBODY)
-        gc.collect()
-        gc.freeze()
+        garbage.keep_what_is_there()
 
     async def _tidy(self) -> None:
         while True:
@@ -223,10 +235,13 @@ def _file_source(root: Path) -> FileSource:
         raise StartError(f"--config {error}") from error
 
 
-def _http_server(listen: str, probes: ServerProbes, registry: CollectorRegistry) -> HttpServer:
+def _http_server(listen: str, app: Starlette, *opened: HttpServer) -> HttpServer:
+    """opened: what is closed again if this cannot be."""
     try:
-        return HttpServer(create_app(probes, registry), *split_address(listen))
+        return HttpServer(app, *split_address(listen))
     except (OSError, ValueError) as error:
+        for server in opened:
+            server.close()
         raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
 
 

@@ -30,6 +30,10 @@ class CaptureOption(StrEnum):
     NONE = "none"
 
 
+def _given_address(value: str | None) -> str | None:
+    return _checked(split_address)(value) if value is not None else None
+
+
 def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
     def callback(value: str) -> str:
         try:
@@ -81,6 +85,12 @@ XdsListen = Annotated[
 MonitoringListen = Annotated[
     str,
     typer.Option(metavar="HOST:PORT", help="Readiness, metrics, debug endpoints.", callback=_checked(split_address)),
+]
+RestListen = Annotated[
+    str | None,
+    typer.Option(
+        "--rest-listen", metavar="HOST:PORT", help="xDS over REST; off unless given.", callback=_given_address
+    ),
 ]
 XdsAddress = Annotated[
     str,

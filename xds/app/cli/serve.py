@@ -20,6 +20,7 @@ def serve(
     mesh_config: options.MeshConfig = None,
     xds_listen: options.XdsListen = "127.0.0.1:15010",
     monitoring_listen: options.MonitoringListen = "127.0.0.1:15014",
+    rest_listen: options.RestListen = None,
     translators: options.Translators = None,
     preflight: Annotated[
         bool, typer.Option("--preflight", help="Show every resource to an Envoy of this machine before serving it.")
@@ -40,4 +41,4 @@ def serve(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--log-level") from error
     chosen = load_translators(translators)
-    asyncio.run(run(ServeOptions(config, chosen, mesh_config, xds_listen, monitoring_listen, preflight)))
+    asyncio.run(run(ServeOptions(config, chosen, mesh_config, xds_listen, monitoring_listen, preflight, rest_listen)))
