@@ -20,7 +20,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import chain
 
-from xds.config.drafts import Draft, SetDraft
+from xds.config.drafts import Draft, SetDraft, ShardedDraft
 from xds.config.objects import ConfigObject, Objects
 from xds.config.subset_uses import SubsetUse, subset_uses
 from xds.model.diagnostic import Diagnostic, Severity
@@ -54,7 +54,12 @@ class Subsets:
     @property
     def objects(self) -> Objects:
         """Every object in force."""
-        return {**self.newest, **self.held} if self.held else self.newest
+        if not self.held:
+            return self.newest
+        draft = ShardedDraft(self.newest)
+        for key, item in self.held.items():
+            draft.set(key, item)
+        return draft.done()
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
