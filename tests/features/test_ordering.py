@@ -24,8 +24,13 @@ def mesh(cluster: str, content: str = "1") -> tuple[Resource, ...]:
         resource(CLUSTER, cluster, content, (Reference(ENDPOINT, cluster),)),
         resource(ENDPOINT, cluster, content),
         resource(LISTENER, "web", "1", (Reference(ROUTE, "web"),)),
-        resource(ROUTE, "web", cluster),
+        resource(ROUTE, "web", leads_to(cluster)),
     )
+
+
+def leads_to(cluster: str) -> str:
+    """A route's content: the name as protobuf encodes a string."""
+    return f"{chr(len(cluster))}{cluster}"
 
 
 @pytest.fixture
@@ -99,7 +104,7 @@ async def test_b32_sotw_sends_the_union_of_clusters_first(xds: Fixture) -> None:
             response = await stream.receive()
             received.append((response.type_url, [each.value.decode() for each in response.resources]))
             await stream.request(response.type_url, *dict(SUBSCRIPTIONS)[TypeUrl(response.type_url)], answers=response)
-        assert received == [(CLUSTER, ["2", "1"]), (ENDPOINT, ["2"]), (ROUTE, ["new"]), (CLUSTER, ["2"])]
+        assert received == [(CLUSTER, ["2", "1"]), (ENDPOINT, ["2"]), (ROUTE, [leads_to("new")]), (CLUSTER, ["2"])]
 
 
 async def test_b33_a_nack_cancels_the_removals(xds: Fixture) -> None:

@@ -1,7 +1,8 @@
 """A client that keeps to the protocol, and the two queues between it and a stream machine.
 
-It applies what it is sent, rejects every response that holds a resource whose content begins with ``bad``, and
-checks on the way that no rule of the protocol is broken.
+It applies what it is sent, rejects every response that holds a resource with ``bad`` in its content, and checks on the
+way that no rule of the protocol is broken. Of a response that it rejects it applies nothing, or all that is sound, as
+Envoy does the one or the other.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Client(ABC):
         self.in_force: set[str] = set()
         self.rejected: set[str] = set()
         self.tells_names = True
+        self.applies_rest = False
         self.connect()
 
     def connect(self) -> None:
@@ -103,13 +105,15 @@ class Client(ABC):
         """The oldest response arrives and is answered."""
         if self.responses:
             send = self.responses.popleft()
-            bad = [each for each in send.batch.resources if each.body.startswith(b"bad")]
+            bad = [each for each in send.batch.resources if b"bad" in each.body]
             if bad:
+                if self.applies_rest:
+                    self.apply(send, {each.name for each in bad})
                 self.rejected |= {each.name for each in send.batch.resources if each.type_url == CLUSTER}
                 told = ", ".join(each.name for each in bad) if self.tells_names else "something"
                 self.answer(send, ErrorDetail(3, f"invalid: {told}"))
             else:
-                self.apply(send)
+                self.apply(send, set())
                 self.rejected -= {each.name for each in send.batch.resources if each.type_url == CLUSTER}
                 if send.type_url == ROUTE:
                     self.in_force |= {each.name for each in send.batch.resources} & self.names[ROUTE]
@@ -147,7 +151,7 @@ class Client(ABC):
 
     def check_references(self) -> None:
         """No route in force names a cluster that is not in force, unless the client itself rejected it."""
-        leads_to = {self.have[ROUTE][name].body.decode().partition("|")[0] for name in self.in_force}
+        leads_to = {self.have[ROUTE][name].body.decode().partition("|")[0][1:] for name in self.in_force}
         missing = leads_to - self.have[CLUSTER].keys() - self.rejected
         assert not missing, f"routes lead to {missing}"
 
@@ -157,6 +161,29 @@ class Client(ABC):
             have = {name: each.version for name, each in self.have[url].items() if self.wants(url, name)}
             want = {each.name: each.version for each in target if self.wants(url, each.name)}
             assert self.comparable(url, have, target) == want, url
+
+    def check_quarantine(self, before: dict[TypeUrl, dict[str, Resource]]) -> None:
+        """It has all that is sound, and of what is not the version that it had before."""
+        missing = {
+            each.name
+            for url in (CLUSTER, ENDPOINT)
+            for each in self.latest[url]
+            if b"bad" in each.body and each.name not in before[url]
+        }
+        for url in self.asked:
+            for each in self.latest[url]:
+                waits = url == ROUTE and each.body.decode()[1] in missing and each.name in before[url]
+                if self.wants(url, each.name) and not waits:
+                    expected = before[url].get(each.name) if b"bad" in each.body else each
+                    assert _version(self.have[url].get(each.name)) == _version(expected), (url, each)
+
+    def check_removals(self) -> None:
+        """It has no cluster that is gone, but for those that a route leads to whose newer version it rejected."""
+        old = [
+            each for name, each in self.have[ROUTE].items() if _version(self.latest[ROUTE].get(name)) != each.version
+        ]
+        spare = self.have[CLUSTER].keys() - set(self.latest[CLUSTER].names)
+        assert spare <= {each.body.decode()[1] for each in old}, spare
 
     def wants(self, url: TypeUrl, name: str) -> bool:
         return url in WILDCARD_TYPES or name in self.names[url]
@@ -171,13 +198,18 @@ class Client(ABC):
     def change_names(self, url: TypeUrl, old: set[str], new: set[str]) -> None: ...
 
     @abstractmethod
-    def apply(self, send: Send) -> None: ...
+    def apply(self, send: Send, bad: set[str]) -> None:
+        """Take in a response, but for these names."""
 
     @abstractmethod
     def answer(self, send: Send, error: ErrorDetail | None) -> None: ...
 
     @abstractmethod
     def comparable(self, url: TypeUrl, have: dict[str, str], target: ResourceSet) -> dict[str, str]: ...
+
+
+def _version(resource: Resource | None) -> str:
+    return resource.version if resource else ""
 
 
 class SotwClient(Client):
@@ -197,11 +229,13 @@ class SotwClient(Client):
     def change_names(self, url: TypeUrl, old: set[str], new: set[str]) -> None:
         self.requests.append(SotwRequest(url, self._names(url), self.version.get(url, ""), self.nonce.get(url, "")))
 
-    def apply(self, send: Send) -> None:
+    def apply(self, send: Send, bad: set[str]) -> None:
         url = send.type_url
-        fresh = {each.name: each for each in send.batch.resources}
-        self.have[url] = fresh if url in FULL_STATE_TYPES else {**self.have[url], **fresh}
-        self.version[url] = send.batch.version
+        fresh = {each.name: each for each in send.batch.resources if each.name not in bad}
+        kept = {name: each for name, each in self.have[url].items() if name in bad or url not in FULL_STATE_TYPES}
+        self.have[url] = {**kept, **fresh}
+        if not bad:
+            self.version[url] = send.batch.version
 
     def answer(self, send: Send, error: ErrorDetail | None) -> None:
         url = send.type_url
@@ -233,10 +267,10 @@ class DeltaClient(Client):
             self.have[url].pop(name, None)
         self.requests.append(DeltaRequest(url, tuple(sorted(new - old)), tuple(sorted(old - new))))
 
-    def apply(self, send: Send) -> None:
+    def apply(self, send: Send, bad: set[str]) -> None:
         have = self.have[send.type_url]
         for each in send.batch.resources:
-            if self.wants(send.type_url, each.name):
+            if each.name not in bad and self.wants(send.type_url, each.name):
                 have[each.name] = each
         for name in send.batch.removed:
             have.pop(name, None)

@@ -22,7 +22,7 @@ def snapshots(draw: st.DrawFn, sound: bool = False) -> Snapshot:
     """Every route leads to a cluster of the same snapshot: its content is ``cluster|something``."""
     clusters = draw(CLUSTERS)
     targets = st.sampled_from(sorted(clusters))
-    routes = {name: f"{draw(targets)}|{content}" for name, content in draw(CONTENTS).items()}
+    routes = {name: f"\x01{draw(targets)}|{content}" for name, content in draw(CONTENTS).items()}
     contents = {CLUSTER: clusters, ENDPOINT: draw(CONTENTS), LISTENER: draw(CONTENTS), ROUTE: routes}
     if sound:
         contents = {url: {k: v.replace("bad", "good") for k, v in each.items()} for url, each in contents.items()}
@@ -41,10 +41,10 @@ class Conversation(RuleBasedStateMachine):
 
     kind: type[Client]
 
-    @initialize(first=snapshots(sound=True), tells_names=st.booleans())
-    def begin(self, first: Snapshot, tells_names: bool) -> None:
+    @initialize(first=snapshots(sound=True), tells_names=st.booleans(), applies_rest=st.booleans())
+    def begin(self, first: Snapshot, tells_names: bool, applies_rest: bool) -> None:
         self.client = self.kind(Shared(capacity=8))
-        self.client.tells_names = tells_names
+        self.client.tells_names, self.client.applies_rest = tells_names, applies_rest
         self.client.publish(first)
 
     @rule(new=snapshots())
@@ -87,6 +87,22 @@ class Conversation(RuleBasedStateMachine):
         client.check_converged()
         assert client.settled is final
         self.nothing_is_left_to_say(final)
+
+    @rule(first=snapshots(sound=True), second=snapshots())
+    def quarantine(self, first: Snapshot, second: Snapshot) -> None:
+        """What is sound goes through at once, whatever is rejected beside it."""
+        self.converge(first, 0.0)
+        client = self.client
+        before = {url: dict(have) for url, have in client.have.items()}
+        client.publish(second)
+        client.drain()
+        client.check_quarantine(before)
+        for _ in range(2):
+            client.tick(100.0)
+            client.drain()
+        client.check_removals()
+        assert client.settled is second
+        self.nothing_is_left_to_say(second)
 
     def nothing_is_left_to_say(self, final: Snapshot) -> None:
         self.client.tick(100.0)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from xds.protocol.delivery import Delivery, Refusal
-from xds.protocol.events import Acked, Effect, Nacked, Request, Send, Subscribed
+from xds.protocol.delivery import Delivery, Sent
+from xds.protocol.events import Acked, Effect, ErrorDetail, Nacked, Quarantined, Request, Send, Subscribed
 from xds.protocol.framing import Batch
 from xds.protocol.interest import Interest
-from xds.protocol.shared import Shared
+from xds.protocol.mentions import mentions_any
+from xds.protocol.quarantine import Quarantine
+from xds.protocol.shared import Shared, Swaps
 from xds.resources import EMPTY_SET, Resource, ResourceSet, TypeUrl
 
 R = TypeVar("R", bound=Request)
@@ -23,13 +25,15 @@ class Channel(ABC, Generic[R]):
     """Subscription, state of the client, and the response in flight, of one type.
 
     The client's state is the set that it was last brought up to (``_base``), restricted to its interest; what it must
-    be sent beyond the difference to that is in ``_forced``.
+    be sent beyond the difference to that is in ``_forced``. ``_postponed``: what it keeps in an older version, because
+    the new one needs what it rejected.
     """
 
-    def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
+    def __init__(self, type_url: TypeUrl, shared: Shared, quarantine: Quarantine) -> None:
         self.type_url = type_url
         self.interest = Interest(type_url)
         self.delivery = Delivery()
+        self.quarantine = quarantine
         self._shared = shared
         self._target: ResourceSet | None = None
         self._epoch = 0
@@ -39,21 +43,37 @@ class Channel(ABC, Generic[R]):
         self._forced: dict[str, None] = {}
         self._everything = False
         self._started = False
+        self._postponed: Swaps = ()
+        self._reported: tuple[str, ...] = ()
 
     @abstractmethod
-    def receive(self, request: R, deadline: float) -> list[Effect]:
-        """Take in a request. deadline: until when a refusal keeps others waiting."""
+    def receive(self, request: R, until: float) -> list[Effect]:
+        """Take in a request. until: how long what needs a resource that this rejects is held back."""
 
     @abstractmethod
     def _difference(self, target: ResourceSet) -> Due | None:
         """What brings the client from its state to ``target``. None: nothing to say."""
 
-    def offer(self, target: ResourceSet | None, epoch: int, may_remove: bool) -> None:
+    @abstractmethod
+    def _is_blind(self, name: str) -> bool:
+        """Whether the client may have a version of this that it brought along and nobody here knows."""
+
+    @abstractmethod
+    def _doubt(self, names: Sequence[str]) -> None:
+        """The client may have these, in whatever version, although it rejected a response with them."""
+
+    @abstractmethod
+    def _has_accepted(self, send: Send) -> None:
+        """The client accepted a response."""
+
+    def offer(self, target: ResourceSet | None, epoch: int, may_remove: bool, missing: frozenset[str]) -> None:
         """What the client may know from now on; None: nothing yet.
 
-        may_remove: whether it may be told to drop what it brought along from another stream.
+        may_remove: whether it may be told to drop what it brought along from another stream. missing: names of other
+        types that it rejected and has in no version.
         """
-        self._target, self._epoch, self._may_remove = target, epoch, may_remove
+        self._epoch, self._may_remove = epoch, may_remove
+        self._target = None if target is None else self._as_it_can_be_taken(target, missing)
 
     def force(self, name: str) -> None:
         """Send this again, changed or not, if the client subscribes to it."""
@@ -68,62 +88,87 @@ class Channel(ABC, Generic[R]):
         self._before, self._base = self._base, self._target
         self._forced.clear()
         self._everything = False
-        if due is None and not self.delivery.unsettled:
+        if due is None:
             self.delivery.settled = self._epoch
         return due
 
     def sent(self, send: Send, deadline: float) -> None:
         """What `take` gave is on its way. deadline: until when an answer is waited for."""
-        self.delivery.sent(send, self._before, self._epoch, deadline)
+        self.delivery.send(Sent(send, self._before, self._epoch), deadline)
 
     def held(self) -> ResourceSet:
         """What the client has if it accepts what is in flight; of a type with names, so far as it asked for it."""
-        refused = self.delivery.refused
-        if not any(name in self._base for name in refused):
-            return self._base
-        return ResourceSet.of(kept for each in self._base if (kept := _kept(each, refused.get(each.name))))
+        return self._base
 
     @property
     def current(self) -> bool:
         """Whether the client has accepted, or was given up for, all that it may know."""
-        delivery = self.delivery
-        return self._target is not None and delivery.settled >= self._epoch and not delivery.unsettled
+        return self._target is not None and self.delivery.settled >= self._epoch and self.delivery.free
+
+    @property
+    def postpones(self) -> bool:
+        """Whether something is held back because it needs what the client rejected."""
+        return bool(self._postponed)
+
+    @property
+    def substitutes(self) -> Iterator[Resource]:
+        """What the client keeps in an older version than it should have."""
+        yield from self.quarantine.substitutes
+        yield from (old for _, old in self._postponed if old)
 
     @property
     def holds_back(self) -> bool:
         """Whether there are removals that wait until nothing in force needs what they remove."""
         return False
 
-    def refuses(self, resources: ResourceSet) -> bool:
-        """Whether the client rejected, as it is, something that is in this set."""
-        return any(
-            (resource := resources.get(name)) is not None and resource.version == refusal.version
-            for name, refusal in self.delivery.refused.items()
-        )
+    def take_quarantined(self) -> Quarantined | None:
+        """What is in quarantine now, if that is news."""
+        names = tuple(self.quarantine.in_force)
+        if names == self._reported:
+            return None
+        self._reported = names
+        return Quarantined(self.type_url, names)
+
+    def _as_it_can_be_taken(self, target: ResourceSet, missing: frozenset[str]) -> ResourceSet:
+        if self.delivery.free:
+            self.quarantine.try_again()
+        target = self.quarantine.filter(target, self._shared)
+        self._postponed = tuple(self._dependents(target, missing)) if missing else ()
+        return self._shared.swap(target, self._postponed)
+
+    def _dependents(self, target: ResourceSet, missing: frozenset[str]) -> Iterator[tuple[str, Resource]]:
+        """What needs something that is missing, where the client has an older version that does not."""
+        for resource in self._shared.diff(target, self._base).changed:
+            old = self._base.get(resource.name)
+            if old is not None and self.interest.covers(old.name) and mentions_any(resource, missing):
+                yield old.name, old
 
     def _ask(self, names: Iterable[str], everything: bool) -> None:
-        if self.delivery.forget(self.interest.covers):
-            self._forced.update(self._take_lost())
+        self.quarantine.forget(self.interest.covers)
         self._forced.update(dict.fromkeys(names))
         self._everything = self._everything or everything
 
-    def _hear(self, request: R, deadline: float) -> list[Effect]:
-        answer: Acked | Nacked | None = self.delivery.answered(request.nonce, request.error, deadline)
-        return [answer] if answer else []
+    def _hear(self, request: R, until: float) -> list[Effect]:
+        sent = self.delivery.answered(request.nonce, request.error is not None)
+        if sent is None:
+            return []
+        if request.error is not None:
+            return [self._rejected(sent, request.error, until)]
+        self.quarantine.accept(sent.send)
+        self._has_accepted(sent.send)
+        return [Acked(self.type_url, request.nonce, sent.send.batch.version)]
+
+    def _rejected(self, sent: Sent, error: ErrorDetail, until: float) -> Nacked:
+        """Send again what was not rejected, as the client may not have taken it in."""
+        send = sent.send
+        verdict = self.quarantine.reject(send, error.message, sent.before, self._is_blind, until)
+        if verdict.fresh and not any(map(self.quarantine.keeps, verdict.fresh.values())):
+            self._base = sent.before
+            again = [each.name for each in send.changed if each.name not in verdict.fresh]
+            self._forced.update(dict.fromkeys(again))
+            doubtful = (name for name, each in verdict.fresh.items() if each.blind or not verdict.certain)
+            self._doubt([*again, *doubtful])
+        return Nacked(self.type_url, send.nonce, send.batch.version, error, verdict.suspects)
 
     def _interest_effect(self) -> Subscribed:
         return Subscribed(self.type_url, len(self.interest.names), self.interest.wildcard)
-
-    def _extras(self, news: bool) -> Iterable[str]:
-        """Names to be sent beyond the difference. What a rejected response carried goes along with the next news."""
-        if not (news and self.delivery.lost):
-            return self._forced
-        return {**self._take_lost(), **self._forced}
-
-    def _take_lost(self) -> dict[str, None]:
-        lost, self.delivery.lost = self.delivery.lost, {}
-        return lost
-
-
-def _kept(resource: Resource, refusal: Refusal | None) -> Resource | None:
-    return refusal.accepted if refusal and refusal.version == resource.version else resource

@@ -8,11 +8,12 @@ middle of warming a cluster waits for although it has them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from xds.protocol.channel import Channel, Due
-from xds.protocol.events import Current, DeltaRequest, Effect
+from xds.protocol.events import Current, DeltaRequest, Effect, Send
 from xds.protocol.framing import DeltaBatch
+from xds.protocol.quarantine import Quarantine
 from xds.protocol.shared import Shared
 from xds.resources import ENDPOINT, SECRET, Resource, ResourceSet, TypeUrl
 
@@ -21,17 +22,22 @@ ALWAYS_SENT_TYPES = frozenset({ENDPOINT, SECRET})
 
 
 class DeltaChannel(Channel[DeltaRequest]):
-    """See `Channel`. _leftover: what the client may have, is to drop, but may still need."""
+    """See `Channel`.
+
+    _unknown: names under which the client brought along what is not known here. _leftover: what it may have, is to
+    drop, but may still need.
+    """
 
     def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
-        super().__init__(type_url, shared)
+        super().__init__(type_url, shared, Quarantine())
         self._claimed: Mapping[str, str] | None = None
+        self._unknown: set[str] = set()
         self._leftover: dict[str, None] = {}
 
-    def receive(self, request: DeltaRequest, deadline: float) -> list[Effect]:
+    def receive(self, request: DeltaRequest, until: float) -> list[Effect]:
         if not self._started:
             return self._start(request)
-        effects = self._hear(request, deadline)
+        effects = self._hear(request, until)
         if request.subscribe or request.unsubscribe:
             self._ask(*self.interest.change(request.subscribe, request.unsubscribe))
             effects.append(self._interest_effect())
@@ -53,6 +59,7 @@ class DeltaChannel(Channel[DeltaRequest]):
             return None
         target, claimed, self._claimed = self._target, self._claimed, None
         self._leftover = dict.fromkeys(name for name in claimed if name not in target)
+        self._unknown = {name for name, version in claimed.items() if not _is_at(version, target.get(name))}
         if not claimed or self.type_url in ALWAYS_SENT_TYPES:
             return None
         has = ResourceSet.of(each for each in target if claimed.get(each.name) == each.version)
@@ -66,7 +73,7 @@ class DeltaChannel(Channel[DeltaRequest]):
         changed, gone = self._changes(target)
         everything = self._everything
         removed = self._removals(gone, target)
-        changed, removed = self._with_extras(changed, removed, bool(changed or gone or removed), target)
+        changed, removed = self._with_forced(changed, removed, target)
         if everything and not removed and len(changed) == len(target):
             batch = self._shared.full(DeltaBatch, self.type_url, target)
             return batch, batch.resources
@@ -93,19 +100,32 @@ class DeltaChannel(Channel[DeltaRequest]):
             return ()
         if not self._leftover:
             return gone
-        leftover, self._leftover = {**dict.fromkeys(gone), **self._leftover}, {}
-        return tuple(name for name in leftover if name not in target and self.interest.covers(name))
+        leftover = {**dict.fromkeys(gone), **self._leftover}
+        self._leftover = dict.fromkeys(name for name in leftover if self.quarantine.is_blind_to(name))
+        return tuple(
+            name for name in leftover if not (name in target or name in self._leftover) and self.interest.covers(name)
+        )
 
-    def _with_extras(
-        self, changed: tuple[Resource, ...], removed: tuple[str, ...], news: bool, target: ResourceSet
+    def _with_forced(
+        self, changed: tuple[Resource, ...], removed: tuple[str, ...], target: ResourceSet
     ) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
-        extras = self._extras(news)
-        if not extras:
+        if not self._forced:
             return changed, removed
         said = {*(resource.name for resource in changed), *removed}
-        names = [name for name in extras if name not in said and self.interest.covers(name)]
+        names = [name for name in self._forced if name not in said and self.interest.covers(name)]
         found = tuple(resource for name in names if (resource := target.get(name)))
-        missing = [name for name in names if name not in target]
-        asked = tuple(name for name in missing if name in self._forced)
-        lost = self._removals(tuple(name for name in missing if name not in self._forced), target)
-        return (*changed, *found), (*removed, *asked, *lost)
+        return (*changed, *found), (*removed, *(name for name in names if name not in target))
+
+    def _is_blind(self, name: str) -> bool:
+        return name in self._unknown
+
+    def _doubt(self, names: Sequence[str]) -> None:
+        self._leftover.update((name, None) for name in names if name not in self._base)
+
+    def _has_accepted(self, send: Send) -> None:
+        if self._unknown:
+            self._unknown -= {*(resource.name for resource in send.batch.resources), *send.batch.removed}
+
+
+def _is_at(version: str, resource: Resource | None) -> bool:
+    return resource is not None and resource.version == version

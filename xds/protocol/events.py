@@ -101,10 +101,18 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined:
+    """The names of a type that are in quarantine from now on: rejected, and neither changed nor gone since."""
+
+    type_url: TypeUrl
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """Everything of this snapshot that the client asked for has been sent, and answered or given up waiting for."""
 
     snapshot: Snapshot
 
 
-Effect = Send | Acked | Nacked | Subscribed | Current | Settled
+Effect = Send | Acked | Nacked | Quarantined | Subscribed | Current | Settled

@@ -11,12 +11,13 @@
   stays. All other types wait until the client accepted them: Envoy accepts a cluster only once it is warm.
 - SWITCHING. Listeners, routes and the rest go out. Nothing is taken away yet.
 - SETTLED. The client accepted them too, and has asked for and got the routes of new listeners: clusters, endpoints and
-  secrets that only older snapshots had are removed. If it rejected anything that is still in force, it may be running
-  on what is about to be removed, and the removals wait for a snapshot that it accepts.
+  secrets that only older snapshots had are removed, but for what it may need because it runs on an older version of a
+  resource, having rejected the newer one.
 
 A snapshot that arrives in MAKING does not start the wait anew: what the first one waited for is released when that was
-accepted, then the newest gets its turn. But one of which the client rejected a part is passed over. Every wait ends by
-the time-outs of `delivery`. A type that the client never subscribed holds up nothing, so a stream of one type is served
+accepted, then the newest gets its turn. If the client rejects a part of what is being made, the newest gets its turn at
+once. What it rejected and has in no version holds back the routes and listeners that name it, and nothing else. Every
+wait ends by a time-out. A type that the client never subscribed holds up nothing, so a stream of one type is served
 at once, and a client may begin at whatever end it likes.
 """
 
@@ -28,13 +29,16 @@ from enum import Enum
 from types import MappingProxyType
 
 from xds.protocol.channel import Channel
-from xds.protocol.delivery import State
 from xds.protocol.events import DeltaRequest, SotwRequest
-from xds.protocol.shared import Shared
+from xds.protocol.mentions import mentions_any
+from xds.protocol.shared import Shared, Swaps
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Reference, ResourceSet, Snapshot, TypeUrl
 
 AnyChannel = Channel[SotwRequest] | Channel[DeltaRequest]
 Channels = Mapping[TypeUrl, AnyChannel]
+
+Needed = Mapping[TypeUrl, Swaps]
+"""By type, resources that are in no snapshot any more but still needed."""
 
 MADE_FIRST = (CLUSTER, ENDPOINT, SECRET)
 """Types that others name: new ones precede, old ones outlive whatever names them."""
@@ -81,6 +85,7 @@ class Rollout:
         "_awaited_types",
         "_awaited_until",
         "_candidate",
+        "_kept",
         "_latest",
         "_made",
         "_shared",
@@ -95,6 +100,7 @@ class Rollout:
         self._candidate: Numbered | None = None
         self._switched: Numbered | None = None
         self._made: dict[TypeUrl, ResourceSet] = {}
+        self._kept: Needed = {}
         self._awaited: set[Reference] = set()
         self._awaited_types: set[TypeUrl] = set()
         self._awaited_until: float | None = None
@@ -105,7 +111,7 @@ class Rollout:
         self._latest = latest
         for type_url in MADE_FIRST:
             self._hold(type_url, channels.get(type_url))
-        if self.phase is not Phase.MAKING or self._is_refused(self._candidate, channels):
+        if self.phase is not Phase.MAKING:
             self._candidate = latest
         self._move(Event.SNAPSHOT)
 
@@ -126,6 +132,13 @@ class Rollout:
     def may_remove(self, type_url: TypeUrl) -> bool:
         """Whether nothing in force can need what is not in force any more."""
         return type_url not in MADE_FIRST or self.phase is Phase.SETTLED
+
+    def missing(self, type_url: TypeUrl, channels: Channels) -> frozenset[str]:
+        """What the client rejected and has in no version, if a resource of this type might need it."""
+        if type_url in MADE_FIRST:
+            return frozenset()
+        made = (channels[first] for first in MADE_FIRST if first in channels)
+        return frozenset(name for channel in made for name in channel.quarantine.missing)
 
     def expect(self, references: Iterable[Reference], channels: Channels, deadline: float) -> None:
         """A listener was sent: the switch is over only when the client has what it newly refers to."""
@@ -158,27 +171,23 @@ class Rollout:
             self._switch()
             return True
         if self.phase is Phase.SWITCHING and self._is_switched(channels):
-            self._break()
+            self._break(channels)
+            self._move(Event.SWITCHED)
             return True
-        return False
+        settled = self.phase is Phase.SETTLED and bool(self._kept) and self._is_switched(channels)
+        return settled and self._break(channels)
 
     def finished(self, channels: Channels) -> Snapshot | None:
         """The snapshot, if all of it is out and answered."""
         if self.phase is not Phase.SETTLED or self._latest is None:
             return None
-        return self._latest.snapshot if all(channel.current for channel in channels.values()) else None
-
-    def _is_refused(self, candidate: Numbered | None, channels: Channels) -> bool:
-        return candidate is not None and any(
-            url in channels and channels[url].refuses(candidate.snapshot[url]) for url in MADE_FIRST
-        )
+        done = all(channel.current and not channel.postpones for channel in channels.values())
+        return self._latest.snapshot if done else None
 
     def _is_made(self, channels: Channels) -> bool:
-        """A client that has no routes yet gains nothing by waiting for what it rejected."""
         epoch = self._candidate.epoch if self._candidate else 0
-        made = (channel.delivery for channel in channels.values() if channel.type_url in MADE_FIRST)
-        waiting = [delivery for delivery in made if delivery.settled < epoch]
-        return not waiting or (self._switched is None and all(each.state is State.REFUSED for each in waiting))
+        made = (channel for channel in channels.values() if channel.type_url in MADE_FIRST)
+        return all(channel.delivery.settled >= epoch for channel in made)
 
     def _switch(self) -> None:
         self._switched = self._candidate
@@ -191,14 +200,18 @@ class Rollout:
         self._awaited_types -= channels.keys()
         if self._awaited or (self._awaited_types and any(channel.holds_back for channel in channels.values())):
             return False
-        snapshot = self._newest.snapshot
         return all(
-            channel.current and not channel.refuses(snapshot[type_url]) for type_url, channel in channels.items()
+            channel.current and not (channel.quarantine.blind and type_url not in MADE_FIRST)
+            for type_url, channel in channels.items()
         )
 
-    def _break(self) -> None:
-        self._made = {type_url: self._newest.snapshot[type_url] for type_url in MADE_FIRST}
-        self._move(Event.SWITCHED)
+    def _break(self, channels: Channels) -> bool:
+        """Take away what nothing needs; True if there was anything that had been kept until now."""
+        kept, self._kept = self._kept, _needed(self._newest.snapshot, channels)
+        for type_url in MADE_FIRST:
+            new = self._newest.snapshot[type_url]
+            self._made[type_url] = self._shared.swap(new, self._kept.get(type_url, ()))
+        return kept != self._kept
 
     @property
     def _newest(self) -> Numbered:
@@ -217,3 +230,22 @@ class Rollout:
 def _subscribed(reference: Reference, channels: Channels) -> bool:
     channel = channels.get(reference.type_url)
     return channel is not None and channel.interest.covers(reference.name)
+
+
+def _needed(snapshot: Snapshot, channels: Channels) -> Needed:
+    """What the client has beyond the snapshot and a resource in an older version may need, directly or not."""
+    users = [resource for channel in channels.values() for resource in channel.substitutes]
+    spare = {
+        (url, each.name): each
+        for url in MADE_FIRST
+        if users and url in channels
+        for each in channels[url].held()
+        if each.name not in snapshot[url]
+    }
+    needed: dict[TypeUrl, Swaps] = {}
+    while users:
+        found = [key for key in spare if any(mentions_any(user, (key[1],)) for user in users)]
+        users = [spare.pop(key) for key in found]
+        for each in users:
+            needed[each.type_url] = (*needed.get(each.type_url, ()), (each.name, each))
+    return needed

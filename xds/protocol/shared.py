@@ -15,6 +15,8 @@ from xds.resources.snapshot import Diff
 
 V = TypeVar("V")
 
+Swaps = tuple[tuple[str, Resource | None], ...]
+"""By name, what takes its place; None: nothing does."""
 
 _NOTHING = Diff((), ())
 
@@ -42,6 +44,7 @@ class Shared:
     def __init__(self, capacity: int = 64) -> None:
         self._diffs = _Recent[Diff](capacity)
         self._unions = _Recent[ResourceSet](capacity)
+        self._swapped = _Recent[ResourceSet](capacity)
         self._batches = _Recent[Batch](capacity)
 
     def diff(self, new: ResourceSet, old: ResourceSet) -> Diff:
@@ -53,6 +56,10 @@ class Shared:
     def union(self, new: ResourceSet, old: ResourceSet) -> ResourceSet:
         """``new`` and whatever only ``old`` has; ``new`` itself if that is nothing."""
         return self._unions((new, old), lambda: _union(new, old))
+
+    def swap(self, base: ResourceSet, swaps: Swaps) -> ResourceSet:
+        """``base`` with these resources in place of its own; ``base`` itself if there are none."""
+        return self._swapped((base, swaps), lambda: _swap(base, swaps)) if swaps else base
 
     def full(self, kind: type[Batch], type_url: TypeUrl, resources: ResourceSet) -> Batch:
         """A response with all of a set; its version is the set's."""
@@ -70,3 +77,13 @@ class Shared:
 def _union(new: ResourceSet, old: ResourceSet) -> ResourceSet:
     only_old = [resource for resource in old if resource.name not in new]
     return ResourceSet.of((*new, *only_old)) if only_old else new
+
+
+def _swap(base: ResourceSet, swaps: Swaps) -> ResourceSet:
+    resources = {resource.name: resource for resource in base}
+    for name, resource in swaps:
+        if resource is None:
+            resources.pop(name, None)
+        else:
+            resources[name] = resource
+    return ResourceSet(resources)

@@ -8,10 +8,13 @@ with all its names once more. Only the first request of a type is taken as it is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xds.protocol.channel import Channel, Due
-from xds.protocol.events import Acked, Current, Effect, SotwRequest
+from xds.protocol.events import Current, Effect, Send, SotwRequest
 from xds.protocol.framing import Batch, SotwBatch
 from xds.protocol.interest import LEGACY_WILDCARD_TYPES
+from xds.protocol.quarantine import Quarantine
 from xds.protocol.shared import Shared
 from xds.resources import Resource, ResourceSet, TypeUrl
 
@@ -20,21 +23,24 @@ FULL_STATE_TYPES = LEGACY_WILDCARD_TYPES
 
 
 class SotwChannel(Channel[SotwRequest]):
-    """See `Channel`."""
+    """See `Channel`. _brought: whether the client may have what it had on another stream.
+
+    _repeats: whether it must be told all once more, because it is not known what it took in.
+    """
 
     def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
-        super().__init__(type_url, shared)
-        self._claimed: str | None = None
         self._full = type_url in FULL_STATE_TYPES
+        super().__init__(type_url, shared, Quarantine(keep_blind=self._full))
+        self._claimed: str | None = None
+        self._brought = False
+        self._repeats = False
 
-    def receive(self, request: SotwRequest, deadline: float) -> list[Effect]:
+    def receive(self, request: SotwRequest, until: float) -> list[Effect]:
         if not self._started:
             return self._start(request)
         if request.nonce != self.delivery.nonce:
             return []
-        effects = self._hear(request, deadline)
-        if self._full and any(isinstance(effect, Acked) for effect in effects):
-            self.delivery.refused.clear()
+        effects = self._hear(request, until)
         before = self._interest_effect()
         self._ask(*self.interest.replace(request.names))
         after = self._interest_effect()
@@ -43,6 +49,7 @@ class SotwChannel(Channel[SotwRequest]):
     def _start(self, request: SotwRequest) -> list[Effect]:
         """The first request of a stream. Its nonce and error are about another stream's responses."""
         self._started = True
+        self._brought = bool(request.version)
         self._ask(*self.interest.replace(request.names))
         if self._full and self.interest.wildcard_only:
             self._claimed = request.version
@@ -55,12 +62,22 @@ class SotwChannel(Channel[SotwRequest]):
         claimed, self._claimed = self._claimed, None
         if not self.interest.wildcard_only or claimed != self._target.version:
             return None
-        self._base, self._everything = self._target, False
+        self._base, self._everything, self._brought = self._target, False, False
         return Current(self.type_url)
+
+    def _is_blind(self, name: str) -> bool:
+        return self._brought
+
+    def _doubt(self, names: Sequence[str]) -> None:
+        self._repeats = self._full and bool(names)
+
+    def _has_accepted(self, send: Send) -> None:
+        self._brought = False
 
     def _difference(self, target: ResourceSet) -> Due | None:
         changed, removed = self._changes(target)
-        asked = self._everything or bool(self._forced)
+        asked = self._everything or self._repeats or bool(self._forced)
+        self._repeats = False
         if self._full:
             return (self._all(target), changed) if changed or removed or asked else None
         return (self._shared.part(SotwBatch, self.type_url, changed), changed) if changed else None
@@ -75,14 +92,13 @@ class SotwChannel(Channel[SotwRequest]):
             names = self.interest.names
             changed = tuple(resource for resource in changed if resource.name in names)
             removed = any(name in names for name in diff.removed)
-        return self._with_extras(changed, removed, target), removed
+        return self._with_forced(changed, target), removed
 
-    def _with_extras(self, changed: tuple[Resource, ...], removed: bool, target: ResourceSet) -> tuple[Resource, ...]:
-        extras = self._extras(bool(changed) or removed)
-        if not extras:
+    def _with_forced(self, changed: tuple[Resource, ...], target: ResourceSet) -> tuple[Resource, ...]:
+        if not self._forced:
             return changed
         present = {resource.name for resource in changed}
-        again = (target.get(name) for name in extras if name not in present and self.interest.covers(name))
+        again = (target.get(name) for name in self._forced if name not in present and self.interest.covers(name))
         return (*changed, *(resource for resource in again if resource))
 
     def _all(self, target: ResourceSet) -> Batch:

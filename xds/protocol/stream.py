@@ -66,12 +66,12 @@ class Stream:
     def receive_request(self, request: Request, now: float) -> list[Effect]:
         """The client said something. Raises RemoteProtocolError if the stream cannot go on."""
         channel = self._channel(self._type_of(request))
-        deadline = now + self._patience
-        effects = _hear(channel, request, deadline)
+        until = now + self._patience
+        effects = _hear(channel, request, until)
         if any(isinstance(effect, Nacked) for effect in effects):
             self._rollout.rejected(channel)
         if self._only is None and _brings_clusters(request):
-            self._rollout.resume(deadline)
+            self._rollout.resume(until)
         return [*effects, *self._pump(now)]
 
     def receive_snapshot(self, snapshot: Snapshot, now: float) -> list[Effect]:
@@ -83,16 +83,17 @@ class Stream:
         """Time has passed. To be called when `next_deadline` has come; at other times it does no harm."""
         for channel in self._channels.values():
             channel.delivery.expire(now)
+            channel.quarantine.expire(now)
         self._rollout.expire(now)
         return self._pump(now)
 
     @property
     def next_deadline(self) -> float | None:
         """When to call `tick` next; None: not before something else happens."""
-        deadlines = [channel.delivery.deadline for channel in self._channels.values()]
-        return min(
-            (deadline for deadline in (*deadlines, self._rollout.deadline) if deadline is not None), default=None
-        )
+        deadlines = [self._rollout.deadline]
+        for channel in self._channels.values():
+            deadlines += [channel.delivery.deadline, channel.quarantine.deadline]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def _type_of(self, request: Request) -> TypeUrl:
         if self._only is None:
@@ -118,6 +119,7 @@ class Stream:
         effects: list[Effect] = []
         while self._pump_channels(effects, now) or self._rollout.advance(self._channels):
             pass
+        effects += [news for channel in self._channels.values() if (news := channel.take_quarantined())]
         finished = self._rollout.finished(self._channels)
         if finished is not None and finished is not self._reported:
             self._reported = finished
@@ -129,7 +131,8 @@ class Stream:
         sent = False
         for channel in self._channels.values():
             target, epoch = self._rollout.release(channel.type_url)
-            channel.offer(target, epoch, self._rollout.may_remove(channel.type_url))
+            missing = self._rollout.missing(channel.type_url, self._channels)
+            channel.offer(target, epoch, self._rollout.may_remove(channel.type_url), missing)
             current = channel.take_current()
             if current:
                 effects.append(current)
@@ -160,12 +163,12 @@ def _brings_clusters(request: Request) -> bool:
     return isinstance(request, DeltaRequest) and request.type_url == CLUSTER and bool(request.initial_versions)
 
 
-def _hear(channel: SotwChannel | DeltaChannel, request: Request, deadline: float) -> list[Effect]:
+def _hear(channel: SotwChannel | DeltaChannel, request: Request, until: float) -> list[Effect]:
     match channel, request:
         case SotwChannel(), SotwRequest():
-            return channel.receive(request, deadline)
+            return channel.receive(request, until)
         case DeltaChannel(), DeltaRequest():
-            return channel.receive(request, deadline)
+            return channel.receive(request, until)
     raise TypeError(f"{type(request).__name__} on a stream of the other variant")
 
 

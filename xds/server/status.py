@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from xds.model.proxy import Proxy
-from xds.protocol import Acked, Current, Effect, Nacked, Send, Settled, Subscribed, Variant
+from xds.protocol import Acked, Current, Effect, Nacked, Quarantined, Send, Settled, Subscribed, Variant
 from xds.resources import Resource, Snapshot, TypeUrl
 
 
@@ -36,7 +36,11 @@ class Nack:
 
 @dataclass(slots=True)
 class TypeStatus:
-    """One type on one stream. names: subscribed by name; wildcard: everything else too. Times are epoch seconds."""
+    """One type on one stream. names: subscribed by name; wildcard: everything else too. Times are epoch seconds.
+
+    quarantined: the names of resources that the proxy rejected as they should be, and has in its last accepted version
+    or not at all. While there are any, ``nack`` is the last rejection, and the state is never ``SYNCED``.
+    """
 
     names: int = 0
     wildcard: bool = False
@@ -48,6 +52,7 @@ class TypeStatus:
     acked_at: float | None = None
     nack: Nack | None = None
     nacks: int = 0
+    quarantined: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -110,7 +115,7 @@ class StatusBoard:
             listener.closed(stream)
 
 
-def _record(status: TypeStatus, effect: Send | Acked | Nacked | Subscribed | Current, now: float) -> None:
+def _record(status: TypeStatus, effect: Send | Acked | Nacked | Quarantined | Subscribed | Current, now: float) -> None:
     match effect:
         case Subscribed():
             status.names, status.wildcard = effect.names, effect.wildcard
@@ -120,9 +125,21 @@ def _record(status: TypeStatus, effect: Send | Acked | Nacked | Subscribed | Cur
             status.state = SyncState.STALE
             status.sent_version, status.sent_nonce, status.sent_at = effect.batch.version, effect.nonce, now
         case Acked():
-            status.state = SyncState.SYNCED
-            status.acked_version, status.acked_at, status.nack = effect.version, now, None
+            status.acked_version, status.acked_at = effect.version, now
+            _answered(status)
         case Nacked():
             status.state = SyncState.ERROR
             status.nack = Nack(effect.error.message, effect.version, effect.suspects, now)
             status.nacks += 1
+        case Quarantined():
+            status.quarantined = effect.names
+            if status.state is not SyncState.STALE:
+                _answered(status)
+
+
+def _answered(status: TypeStatus) -> None:
+    """Nothing is in flight any more."""
+    if status.quarantined:
+        status.state = SyncState.ERROR
+    else:
+        status.state, status.nack = SyncState.SYNCED, None
