@@ -10,24 +10,25 @@ the change is due. A proxy that comes back still owes what it owed when it left.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from xds.app.convergence_change import Change, Rejection
+from xds.app.convergence_stream import Doubt, Due, TrackedStream, brought
 from xds.app.store import ChangedObject, Publication
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
-from xds.protocol import Acked, Effect, Nacked, Send, Settled
+from xds.protocol import Acked, Effect, Nacked, Quarantined, Send, Settled
 from xds.resources import Resource, Snapshot, TypeUrl
-from xds.server import StreamStatus, SyncState
+from xds.server import StreamStatus
 
 HISTORY = 200
 """Changes that are remembered."""
 _MAX_GONE = 1000
 """Proxies that left owing an answer and are remembered until they come back."""
-_MAX_SUSPECTS = 10
+_MAX_CULPRITS = 10
 
 Locate = Callable[[ObjectKey], Origin | None]
 
@@ -51,33 +52,6 @@ class Measure(Protocol):
         """A proxy has accepted all of a change, so long after the source saw it."""
 
 
-class _Due(NamedTuple):
-    """A change that a proxy has not answered in full. types: those in which it gives the proxy something else."""
-
-    change: Change
-    types: frozenset[TypeUrl]
-
-
-@dataclass(slots=True)
-class _Stream:
-    """seen, settled: the newest generation that it took, and that it settled on. sent: by type, the generation that the
-    last response belongs to. accepted: by type, when it last accepted all of a change. Due is bounded by its owner."""
-
-    status: StreamStatus
-    due: deque[_Due]
-    seen: int = 0
-    settled: int = 0
-    sent: dict[TypeUrl, int] = field(default_factory=dict)
-    accepted: dict[TypeUrl, float] = field(default_factory=dict)
-
-    def owes(self, due: _Due) -> bool:
-        """Whether there is an answer to come. A client that subscribes to nothing of a type answers nothing."""
-        if due.change.generation > self.settled:
-            return True
-        types = (self.status.types.get(type_url) for type_url in due.types)
-        return any(each and each.state is SyncState.STALE and (each.names or each.wildcard) for each in types)
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How the newest version of an object stands. change: the one that brought it, if it is still remembered.
@@ -98,8 +72,8 @@ class Convergence:
         self._locate = locate
         self._history = history
         self._changes: deque[Change] = deque(maxlen=history)
-        self._streams: dict[int, _Stream] = {}
-        self._gone: dict[str, deque[_Due]] = {}
+        self._streams: dict[int, TrackedStream] = {}
+        self._gone: dict[str, deque[Due]] = {}
         self._differences: dict[tuple[Snapshot, Snapshot], frozenset[TypeUrl]] = {}
 
     # What the store says
@@ -110,16 +84,18 @@ class Convergence:
         self._measure.folded(publication.seconds)
 
     def taken(self, proxy: Proxy, before: Snapshot | None, after: Snapshot, seconds: float, at: float) -> None:
-        stream = self._streams[id(proxy)]
+        stream = self._streams.get(id(proxy))
+        if stream is None:
+            return  # it has ended
         missed = list(self._newer(stream.seen))
-        stream.seen = self._changes[-1].generation
+        stream.seen, stream.latest = self._changes[-1].generation, after
         if before is None or not missed:
             return
         self._measure.queued(at - missed[0].at)
         types = self._difference(before, after, seconds)
         for change in reversed(missed) if types else ():
             change.affected += 1
-            stream.due.append(_Due(change, types))
+            stream.due.append(Due(change, types))
 
     def _newer(self, generation: int) -> Iterator[Change]:
         """From the newest on."""
@@ -141,7 +117,7 @@ class Convergence:
 
     def opened(self, stream: StreamStatus) -> None:
         due = self._gone.pop(stream.proxy.id, None)
-        self._streams[id(stream.proxy)] = _Stream(stream, due or deque(maxlen=self._history))
+        self._streams[id(stream.proxy)] = TrackedStream(stream, due or deque(maxlen=self._history))
 
     def closed(self, stream: StreamStatus) -> None:
         left = self._streams.pop(id(stream.proxy))
@@ -157,52 +133,57 @@ class Convergence:
                 known.sent[effect.type_url] = known.seen
             case Acked():
                 self._accepted(known, effect.type_url, at)
+                self._finish(known, at)
             case Nacked():
-                self._rejected(known, effect, at)
+                known.rejects(effect, at)
+            case Quarantined():
+                self._blame(known)
             case Settled():
                 known.settled = known.seen
+                self._blame(known)
                 self._finish(known, at)
             case _:
                 pass
 
-    def _accepted(self, stream: _Stream, type_url: TypeUrl, at: float) -> None:
-        for due in _answered(stream, type_url):
+    def _accepted(self, stream: TrackedStream, type_url: TypeUrl, at: float) -> None:
+        for due in stream.answered(type_url):
             due.change.ack_type(type_url, at)
             self._measure.type_converged(type_url, at - due.change.seen_at)
-        self._finish(stream, at)
 
-    def _finish(self, stream: _Stream, at: float) -> None:
-        done = [due for due in stream.due if not stream.owes(due)]
-        for due in done:
+    def _blame(self, stream: TrackedStream) -> None:
+        """What is rejected for good counts against the changes that brought it, or against all if none did."""
+        doubted = [(due, due.doubt, stream.culprits(due.doubt)) for due in stream.due if due.doubt]
+        rejected = [(due, doubt, culprits) for due, doubt, culprits in doubted if culprits]
+        guilty = [each for each in rejected if brought(each[0], each[2])] or rejected
+        for due, doubt, culprits in guilty:
+            due.change.reject(self._rejection(stream, due, doubt, culprits))
+            stream.due.remove(due)
+        for due, _, _ in rejected:
+            due.doubt = None
+
+    def _finish(self, stream: TrackedStream, at: float) -> None:
+        for due in [due for due in stream.due if not stream.owes(due)]:
             stream.due.remove(due)
             stream.accepted.update(dict.fromkeys(due.types, at))
             due.change.ack(str(stream.status.proxy), at)
             self._measure.converged(at - due.change.seen_at)
 
-    def _rejected(self, stream: _Stream, nacked: Nacked, at: float) -> None:
-        """Counts against the changes that brought what is rejected: not against those that resent it unchanged."""
-        news = [resource for resource in nacked.suspects if _is_news(resource, stream.status.snapshot)]
-        if nacked.suspects and not news:
-            return
-        origins = dict.fromkeys(key for resource in news for key in resource.origins)
-        answered = _answered(stream, nacked.type_url)
-        for due in [due for due in answered if not due.change.changed.isdisjoint(origins)] or answered:
-            keys = [key for key in origins if key in due.change.changed] or list(origins)
-            due.change.reject(self._rejection(stream, nacked.type_url, nacked.error.message, news, keys, at))
-            stream.due.remove(due)
+    def _rejection(self, stream: TrackedStream, due: Due, doubt: Doubt, culprits: list[Resource]) -> Rejection:
+        keys = brought(due, culprits) or [key for resource in culprits for key in resource.origins]
+        return self._describe(stream, doubt.type_url, doubt.reason, culprits, keys, doubt.at)
 
-    def _rejection(
+    def _describe(
         self,
-        stream: _Stream,
+        stream: TrackedStream,
         type_url: TypeUrl,
         reason: str,
-        suspects: Iterable[Resource],
+        culprits: Iterable[Resource],
         keys: Iterable[ObjectKey],
         at: float,
     ) -> Rejection:
         proxy = stream.status.proxy
-        names = tuple(resource.name for resource in islice(suspects, _MAX_SUSPECTS))
-        located = ((key, self._locate(key)) for key in islice(keys, _MAX_SUSPECTS))
+        names = tuple(resource.name for resource in islice(culprits, _MAX_CULPRITS))
+        located = ((key, self._locate(key)) for key in islice(dict.fromkeys(keys), _MAX_CULPRITS))
         objects = tuple(ChangedObject(key, origin, origin is not None) for key, origin in located)
         return Rejection(proxy.id, str(proxy), type_url, reason, names, objects, at)
 
@@ -228,53 +209,28 @@ class Convergence:
     def standing(self, key: ObjectKey) -> Standing:
         """How the newest version of this object stands with the proxies that are connected."""
         change = next((change for change in reversed(self._changes) if key in change.changed), None)
-        pending = [str(stream.status.proxy) for stream in self._streams.values() if _may_owe(stream, change)]
+        pending = [str(stream.status.proxy) for stream in self._streams.values() if stream.may_owe(change)]
         rejections = [found for stream in self._streams.values() for found in self._standing_of(stream, change, key)]
         return Standing(change, tuple(pending), tuple(rejections))
 
-    def _standing_of(self, stream: _Stream, change: Change | None, key: ObjectKey) -> list[Rejection]:
+    def _standing_of(self, stream: TrackedStream, change: Change | None, key: ObjectKey) -> list[Rejection]:
         """What the proxy rejected of the change and has not made up for, or else rejects now because of this object."""
-        recorded = [each for each in (change.rejections if change else ()) if _stands(each, stream, key)]
+        recorded = [each for each in (change.rejections if change else ()) if stream.stands_by(each, key)]
         return recorded or [
-            self._rejection(stream, type_url, nack.message, nack.resources, [key], nack.at)
+            self._describe(stream, type_url, status.nack.message, culprits, [key], status.nack.at)
             for type_url, status in stream.status.types.items()
-            if (nack := status.nack) and any(key in resource.origins for resource in nack.resources)
+            if status.nack and (culprits := stream.goes_without(type_url, key))
         ]
 
-    def blamed(self, proxy_id: str, type_url: TypeUrl, at: float) -> tuple[ChangedObject, ...]:
-        """Which objects of which change a proxy rejected then; nothing if it rejected none that is remembered."""
+    def blamed(self, proxy_id: str, type_url: TypeUrl, names: Collection[str]) -> tuple[ChangedObject, ...]:
+        """The changed objects for which a proxy rejected one of these resources, as far as it is remembered."""
         return next(
             (
                 rejection.objects
                 for change in reversed(self._changes)
                 for rejection in change.rejections
-                if (rejection.proxy, rejection.type_url, rejection.at) == (proxy_id, type_url, at)
+                if (rejection.proxy, rejection.type_url) == (proxy_id, type_url)
+                and not set(names).isdisjoint(rejection.resources)
             ),
             (),
         )
-
-
-def _stands(rejection: Rejection, stream: _Stream, key: ObjectKey) -> bool:
-    """Until the object behind it changes; for others of the same change, until the proxy accepts a later one."""
-    if rejection.proxy != stream.status.proxy.id:
-        return False
-    about = {changed.key for changed in rejection.objects}
-    return not about or key in about or stream.accepted.get(rejection.type_url, 0.0) <= rejection.at
-
-
-def _answered(stream: _Stream, type_url: TypeUrl) -> list[_Due]:
-    """The due changes that an answer to the last response of this type is about."""
-    sent = stream.sent.get(type_url, 0)
-    return [due for due in stream.due if type_url in due.types and due.change.generation <= sent]
-
-
-def _is_news(resource: Resource, settled: Snapshot | None) -> bool:
-    before = settled[resource.type_url].get(resource.name) if settled else None
-    return before is None or before.version != resource.version
-
-
-def _may_owe(stream: _Stream, change: Change | None) -> bool:
-    """Also if it has never settled on anything, or not looked at the change yet."""
-    if stream.status.snapshot is None or (change is not None and stream.seen < change.generation):
-        return True
-    return any(due.change is change for due in stream.due)

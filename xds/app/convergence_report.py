@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from xds.app.convergence import Convergence
 from xds.app.convergence_change import MAX_LISTED, Acks, Change, Rejection
@@ -56,9 +56,9 @@ class ConvergenceReport:
             "pending": list(waiting[:MAX_LISTED]),
         }
 
-    def blamed(self, proxy_id: str, type_url: TypeUrl, at: float) -> Json:
-        """The changed objects behind a rejection at that time, as far as it is remembered."""
-        return [_object(changed) for changed in self._convergence.blamed(proxy_id, type_url, at)]
+    def blamed(self, proxy_id: str, type_url: TypeUrl, names: Collection[str]) -> Json:
+        """The changed objects for which a proxy rejected these resources, as far as it is remembered."""
+        return [_object(changed) for changed in self._convergence.blamed(proxy_id, type_url, names)]
 
     def standing(self, about: str) -> Json:
         """How the newest version of one object stands. Raises UnknownObjectError if there is none."""

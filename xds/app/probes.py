@@ -65,16 +65,17 @@ class ServerProbes:
             "sent": {"version": status.sent_version, "nonce": status.sent_nonce, "at": status.sent_at},
             "acked": {"version": status.acked_version, "at": status.acked_at},
             "rejections": status.nacks,
-            "rejected": self._nack(proxy_id, type_url, status.nack) if status.nack else None,
+            "rejected": self._nack(proxy_id, type_url, status, status.nack) if status.nack else None,
         }
 
-    def _nack(self, proxy_id: str, type_url: TypeUrl, nack: Nack) -> Json:
-        """objects: those that changed just before it; resources: all that it may be about."""
+    def _nack(self, proxy_id: str, type_url: TypeUrl, status: TypeStatus, nack: Nack) -> Json:
+        """quarantined: what the proxy goes on without; objects: those that brought it; resources: all that were new."""
         return {
             "message": nack.message,
             "version": nack.version,
             "at": nack.at,
-            "objects": self._report.blamed(proxy_id, type_url, nack.at),
+            "quarantined": list(status.quarantined),
+            "objects": self._report.blamed(proxy_id, type_url, status.quarantined),
             "resources": [self._culprit(resource) for resource in nack.resources],
         }
 
