@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import aiohttp
 import pytest
@@ -14,6 +15,7 @@ from structlog.testing import capture_logs
 from tests.features.client import NODE_ID, snapshot
 from tests.features.envoy import cluster, endpoints, listener, route
 from xds.console import HttpServer
+from xds.model.proxy import Proxy
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, TypeUrl
 from xds.server import BroadcastSource
 from xds.server.rest import MAX_BODY_BYTES, PATHS, create_rest_app
@@ -32,10 +34,11 @@ NAMES: Mapping[TypeUrl, list[str]] = {CLUSTER: [], LISTENER: [], ENDPOINT: ["a",
 class Rest:
     """A client of a server of its own."""
 
-    def __init__(self, source: BroadcastSource, http: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, source: BroadcastSource, http: aiohttp.ClientSession, port: int) -> None:
         self.source = source
+        self.port = port
         self._http = http
-        self._url = url
+        self._url = f"http://127.0.0.1:{port}"
 
     async def post(self, path: str, **fields: object) -> tuple[int, dict[str, object]]:
         async with self._http.post(f"{self._url}{path}", json={"node": NODE, **fields}) as response:
@@ -58,7 +61,7 @@ async def serving(source: BroadcastSource) -> AsyncIterator[Rest]:
     task = asyncio.create_task(server.serve())
     try:
         async with aiohttp.ClientSession() as http:
-            yield Rest(source, http, f"http://127.0.0.1:{server.port}")
+            yield Rest(source, http, server.port)
     finally:
         server.stop()
         await task
@@ -141,6 +144,29 @@ async def test_garbage_is_400(rest: Rest, body: bytes) -> None:
 
 async def test_too_much_is_413(rest: Rest) -> None:
     assert await rest.post_bytes(b" " * (MAX_BODY_BYTES + 1)) == 413
+
+
+async def test_a_client_that_goes_away_in_the_middle_is_no_defect(rest: Rest) -> None:
+    with capture_logs() as logs:
+        _, writer = await asyncio.open_connection("127.0.0.1", rest.port)
+        writer.write(b"POST /v3/discovery:clusters HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.close()
+        await writer.wait_closed()
+        assert (await rest.post("/v3/discovery:clusters"))[0] == 200
+    assert logs == []
+
+
+async def test_a_defect_is_500_and_told_once() -> None:
+    class Broken(BroadcastSource):
+        def connect(self, proxy: Proxy, wake: Callable[[], None]) -> NoReturn:
+            raise ZeroDivisionError
+
+    async with serving(Broken()) as rest:
+        with capture_logs() as logs:
+            assert [(await rest.post("/v3/discovery:clusters"))[0] for _ in range(3)] == [500] * 3
+    assert [log["log_level"] for log in logs] == ["error"]
 
 
 def _names(response: Mapping[str, object]) -> list[str]:

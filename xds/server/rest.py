@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from google.protobuf.json_format import Parse, ParseError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -75,20 +75,31 @@ def create_rest_app(source: SnapshotSource, *, parse_node: ParseNode = parse_ist
         async def discover(request: Request) -> Response:
             try:
                 asked = _parse(await _body(request), type_url)
-                answer = _answer(source, asked, type_url, parse_node)
+                return await _respond(asked, _answer(source, asked, type_url, parse_node))
             except RemoteProtocolError as error:
                 reports.refused(_peer(request), request.url.path, str(error))
-                status = 413 if isinstance(error, LimitExceededError) else 400
-                return JSONResponse({"error": shortened(str(error))}, status)
-            if answer is None:
-                return JSONResponse({"error": "the configuration has not been read yet"}, 503)
-            if asked.version_info == answer.version:
-                return Response(status_code=304)
-            return Response(await asyncio.to_thread(answer.encode), media_type="application/json")
+                return _error(str(error), 413 if isinstance(error, LimitExceededError) else 400)
+            except ClientDisconnect:
+                return _error("the client went away", 400)
+            except Exception as error:  # noqa: BLE001 - a defect that one client brings out: logged whole, once
+                reports.failed(_peer(request), request.url.path, error)
+                return _error("the server failed; its log says how", 500)
 
         return discover
 
     return Starlette(routes=[Route(path, endpoint(type_url), methods=["POST"]) for path, type_url in PATHS.items()])
+
+
+async def _respond(asked: DiscoveryRequest, answer: Answer | None) -> Response:
+    if answer is None:
+        return _error("the configuration has not been read yet", 503)
+    if asked.version_info == answer.version:
+        return Response(status_code=304)
+    return Response(await asyncio.to_thread(answer.encode), media_type="application/json")
+
+
+def _error(reason: str, status: int) -> Response:
+    return JSONResponse({"error": shortened(reason)}, status)
 
 
 async def _body(request: Request) -> bytes:
