@@ -187,6 +187,16 @@ async def test_copying_over_a_file_again_and_again_is_never_seen_as_its_removal(
     assert all(text is not None and len(text) == 100 for text in seen)
 
 
+async def test_files_copied_together_are_seen_together_even_if_one_became_shorter(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text("long")
+    async with watching(tmp_path) as batches:
+        await next_change(batches)
+        (tmp_path / "a.yaml").write_text("longer")
+        (tmp_path / "b.yaml").write_text("s")
+        assert names(await next_change(batches), tmp_path) == {"a.yaml": "longer", "b.yaml": "s"}
+
+
 async def test_a_swapped_link_to_the_root_is_noticed(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -29,6 +29,7 @@ MAX_FILE_BYTES = 10 * 1024 * 1024
 
 _QUIET_MS = 20
 _SETTLE_SECONDS = 0.1
+_SETTLE_ROUNDS = 5
 _RESCAN_MS = 5000
 _RESCAN_LINKS_MS = 500
 """Notifications do not follow links, so a tree with links in it is looked at more often."""
@@ -121,14 +122,23 @@ class FileSource:
         """Batches as they happen, from a first full one until the caller stops. Nothing is yielded for no change."""
         known: tuple[Diagnostic, ...] | None = None
         async for _ in self._wakeups():
-            while True:
-                batch = self.scan()
-                if batch.changed or batch.problems != known:
-                    known = batch.problems
-                    yield batch
-                if not self._unsettled:
-                    break
-                await asyncio.sleep(_SETTLE_SECONDS)
+            batch = await self._settled_scan()
+            if batch.changed or batch.problems != known:
+                known = batch.problems
+                yield batch
+
+    async def _settled_scan(self) -> Batch:
+        """What changed, together with what changes while the first of it settles: files copied as one, seen as one.
+
+        A file that never settles holds the others up for half a second at most.
+        """
+        batch = self.scan()
+        for _ in range(_SETTLE_ROUNDS):
+            if not self._unsettled:
+                break
+            await asyncio.sleep(_SETTLE_SECONDS)
+            batch = batch.then(self.scan())
+        return batch
 
     async def _wakeups(self) -> AsyncGenerator[None, None]:
         """At once, then whenever something may have changed, and every so often for what notifications miss."""
