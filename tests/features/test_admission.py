@@ -62,7 +62,7 @@ async def test_a_client_that_goes_away_while_it_waits_is_forgotten() -> None:
 
 
 async def test_an_old_stream_ends_and_its_successor_has_another_connection() -> None:
-    async with serving(max_age=0.4) as xds:
+    async with serving(max_age=0.8) as xds:
         peers = set()
         xds.publish(resource(CLUSTER, "c"))
         for _ in range(2):
@@ -84,7 +84,7 @@ async def test_streams_end_one_by_one_at_a_stop() -> None:
         ends = sorted(await asyncio.gather(*(_end(client) for client in clients)))
         await stop
         assert ends[-1] - ends[0] > 0.1
-        assert loop.time() - began < 1.5
+        assert loop.time() - began < 3.0
 
 
 async def test_a_stop_takes_no_longer_than_it_may_with_clients_that_do_not_read() -> None:
@@ -92,7 +92,7 @@ async def test_a_stop_takes_no_longer_than_it_may_with_clients_that_do_not_read(
         xds.publish(resource(ENDPOINT, "e", "x" * 20_000_000))
         await slow.request(ENDPOINT, ["e"], who=node())
         await asyncio.sleep(0.2)
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(4.0):
             await xds.server.stop(0.5)
 
 

@@ -23,7 +23,7 @@ from xds.server.limits import MAX_NAMES, MAX_NODE_BYTES
 from xds.wire.core_pb2 import Node
 from xds.wire.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest
 
-UNAFFECTED = 1.0
+UNAFFECTED = 2.0
 """Seconds within which a well-behaved client must get every change, on a machine that is busy with the tests."""
 ATTEMPTS = 5
 BAD_NODE = "sidecar~127.77.9.9~bad.default~default.svc.cluster.local"
