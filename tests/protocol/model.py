@@ -162,13 +162,13 @@ class Client(ABC):
             want = {each.name: each.version for each in target if self.wants(url, each.name)}
             assert self.comparable(url, have, target) == want, url
 
-    def check_quarantine(self, before: dict[TypeUrl, dict[str, Resource]]) -> None:
-        """It has all that is sound, and of what is not the version that it had before."""
+    def check_quarantine(self, first: Snapshot, before: dict[TypeUrl, dict[str, Resource]]) -> None:
+        """It has all that is sound, and of what is not the version that it had before, which is that of ``first``."""
         missing = {
             each.name
             for url in (CLUSTER, ENDPOINT)
             for each in self.latest[url]
-            if b"bad" in each.body and each.name not in before[url]
+            if b"bad" in each.body and each.name not in first[url]
         }
         for url in self.asked:
             for each in self.latest[url]:

@@ -96,7 +96,7 @@ class Conversation(RuleBasedStateMachine):
         before = {url: dict(have) for url, have in client.have.items()}
         client.publish(second)
         client.drain()
-        client.check_quarantine(before)
+        client.check_quarantine(first, before)
         for _ in range(2):
             client.tick(100.0)
             client.drain()

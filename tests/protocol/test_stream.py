@@ -91,3 +91,20 @@ def test_the_number_of_types_is_bounded() -> None:
         stream.receive_request(DeltaRequest(TypeUrl(f"t{number}")), 0.0)
     with pytest.raises(RemoteProtocolError, match="types"):
         stream.receive_request(DeltaRequest(TypeUrl("one more")), 0.0)
+
+
+@pytest.mark.parametrize("variant", Variant)
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_a_client_that_rejects_every_change_is_soon_left_alone(variant: Variant, count: int) -> None:
+    stream = Stream(variant, Shared())
+    request = SotwRequest if variant is Variant.SOTW else DeltaRequest
+    stream.receive_request(request(CLUSTER), 0.0)
+    (send,) = sends(stream.receive_snapshot(snapshot(*(resource(CLUSTER, str(n)) for n in range(count))), 0.0))
+    stream.receive_request(request(CLUSTER, nonce=send.nonce), 0.0)
+    due = sends(stream.receive_snapshot(snapshot(*(resource(CLUSTER, str(n), "2") for n in range(count))), 0.0))
+    rejected = 0
+    while due:
+        (send,) = due
+        due = sends(stream.receive_request(request(CLUSTER, nonce=send.nonce, error=ErrorDetail(3, "no")), 0.0))
+        rejected += 1
+        assert rejected < 40

@@ -59,6 +59,10 @@ class Channel(ABC, Generic[R]):
         """Whether the client may have a version of this that it brought along and nobody here knows."""
 
     @abstractmethod
+    def _gone(self, sent: Sent) -> Sequence[str]:
+        """What this response tells the client to drop."""
+
+    @abstractmethod
     def _doubt(self, names: Sequence[str]) -> None:
         """The client may have these, in whatever version, although it rejected a response with them."""
 
@@ -163,11 +167,12 @@ class Channel(ABC, Generic[R]):
         send = sent.send
         verdict = self.quarantine.reject(send, error.message, sent.before, self._is_blind, until)
         if verdict.fresh and not any(map(self.quarantine.keeps, verdict.fresh.values())):
-            self._base = sent.before
+            gone = self._gone(sent)
+            self._base = self._shared.swap(sent.before, tuple((name, None) for name in gone))
             again = [each.name for each in send.changed if each.name not in verdict.fresh]
-            self._forced.update(dict.fromkeys(again))
-            doubtful = (name for name, each in verdict.fresh.items() if each.blind or not verdict.certain)
-            self._doubt([*again, *doubtful])
+            doubtful = {name: each for name, each in verdict.fresh.items() if each.blind or not verdict.certain}
+            self._forced.update(dict.fromkeys((*again, *(name for name, each in doubtful.items() if each.replaces))))
+            self._doubt([*again, *doubtful, *gone])
         return Nacked(self.type_url, send.nonce, send.batch.version, error, verdict.suspects)
 
     def _interest_effect(self) -> Subscribed:

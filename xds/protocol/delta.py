@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from xds.protocol.channel import Channel, Due
+from xds.protocol.delivery import Sent
 from xds.protocol.events import Current, DeltaRequest, Effect, Send
 from xds.protocol.framing import DeltaBatch
 from xds.protocol.quarantine import Quarantine
@@ -118,6 +119,9 @@ class DeltaChannel(Channel[DeltaRequest]):
 
     def _is_blind(self, name: str) -> bool:
         return name in self._unknown
+
+    def _gone(self, sent: Sent) -> Sequence[str]:
+        return sent.send.batch.removed
 
     def _doubt(self, names: Sequence[str]) -> None:
         self._leftover.update((name, None) for name in names if name not in self._base)

@@ -43,6 +43,11 @@ class Refusal(NamedTuple):
         """Whether this is the content that was rejected."""
         return resource is not None and resource.version == self.resource.version
 
+    @property
+    def replaces(self) -> bool:
+        """Whether the client has something else instead."""
+        return self.accepted is not None and not self.is_of(self.accepted)
+
     def is_replaced_by(self, resource: Resource) -> bool:
         """Whether this is what the client has instead."""
         return self.accepted is not None and resource.version == self.accepted.version
@@ -78,12 +83,12 @@ class Quarantine:
             return Verdict(named, {}, certain=True)
         mentioned = {resource.name for resource in named}
         certain = tuple(resource for resource in send.changed if resource.name in mentioned)
-        suspects = certain or send.changed
+        suspects = certain or tuple(each for each in send.changed if not self._is_substitute(each))
         fresh = {each.name: self._refusal(each, before, blind(each.name), until) for each in suspects}
         self._refused.update(fresh)
         if not certain:
             self._plan_trials(tuple(each for each in suspects if not self.keeps(fresh[each.name])))
-        return Verdict(suspects or named, fresh, bool(certain) or len(suspects) == 1)
+        return Verdict(suspects or named, fresh, bool(certain) or len(suspects) == 1 or self._strikes > MAX_STRIKES)
 
     def keeps(self, refusal: Refusal) -> bool:
         """Whether what was rejected is sent all the same."""
@@ -93,8 +98,7 @@ class Quarantine:
         """The client accepted a response: what it carried is not rejected, unless it was sent in place of that."""
         self._strikes = 0
         for resource in send.batch.resources:
-            refusal = self._refused.get(resource.name)
-            if refusal is not None and (refusal.is_of(resource) or not refusal.is_replaced_by(resource)):
+            if resource.name in self._refused and not self._is_substitute(resource):
                 del self._refused[resource.name]
 
     def try_again(self) -> None:
@@ -158,6 +162,10 @@ class Quarantine:
     def _is_refused(self, resource: Resource) -> bool:
         refusal = self._refused.get(resource.name)
         return refusal is not None and refusal.is_of(resource)
+
+    def _is_substitute(self, resource: Resource) -> bool:
+        refusal = self._refused.get(resource.name)
+        return refusal is not None and refusal.is_replaced_by(resource) and not refusal.is_of(resource)
 
     def _refusal(self, resource: Resource, before: ResourceSet, blind: bool, until: float) -> Refusal:
         accepted = before.get(resource.name)

@@ -84,6 +84,7 @@ class Rollout:
         "_awaited",
         "_awaited_types",
         "_awaited_until",
+        "_blind",
         "_candidate",
         "_kept",
         "_latest",
@@ -101,6 +102,7 @@ class Rollout:
         self._switched: Numbered | None = None
         self._made: dict[TypeUrl, ResourceSet] = {}
         self._kept: Needed = {}
+        self._blind = False
         self._awaited: set[Reference] = set()
         self._awaited_types: set[TypeUrl] = set()
         self._awaited_until: float | None = None
@@ -131,7 +133,7 @@ class Rollout:
 
     def may_remove(self, type_url: TypeUrl) -> bool:
         """Whether nothing in force can need what is not in force any more."""
-        return type_url not in MADE_FIRST or self.phase is Phase.SETTLED
+        return type_url not in MADE_FIRST or (self.phase is Phase.SETTLED and not self._blind)
 
     def missing(self, type_url: TypeUrl, channels: Channels) -> frozenset[str]:
         """What the client rejected and has in no version, if a resource of this type might need it."""
@@ -174,8 +176,8 @@ class Rollout:
             self._break(channels)
             self._move(Event.SWITCHED)
             return True
-        settled = self.phase is Phase.SETTLED and bool(self._kept) and self._is_switched(channels)
-        return settled and self._break(channels)
+        keeps = self.phase is Phase.SETTLED and (self._blind or bool(self._kept))
+        return keeps and self._is_switched(channels) and self._break(channels)
 
     def finished(self, channels: Channels) -> Snapshot | None:
         """The snapshot, if all of it is out and answered."""
@@ -200,18 +202,17 @@ class Rollout:
         self._awaited_types -= channels.keys()
         if self._awaited or (self._awaited_types and any(channel.holds_back for channel in channels.values())):
             return False
-        return all(
-            channel.current and not (channel.quarantine.blind and type_url not in MADE_FIRST)
-            for type_url, channel in channels.items()
-        )
+        return all(channel.current for channel in channels.values())
 
     def _break(self, channels: Channels) -> bool:
         """Take away what nothing needs; True if there was anything that had been kept until now."""
-        kept, self._kept = self._kept, _needed(self._newest.snapshot, channels)
+        before = (self._kept, self._blind)
+        self._blind = any(channel.quarantine.blind for url, channel in channels.items() if url not in MADE_FIRST)
+        self._kept = _needed(self._newest.snapshot, channels, self._blind)
         for type_url in MADE_FIRST:
             new = self._newest.snapshot[type_url]
             self._made[type_url] = self._shared.swap(new, self._kept.get(type_url, ()))
-        return kept != self._kept
+        return before != (self._kept, self._blind)
 
     @property
     def _newest(self) -> Numbered:
@@ -232,20 +233,22 @@ def _subscribed(reference: Reference, channels: Channels) -> bool:
     return channel is not None and channel.interest.covers(reference.name)
 
 
-def _needed(snapshot: Snapshot, channels: Channels) -> Needed:
-    """What the client has beyond the snapshot and a resource in an older version may need, directly or not."""
+def _needed(snapshot: Snapshot, channels: Channels, everything: bool) -> Needed:
+    """What the client has beyond the snapshot and a resource in an older version may need, directly or not.
+
+    everything: because there is a resource of whose older version nothing is known.
+    """
     users = [resource for channel in channels.values() for resource in channel.substitutes]
     spare = {
         (url, each.name): each
         for url in MADE_FIRST
-        if users and url in channels
+        if (users or everything) and url in channels
         for each in channels[url].held()
         if each.name not in snapshot[url]
     }
-    needed: dict[TypeUrl, Swaps] = {}
-    while users:
+    needed = list(spare.values()) if everything else []
+    while users and not everything:
         found = [key for key in spare if any(mentions_any(user, (key[1],)) for user in users)]
         users = [spare.pop(key) for key in found]
-        for each in users:
-            needed[each.type_url] = (*needed.get(each.type_url, ()), (each.name, each))
-    return needed
+        needed += users
+    return {url: tuple((each.name, each) for each in needed if each.type_url == url) for url in MADE_FIRST if needed}

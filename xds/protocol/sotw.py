@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xds.protocol.channel import Channel, Due
+from xds.protocol.delivery import Sent
 from xds.protocol.events import Current, Effect, Send, SotwRequest
 from xds.protocol.framing import Batch, SotwBatch
 from xds.protocol.interest import LEGACY_WILDCARD_TYPES
@@ -66,7 +67,12 @@ class SotwChannel(Channel[SotwRequest]):
         return Current(self.type_url)
 
     def _is_blind(self, name: str) -> bool:
-        return self._brought
+        return self._full and self._brought
+
+    def _gone(self, sent: Sent) -> Sequence[str]:
+        present = {resource.name for resource in sent.send.batch.resources}
+        names = sent.before.names if self._full else ()
+        return [name for name in names if name not in present and self.interest.covers(name)]
 
     def _doubt(self, names: Sequence[str]) -> None:
         self._repeats = self._full and bool(names)
