@@ -192,9 +192,11 @@ async def test_files_copied_together_are_seen_together_even_if_one_became_shorte
         (tmp_path / f"{name}.yaml").write_text("long")
     async with watching(tmp_path) as batches:
         await next_change(batches)
+        waiting = asyncio.create_task(next_change(batches))
+        await asyncio.sleep(0.2)  # the watch has to be in place: it starts in a thread
         (tmp_path / "a.yaml").write_text("longer")
         (tmp_path / "b.yaml").write_text("s")
-        assert names(await next_change(batches), tmp_path) == {"a.yaml": "longer", "b.yaml": "s"}
+        assert names(await waiting, tmp_path) == {"a.yaml": "longer", "b.yaml": "s"}
 
 
 async def test_a_swapped_link_to_the_root_is_noticed(tmp_path: Path) -> None:
