@@ -199,6 +199,26 @@ async def test_files_copied_together_are_seen_together_even_if_one_became_shorte
         assert names(await waiting, tmp_path) == {"a.yaml": "longer", "b.yaml": "s"}
 
 
+async def test_two_who_scan_at_once_get_their_changes_in_order(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text("first")
+    source = FileSource(tmp_path)
+    source.scan()
+    seen: list[str | None] = []
+
+    async def take() -> None:
+        batch = await source.settled_scan()
+        seen.extend(text for name, text in names(batch, tmp_path).items() if name == "a.yaml")
+
+    (tmp_path / "a.yaml").write_text("second")
+    (tmp_path / "b.yaml").write_text("")  # keeps the one who scans first waiting
+    one = asyncio.create_task(take())
+    await asyncio.sleep(0.01)
+    (tmp_path / "a.yaml").write_text("third, the last")
+    await asyncio.gather(one, take())
+    assert seen[-1] == "third, the last"
+
+
 async def test_a_swapped_link_to_the_root_is_noticed(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -39,8 +39,6 @@ from xds.sources.files import FileSource
 
 DRAIN_SECONDS = 2.0
 _TIDY_SECONDS = 10.0
-_SETTLE_SECONDS = 0.1
-"""A source believes that a file shrank or went only when it finds it so twice."""
 
 _NOBODY = Proxy("", ProxyType.SIDECAR, "warm-up", "default", ("127.0.0.1",), "default.svc.cluster.local")
 
@@ -141,11 +139,9 @@ class ControlPlane:
 
     async def refresh(self) -> None:
         """Looks at the configuration now, and returns when everything that it says is in force."""
-        for pause in (_SETTLE_SECONDS, 0.0):
-            batch = self._source.scan()
-            if batch.changed:
-                self._incoming.put_nowait(_Seen(time.time(), batch))
-            await asyncio.sleep(pause)
+        batch = await self._source.settled_scan()
+        if batch.changed:
+            self._incoming.put_nowait(_Seen(time.time(), batch))
         await self._incoming.join()
 
     async def _open(self) -> None:

@@ -58,6 +58,7 @@ class FileSource:
     _stamps: dict[str, _Stamp] = field(default_factory=dict)
     _unsettled: dict[str, _Stamp | None] = field(default_factory=dict)
     _links: bool = False
+    _scanning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         if not self.root.is_dir():
@@ -122,23 +123,25 @@ class FileSource:
         """Batches as they happen, from a first full one until the caller stops. Nothing is yielded for no change."""
         known: tuple[Diagnostic, ...] | None = None
         async for _ in self._wakeups():
-            batch = await self._settled_scan()
+            batch = await self.settled_scan()
             if batch.changed or batch.problems != known:
                 known = batch.problems
                 yield batch
 
-    async def _settled_scan(self) -> Batch:
+    async def settled_scan(self) -> Batch:
         """What changed, together with what changes while the first of it settles: files copied as one, seen as one.
 
-        A file that never settles holds the others up for half a second at most.
+        A file that never settles holds the others up for half a second at most. One at a time: a batch that another
+        overtook would put back what the other has replaced.
         """
-        batch = self.scan()
-        for _ in range(_SETTLE_ROUNDS):
-            if not self._unsettled:
-                break
-            await asyncio.sleep(_SETTLE_SECONDS)
-            batch = batch.then(self.scan())
-        return batch
+        async with self._scanning:
+            batch = self.scan()
+            for _ in range(_SETTLE_ROUNDS):
+                if not self._unsettled:
+                    break
+                await asyncio.sleep(_SETTLE_SECONDS)
+                batch = batch.then(self.scan())
+            return batch
 
     async def _wakeups(self) -> AsyncGenerator[None, None]:
         """At once, then whenever something may have changed, and every so often for what notifications miss."""
