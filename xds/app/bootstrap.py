@@ -39,6 +39,7 @@ from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 
 from xds.app.address import split_address
 from xds.app.proxy_spec import ProxySpec
+from xds.model import services
 from xds.model.proxy import CaptureMode
 from xds.wire.encode import encode, pack_any
 from xds.wire.protojson import to_json
@@ -74,12 +75,11 @@ def admin_host(spec: ProxySpec) -> str:
 
 
 def _node(spec: ProxySpec) -> Node:
-    region, zone, sub_zone = (*spec.locality.split("/"), "", "", "")[:3]
     return Node(
         id=spec.node_id,
         cluster=f"{spec.labels.get('app', spec.name)}.{spec.namespace}",
         metadata=_struct(spec.metadata),
-        locality=Locality(region=region, zone=zone, sub_zone=sub_zone) if spec.locality else None,
+        locality=Locality(**services.Locality.parse(spec.locality)._asdict()) if spec.locality else None,
     )
 
 

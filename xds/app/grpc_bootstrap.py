@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from xds.app.proxy_spec import ProxySpec
+from xds.model.services import Locality
 
 
 def grpc_bootstrap(spec: ProxySpec, xds_address: str) -> dict[str, object]:
     """A bootstrap as the gRPC proposals A27 and A30 define it. xds_address: ``HOST:PORT`` of the control plane."""
-    region, zone, sub_zone = (*spec.locality.split("/"), "", "", "")[:3]
     server = {
         "server_uri": xds_address,
         "channel_creds": [{"type": "insecure"}],
@@ -17,6 +17,6 @@ def grpc_bootstrap(spec: ProxySpec, xds_address: str) -> dict[str, object]:
         "id": spec.node_id,
         "cluster": f"{spec.labels.get('app', spec.name)}.{spec.namespace}",
         "metadata": spec.metadata,
-        "locality": {"region": region, "zone": zone, "sub_zone": sub_zone},
+        "locality": Locality.parse(spec.locality)._asdict(),
     }
     return {"xds_servers": [server], "node": node}

@@ -13,7 +13,7 @@ from xds.app.store import Store
 from xds.config.node import parse_node
 from xds.model.diagnostic import Diagnostic
 from xds.model.proxy import Proxy
-from xds.model.services import UNKNOWN_LOCALITY, Locality
+from xds.model.services import Locality
 from xds.model.settings import MeshSettings
 from xds.pipeline import Pipeline, Translator, TranslatorError
 from xds.sources.batch import Batch
@@ -40,9 +40,7 @@ class Offline:
 
 def proxy_of(spec: ProxySpec) -> Proxy:
     """The proxy that an Envoy with this bootstrap is to the server. Raises ValueError for an impossible one."""
-    region, zone, sub_zone = (*spec.locality.split("/"), "", "", "")[:3]
-    locality = Locality(region, zone, sub_zone) if spec.locality else UNKNOWN_LOCALITY
-    return parse_node(spec.node_id, spec.metadata, locality)
+    return parse_node(spec.node_id, spec.metadata, Locality.parse(spec.locality))
 
 
 def _scan(path: Path) -> Batch:

@@ -132,6 +132,13 @@ class Locality(NamedTuple):
     zone: str = ""
     sub_zone: str = ""
 
+    @classmethod
+    def parse(cls, text: str, separator: str = "/") -> Locality:
+        """``region/zone/subzone``, the later parts optional."""
+        region, _, rest = text.partition(separator)
+        zone, _, sub_zone = rest.partition(separator)
+        return cls(region, zone, sub_zone)
+
 
 UNKNOWN_LOCALITY = Locality()
 

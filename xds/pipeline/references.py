@@ -11,7 +11,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 
 from xds.resources import ENDPOINT, ROUTE, Reference
 
-_HCM_URL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+HCM_TYPE_URL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
 def references_of(message: betterproto2.Message) -> tuple[Reference, ...]:
@@ -34,7 +34,7 @@ def _routes(listener: Listener) -> Iterator[str]:
     for chain in _chains(listener):
         for network_filter in chain.filters:
             config = network_filter.typed_config
-            if config is None or config.type_url != _HCM_URL:
+            if config is None or config.type_url != HCM_TYPE_URL:
                 continue
             manager = HttpConnectionManager.parse(config.value)
             if manager.rds is not None:

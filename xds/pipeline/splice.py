@@ -21,11 +21,11 @@ from xds.pipeline.contribution import (
     VirtualHostPart,
     VirtualHosts,
 )
+from xds.pipeline.references import HCM_TYPE_URL
 from xds.resources import LISTENER, ROUTE, Reference, Resource, content_version
 from xds.wire.splice import any_of, enclosed, field
 
 HTTP_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
-_HCM_URL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,5 +96,5 @@ def _filter_chain(part: FilterChainPart, filters: Iterable[HttpFilterPart]) -> b
 
 def _connection_manager(http: HttpConnection, filters: Iterable[HttpFilterPart]) -> bytes:
     applicable = b"".join(field(5, part.body) for part in filters if part.applies_to(http))
-    config = any_of(_HCM_URL, http.body + applicable)
+    config = any_of(HCM_TYPE_URL, http.body + applicable)
     return field(1, HTTP_CONNECTION_MANAGER.encode()) + field(4, config)

@@ -32,7 +32,7 @@ def parse_workload_entry(entry: Reader, meta: ObjectMeta) -> Workload:
         labels=labels,
         service_account=entry.text("serviceAccount"),
         ports=_ports(entry),
-        locality=parse_locality(locality, "/") if locality else locality_of(labels),
+        locality=Locality.parse(locality) if locality else locality_of(labels),
         network=entry.text("network") or labels.get(NETWORK_LABEL, ""),
         weight=entry.integer("weight"),
     )
@@ -74,17 +74,10 @@ def is_numeric(address: str) -> bool:
     return address.startswith(_UNIX) or is_ip(address)
 
 
-def parse_locality(text: str, separator: str) -> Locality:
-    """``region/zone/subzone``, the later parts optional."""
-    region, _, rest = text.partition(separator)
-    zone, _, sub_zone = rest.partition(separator)
-    return Locality(region, zone, sub_zone)
-
-
 def locality_of(labels: Labels) -> Locality:
     """Where a workload's labels say that it runs: Istio's ``istio-locality``, or else the topology labels."""
     whole = labels.get(LOCALITY_LABEL)
     if whole:
-        return parse_locality(whole, "/" if "/" in whole else ".")
+        return Locality.parse(whole, "/" if "/" in whole else ".")
     parts = [labels.get(name, "") for name in _TOPOLOGY]
     return Locality(*parts) if any(parts) else UNKNOWN_LOCALITY
