@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 
 from e2e.lab import Sidecar
 
+_FIRST_ANSWER_SECONDS = 10.0
+
 
 async def live_after(client: Sidecar, host: str, expected: str, since: float, at_most: float = 5.0) -> float:
     """Seconds from ``since`` until a request to ``host`` is answered by ``expected``; fails after ``at_most``."""
@@ -31,11 +33,16 @@ async def seen_for(client: Sidecar, host: str, seconds: float) -> set[str]:
 
 @asynccontextmanager
 async def steady_requests(client: Sidecar, host: str, every: float = 0.01) -> AsyncIterator[Counter[str]]:
-    """Requests ``host`` all the time; the value counts what answered: instances, or failures as status and body."""
+    """Requests ``host`` all the time; the value counts what answered: instances, or failures as status and body.
+
+    The context opens once there is a first answer, so that what happens in it happens under traffic.
+    """
     seen: Counter[str] = Counter()
+    answered = asyncio.Event()
 
     async def ask() -> None:
         seen[await client.instance(host)] += 1
+        answered.set()
 
     async def ask_again_and_again() -> None:
         async with asyncio.TaskGroup() as group:
@@ -45,6 +52,7 @@ async def steady_requests(client: Sidecar, host: str, every: float = 0.01) -> As
 
     asking = asyncio.ensure_future(ask_again_and_again())
     try:
+        await asyncio.wait_for(answered.wait(), _FIRST_ANSWER_SECONDS)
         yield seen
     finally:
         asking.cancel()
