@@ -36,14 +36,20 @@ spec:
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+def options() -> tuple[str, ...]:
+    """What the control plane is started with."""
+    return ()
+
+
+@pytest.fixture
+async def lab(tmp_path: Path, options: tuple[str, ...]) -> AsyncIterator[Lab]:
     async with AsyncExitStack() as stack:
         processes = await stack.enter_async_context(Processes(tmp_path))
         session = await stack.enter_async_context(new_session())
         lab = Lab(tmp_path, find_envoy(), Addresses(), stack, processes, session)
         lab.write("reviews.yaml", service("reviews", {"v1": "127.0.0.1", "v2": "127.0.0.2"}))
         lab.write("route.yaml", route("reviews", "v1"))
-        await lab.serve("--translators", "tests.app.rejected_by_envoy:TRANSLATORS")
+        await lab.serve("--translators", "tests.app.rejected_by_envoy:TRANSLATORS", *options)
         await lab.sidecar("client")
         yield lab
 
@@ -130,3 +136,38 @@ async def test_wait_does_not_wait_for_what_cannot_come(lab: Lab) -> None:
         0,
         f"Gateway/g.default ({lab.config}/gateway.yaml:2): no connected proxy is affected by its last change\n",
     )
+
+
+@pytest.mark.parametrize("options", [("--preflight",)])
+async def test_what_is_refused_in_preflight_is_an_error_of_its_object_everywhere(lab: Lab) -> None:
+    lab.write("route.yaml", "\n" + REJECTED)
+    place = f"{lab.config}/route.yaml:2"
+
+    code, out, err = await pilothouse(lab, "wait", "--for", "vs/reviews", "--timeout", "20s")
+    assert (code, out) == (1, "")
+    first, second, third, fourth = err.splitlines()
+    assert first == "VirtualService/reviews.default is not in force as it is written:"
+    assert re.match(rf"error  {place}  Envoy does not accept the RouteConfiguration http_proxy, .*[Dd]uplicate", second)
+    assert third.startswith("client.default is not sent RDS http_proxy, which Envoy refused in preflight: ")
+    assert fourth == f"  from VirtualService/reviews.default {place}"
+
+    _, out, _ = await pilothouse(lab, "proxy-status")
+    assert out.splitlines()[-2:] == [third, fourth]
+    configz = json.loads(await get(lab, "/debug/configz"))
+    (found,) = [each for each in configz["diagnostics"] if each["severity"] == "error"]
+    assert (found["code"], found["line"], found["object"]["name"]) == ("refused-by-envoy", 2, "reviews")
+    (stream,) = json.loads(await get(lab, "/debug/syncz"))
+    assert stream["refused"][0]["objects"][0]["origin"] == place
+    assert (await changes(lab))[0]["rejected"][0]["inPreflight"] is True
+    assert 'pilothouse_config_findings{severity="error"} 1.0\n' in await get(lab, "/metrics")
+
+    # What another object changes in the same resource is held up, and says by whom.
+    lab.write("other.yaml", route("other", "v1").replace("host: other", "host: reviews").replace("- other", "- o.test"))
+    code, _, err = await pilothouse(lab, "wait", "--for", "vs/other", "--timeout", "20s")
+    assert (code, err.splitlines()[-1]) == (1, fourth)
+
+    lab.write("route.yaml", route("reviews", "v2"))
+    for name in ("vs/reviews", "vs/other"):
+        assert (await pilothouse(lab, "wait", "--for", name))[::2] == (0, "")
+    assert json.loads(await get(lab, "/debug/configz"))["diagnostics"] == []
+    assert (await pilothouse(lab, "proxy-status"))[1].splitlines()[1:] == out.splitlines()[1:2]

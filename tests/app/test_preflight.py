@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from xds.app.preflight import Preflight
+from xds.app.preflight import Admitted, Preflight
 from xds.app.preflight_examination import Budget
 from xds.model.proxy import Proxy, ProxyType
 from xds.resources import CLUSTER, Resource, ResourceSet, Snapshot, TypeUrl
@@ -36,7 +36,8 @@ class Bench:
 
     source: BroadcastSource = field(default_factory=BroadcastSource)
     asked: list[set[str]] = field(default_factory=list)
-    refusals: list[tuple[str, str]] = field(default_factory=list)
+    refusals: list[list[tuple[str, str]]] = field(default_factory=list)
+    checked_proxies: list[Proxy] = field(default_factory=list)
     passed: list[tuple[int, str]] = field(default_factory=list)
     error: Exception | None = None
 
@@ -51,8 +52,12 @@ class Bench:
         await asyncio.sleep(0)
         return "it is bad" if any(resource.body.startswith(b"bad") for resource in resources) else None
 
-    def refused(self, resource: Resource, reason: str) -> None:
-        self.refusals.append((resource.name, reason))
+    def checking(self, proxy: Proxy) -> None:
+        self.checked_proxies.append(proxy)
+
+    def admitted(self, proxy: Proxy, admitted: Admitted) -> None:
+        assert proxy is PROXY
+        self.refusals.append([(refusal.resource.name, refusal.reason) for refusal in admitted.refusals])
 
     def unchecked(self, count: int, reason: str) -> None:
         self.passed.append((count, reason))
@@ -119,9 +124,21 @@ async def test_what_is_refused_stays_as_it_was_and_everything_else_goes_on(bench
     await bench.publish(stream, snapshot(a="1", b="1", c="1"))
 
     assert await bench.publish(stream, snapshot(a="bad", b="2", d="bad too")) == {"a": "1", "b": "2"}
-    assert bench.refusals == [("a", "it is bad"), ("d", "it is bad")]
     assert await bench.publish(stream, snapshot(a="bad", b="3")) == {"a": "1", "b": "3"}
-    assert len(bench.refusals) == 2
+    assert bench.refusals == [[], [("a", "it is bad"), ("d", "it is bad")], [("a", "it is bad")]]
+
+
+async def test_what_was_admitted_is_told_when_the_stream_takes_it_and_once(bench: Bench) -> None:
+    stream = bench.connect()
+    assert bench.checked_proxies == [PROXY]
+    bench.source.publish(snapshot(a="bad"))
+    stream.latest()
+    await bench.checked()
+    assert bench.refusals == []
+
+    stream.latest()
+    stream.latest()
+    assert bench.refusals == [[("a", "it is bad")]]
 
 
 async def test_what_is_refused_is_put_right_by_other_content(bench: Bench) -> None:
@@ -156,7 +173,7 @@ async def test_what_the_budget_does_not_suffice_for_goes_out_unchecked_and_is_to
 
     assert given is not None
     assert len(bench.asked) == 10
-    assert len(given) == 64 - len(bench.refusals)
+    assert len(given) == 64 - len(bench.refusals[-1])
     assert bench.passed == [(len(given), "the budget does not suffice")]
 
 

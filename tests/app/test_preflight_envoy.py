@@ -21,14 +21,28 @@ from translators import DEFAULT
 from xds.app.demo.envoy_binary import find_envoy
 from xds.app.errors import StartError
 from xds.app.offline import Offline, proxy_of
+from xds.app.preflight import Admitted
 from xds.app.preflight_document import CHECKED
 from xds.app.preflight_envoy import EnvoyValidator, with_envoy
 from xds.app.proxy_spec import ProxySpec
-from xds.model.proxy import CaptureMode
+from xds.model.proxy import CaptureMode, Proxy
 from xds.model.settings import MeshSettings
 from xds.resources import CLUSTER, ENDPOINT, ROUTE, Resource
 from xds.server import BroadcastSource
 from xds.wire.encode import encode
+
+
+class Nobody:
+    """A reporter that is told nothing."""
+
+    def checking(self, proxy: Proxy) -> None:
+        raise AssertionError
+
+    def admitted(self, proxy: Proxy, admitted: Admitted) -> None:
+        raise AssertionError
+
+    def unchecked(self, count: int, reason: str) -> None:
+        raise AssertionError
 
 
 @pytest.fixture
@@ -98,4 +112,4 @@ async def test_an_envoy_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_serve_does_not_start_without_an_envoy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVOY", "/no/envoy")
     with pytest.raises(StartError, match=r"^--preflight: \$ENVOY is '/no/envoy'"):
-        with_envoy(BroadcastSource(), lambda key: None)
+        with_envoy(BroadcastSource(), Nobody())

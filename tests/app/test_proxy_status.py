@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 
 from xds.app.cli import main
+from xds.app.cli.monitoring import Rejection
 from xds.app.cli.proxy_status import select
 from xds.app.cli.proxy_table import Nack, Stream, Type, age, plain, rich_table, table, troubles
 from xds.app.errors import StartError
@@ -45,6 +46,7 @@ def stream(name: str, types: dict[str, Type], version: str = "") -> Stream:
         "version": version,
         "connectedAt": 1.0,
         "types": types,
+        "refused": [],
     }
 
 
@@ -78,6 +80,21 @@ def test_a_rejection_shows_its_reason_and_what_stands_behind_it() -> None:
     known: Nack = {**NACK, "objects": [{"object": "VirtualService/x.default", "origin": "x.yaml:1"}]}
     assert list(troubles([stream("a", {"rds": type_of("ERROR", rejected=known)})]))[1:] == [
         "  from VirtualService/x.default x.yaml:1"
+    ]
+
+
+def test_what_was_refused_before_it_was_sent_is_shown_as_well() -> None:
+    refused: Rejection = {
+        "proxy": "a.default",
+        "type": "rds",
+        "reason": "Duplicate domain",
+        "resources": ["http_proxy"],
+        "objects": [{"object": "VirtualService/x.default", "origin": "x.yaml:1"}],
+        "inPreflight": True,
+    }
+    assert list(troubles([{**stream("a", {}), "refused": [refused]}])) == [
+        "a.default is not sent RDS http_proxy, which Envoy refused in preflight: Duplicate domain",
+        "  from VirtualService/x.default x.yaml:1",
     ]
 
 

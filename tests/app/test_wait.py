@@ -33,6 +33,7 @@ REJECTED: Standing = {
             "reason": "Duplicate domain\n",
             "resources": ["http_proxy"],
             "objects": [{"object": "VirtualService/reviews.default", "origin": "mesh/vs.yaml:1"}],
+            "inPreflight": False,
         }
     ],
 }
@@ -95,6 +96,10 @@ def test_what_it_says() -> None:
         "a.default rejected RDS http_proxy: Duplicate domain",
         "  from VirtualService/reviews.default mesh/vs.yaml:1",
     ]
+    refused: Standing = {**REJECTED, "rejected": [{**REJECTED["rejected"][0], "inPreflight": True}]}
+    assert next(failures(refused, "30s")) == (
+        "a.default is not sent RDS http_proxy, which Envoy refused in preflight: Duplicate domain"
+    )
 
 
 def test_a_timeout_is_a_duration_as_istio_writes_it() -> None:

@@ -10,15 +10,17 @@ the change is due. A proxy that comes back still owes what it owed when it left.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
 from xds.app.convergence_change import Change, Rejection
+from xds.app.convergence_refusal import Blame, concerned
 from xds.app.convergence_stream import Doubt, Due, TrackedStream, brought
+from xds.app.refusals import Locate, Refusal, Refused
 from xds.app.store import ChangedObject, Publication
-from xds.model.objects import ObjectKey, Origin
+from xds.model.objects import ObjectKey
 from xds.model.proxy import Proxy
 from xds.protocol import Acked, Effect, Nacked, Quarantined, Send, Settled
 from xds.resources import Resource, Snapshot, TypeUrl
@@ -29,8 +31,6 @@ HISTORY = 200
 _MAX_GONE = 1000
 """Proxies that left owing an answer and are remembered until they come back."""
 _MAX_CULPRITS = 10
-
-Locate = Callable[[ObjectKey], Origin | None]
 
 
 class Measure(Protocol):
@@ -73,6 +73,7 @@ class Convergence:
         self._history = history
         self._changes: deque[Change] = deque(maxlen=history)
         self._streams: dict[int, TrackedStream] = {}
+        self._to_blame = Blame()
         self._gone: dict[str, deque[Due]] = {}
         self._differences: dict[tuple[Snapshot, Snapshot], frozenset[TypeUrl]] = {}
 
@@ -88,7 +89,7 @@ class Convergence:
         if stream is None:
             return  # it has ended
         missed = list(self._newer(stream.seen))
-        stream.seen, stream.latest = self._changes[-1].generation, after
+        stream.takes(after, self._changes[-1].generation)
         if before is None or not missed:
             return
         self._measure.queued(at - missed[0].at)
@@ -113,6 +114,27 @@ class Convergence:
             self._measure.compiled(seconds)
         return types
 
+    # What is checked before it is sent
+
+    def checking(self, proxy: Proxy) -> None:
+        """What there is for this stream is checked first; see `admitted`."""
+        if stream := self._streams.get(id(proxy)):
+            stream.is_checked = True
+
+    def admitted(self, proxy: Proxy, newest: Snapshot, refusals: Iterable[Refusal], at: float) -> tuple[Refused, ...]:
+        """The stream gets what it took, without what is refused. Gives that, with those to blame for it."""
+        stream = self._streams.get(id(proxy))
+        if stream is None:
+            return ()
+        dues, before = stream.passes(newest), stream.refused
+        stream.refused = self._to_blame.put(refusals, before, dues, at)
+        for refused in stream.refused:
+            for due in concerned(refused, dues) if refused not in before else ():
+                if due in stream.due:
+                    due.change.reject(self._describe_refused(stream, refused))
+                    stream.due.remove(due)
+        return stream.refused
+
     # What the streams say
 
     def opened(self, stream: StreamStatus) -> None:
@@ -130,7 +152,7 @@ class Convergence:
         known = self._streams[id(stream.proxy)]
         match effect:
             case Send():
-                known.sent[effect.type_url] = known.seen
+                known.sent[effect.type_url] = known.given
             case Acked():
                 self._accepted(known, effect.type_url, at)
                 self._finish(known, at)
@@ -139,7 +161,7 @@ class Convergence:
             case Quarantined():
                 self._blame(known)
             case Settled():
-                known.settled = known.seen
+                known.settled = known.given
                 self._blame(known)
                 self._finish(known, at)
             case _:
@@ -187,7 +209,17 @@ class Convergence:
         objects = tuple(ChangedObject(key, origin, origin is not None) for key, origin in located)
         return Rejection(proxy.id, str(proxy), type_url, reason, names, objects, at)
 
+    def _describe_refused(self, stream: TrackedStream, refused: Refused) -> Rejection:
+        resource = refused.resource
+        described = self._describe(stream, resource.type_url, refused.reason, [resource], refused.suspects, refused.at)
+        return replace(described, in_preflight=True)
+
     # What it comes to
+
+    @property
+    def connected(self) -> frozenset[str]:
+        """The node ids of all proxies that have a stream."""
+        return frozenset(stream.status.proxy.id for stream in self._streams.values())
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -216,11 +248,20 @@ class Convergence:
     def _standing_of(self, stream: TrackedStream, change: Change | None, key: ObjectKey) -> list[Rejection]:
         """What the proxy rejected of the change and has not made up for, or else rejects now because of this object."""
         recorded = [each for each in (change.rejections if change else ()) if stream.stands_by(each, key)]
-        return recorded or [
-            self._describe(stream, type_url, status.nack.message, culprits, [key], status.nack.at)
-            for type_url, status in stream.status.types.items()
-            if status.nack and (culprits := stream.goes_without(type_url, key))
-        ]
+        return (
+            recorded
+            or [
+                self._describe(stream, type_url, status.nack.message, culprits, [key], status.nack.at)
+                for type_url, status in stream.status.types.items()
+                if status.nack and (culprits := stream.goes_without(type_url, key))
+            ]
+            or [self._describe_refused(stream, refused) for refused in stream.is_refused(key)]
+        )
+
+    def refused(self, proxy: Proxy) -> tuple[Rejection, ...]:
+        """What a stream of ``proxy`` (that very object) is not given because of the check."""
+        stream = self._streams.get(id(proxy))
+        return tuple(self._describe_refused(stream, each) for each in stream.refused) if stream else ()
 
     def blamed(self, proxy_id: str, type_url: TypeUrl, names: Collection[str]) -> tuple[ChangedObject, ...]:
         """The changed objects for which a proxy rejected one of these resources, as far as it is remembered."""

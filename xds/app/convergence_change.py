@@ -14,10 +14,11 @@ MAX_LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """That a proxy rejected part of a change.
+    """That part of a change was rejected, by a proxy or before it got there.
 
     proxy: its whole node id; name: ``name.namespace``. reason: in Envoy's words. resources: the names of those that it
-    rejected. objects: those they were made from, and where these are written. at: epoch seconds.
+    rejected. objects: those they were made from, and where these are written. at: epoch seconds. in_preflight: that the
+    proxy was not even sent it.
     """
 
     proxy: str
@@ -27,6 +28,7 @@ class Rejection:
     resources: tuple[str, ...]
     objects: tuple[ChangedObject, ...]
     at: float
+    in_preflight: bool = False
 
 
 @dataclass(slots=True)

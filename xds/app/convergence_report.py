@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from xds.app.convergence import Convergence
 from xds.app.convergence_change import MAX_LISTED, Acks, Change, Rejection
@@ -13,15 +13,20 @@ from xds.app.store import ChangedObject, Store
 from xds.console.http import Json, MisnamedObjectError, UnknownObjectError
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.objects import ObjectKey
+from xds.model.proxy import Proxy
 from xds.resources import TypeUrl
+
+Findings = Callable[[], tuple[Diagnostic, ...]]
+"""Everything there is to say about the configuration now."""
 
 
 class ConvergenceReport:
     """Answers about changes and objects. Objects are named as in `candidates`."""
 
-    def __init__(self, convergence: Convergence, store: Store) -> None:
+    def __init__(self, convergence: Convergence, store: Store, findings: Findings) -> None:
         self._convergence = convergence
         self._store = store
+        self._findings = findings
 
     def changes(self, about: str) -> Json:
         """The changes that are remembered, the newest first; about: only those of this object, unless empty."""
@@ -60,6 +65,10 @@ class ConvergenceReport:
         """The changed objects for which a proxy rejected these resources, as far as it is remembered."""
         return [_object(changed) for changed in self._convergence.blamed(proxy_id, type_url, names)]
 
+    def refused(self, proxy: Proxy) -> Json:
+        """What a stream of ``proxy`` (that very object) is not given because an Envoy refused it before it was sent."""
+        return [_rejection(rejection) for rejection in self._convergence.refused(proxy)]
+
     def standing(self, about: str) -> Json:
         """How the newest version of one object stands. Raises UnknownObjectError if there is none."""
         key = self._find(about)
@@ -80,7 +89,7 @@ class ConvergenceReport:
 
     def _find(self, about: str) -> ObjectKey:
         keys = _candidates(about)
-        known = self._store.mesh.objects.keys() | {each.object for each in self._store.diagnostics if each.object}
+        known = self._store.mesh.objects.keys() | {each.object for each in self._findings() if each.object}
         for key in keys:
             if key in known or any(key in change.changed for change in self._convergence.changes):
                 return key
@@ -91,7 +100,7 @@ class ConvergenceReport:
     def _errors(self, key: ObjectKey) -> Iterable[Diagnostic]:
         """What keeps the newest version from taking effect: errors of the object, or of its file as a whole."""
         origin = self._store.locate(key)
-        for diagnostic in self._store.diagnostics:
+        for diagnostic in self._findings():
             of_file = diagnostic.object is None and origin is not None and diagnostic.origin.file == origin.file
             if diagnostic.severity is Severity.ERROR and (diagnostic.object == key or of_file):
                 yield diagnostic
@@ -125,4 +134,5 @@ def _rejection(rejection: Rejection) -> Json:
         "at": rejection.at,
         "resources": list(rejection.resources),
         "objects": [_object(changed) for changed in rejection.objects],
+        "inPreflight": rejection.in_preflight,
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from xds.app.convergence_change import Change, Rejection
+from xds.app.refusals import Refused
 from xds.model.objects import ObjectKey
 from xds.protocol import Nacked
 from xds.resources import EMPTY_SNAPSHOT, Resource, Snapshot, TypeUrl
@@ -43,6 +44,8 @@ class TrackedStream:
     due: what it owes an answer for, oldest first; as bounded as the memory of changes. seen, latest: the newest
     generation that it took, and what it should have since. settled: the newest generation that it settled on. sent: by
     type, the generation that the last response belongs to. accepted: by type, when it last accepted all of a change.
+    given: the newest generation that went to it; the same as ``seen`` unless what it takes is checked first, and then
+    in_check has what is not through yet, with its generation. refused: what it is not given because of the check.
     """
 
     status: StreamStatus
@@ -52,6 +55,24 @@ class TrackedStream:
     settled: int = 0
     sent: dict[TypeUrl, int] = field(default_factory=dict)
     accepted: dict[TypeUrl, float] = field(default_factory=dict)
+    given: int = 0
+    is_checked: bool = False
+    in_check: dict[Snapshot, int] = field(default_factory=dict)
+    refused: tuple[Refused, ...] = ()
+
+    def takes(self, snapshot: Snapshot, generation: int) -> None:
+        """There is something newer for it."""
+        self.seen, self.latest = generation, snapshot
+        if self.is_checked:
+            self.in_check[snapshot] = generation
+        else:
+            self.given = generation
+
+    def passes(self, snapshot: Snapshot) -> list[Due]:
+        """What it took has been checked. Gives the changes that are due and through by now."""
+        self.given = max(self.given, self.in_check.get(snapshot, 0))
+        self.in_check = {other: number for other, number in self.in_check.items() if number > self.given}
+        return [due for due in self.due if due.change.generation <= self.given]
 
     def owes(self, due: Due) -> bool:
         """Whether there is an answer to come. A client that subscribes to nothing of a type answers nothing."""
@@ -82,6 +103,10 @@ class TrackedStream:
         """What is in quarantine of all that is made from this object."""
         found = (self.latest[type_url].get(name) for name in self.status.types[type_url].quarantined)
         return [resource for resource in found if resource and key in resource.origins]
+
+    def is_refused(self, key: ObjectKey) -> list[Refused]:
+        """What it is not given of all that is made from this object."""
+        return [each for each in self.refused if key in each.resource.origins]
 
     def may_owe(self, change: Change | None) -> bool:
         """Also if it has never settled on anything, or not looked at the change yet."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from xds import __version__
 from xds.app.store import Publication
-from xds.model.diagnostic import Severity
+from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.objects import ObjectKey
 from xds.protocol import Acked, Effect, Nacked, Send
 from xds.resources import TypeUrl
@@ -103,8 +103,11 @@ class Metrics:
         self._objects.set(objects)
         for reason in push_reasons(publication.changed):
             self._triggers.labels(reason).inc()
+
+    def found(self, diagnostics: Collection[Diagnostic]) -> None:
+        """What there is to say about the configuration now."""
         for severity in Severity:
-            count = sum(1 for diagnostic in publication.diagnostics if diagnostic.severity is severity)
+            count = sum(1 for diagnostic in diagnostics if diagnostic.severity is severity)
             self._findings.labels(severity.value).set(count)
 
     def opened(self, stream: StreamStatus) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
 from xds.app.preflight_document import CHECKED
 from xds.app.preflight_examination import Budget, Findings, Validate, examine
+from xds.app.refusals import Refusal
 from xds.model.proxy import Proxy
 from xds.resources import EMPTY_SNAPSHOT, Resource, ResourceSet, Snapshot, TypeUrl
 from xds.server import SnapshotSource, Subscription
@@ -36,11 +37,22 @@ class Content(NamedTuple):
     version: str
 
 
+class Admitted(NamedTuple):
+    """What has become of a snapshot. given: the same without what is refused of it."""
+
+    newest: Snapshot
+    refusals: tuple[Refusal, ...]
+    given: Snapshot
+
+
 class Reporter(Protocol):
     """Is told what comes of the checks. Must return at once."""
 
-    def refused(self, resource: Resource, reason: str) -> None:
-        """Envoy does not accept the resource; told once for each content."""
+    def checking(self, proxy: Proxy) -> None:
+        """What there is for a stream of ``proxy`` (that very object) is checked before the stream gets it."""
+
+    def admitted(self, proxy: Proxy, admitted: Admitted) -> None:
+        """The stream takes what has been checked."""
 
     def unchecked(self, count: int, reason: str) -> None:
         """So many changed resources go out without having been checked."""
@@ -54,7 +66,7 @@ class Preflight:
     ) -> None:
         self._source = source
         self._validate = validate
-        self._reporter = reporter
+        self.reporter = reporter
         self._budget = budget or Budget()
         self._sound: OrderedDict[Content, None] = OrderedDict()
         self._refused: OrderedDict[Content, str] = OrderedDict()
@@ -100,43 +112,30 @@ class Preflight:
         try:
             self._learn(await examine(unknown, self._validate, self._budget))
         except Exception as error:  # noqa: BLE001 - a check that cannot be made must not stop what it is for; it is told
-            self._reporter.unchecked(len(unknown), f"{type(error).__name__}: {error}")
+            self.reporter.unchecked(len(unknown), f"{type(error).__name__}: {error}")
 
-    def admit(self, snapshot: Snapshot, before: Snapshot, proxy: Proxy) -> Snapshot:
+    def admit(self, snapshot: Snapshot, before: Snapshot, proxy: Proxy) -> Admitted:
         """The snapshot, with everything in it that is refused as it was before."""
-        admitted = snapshot if self.is_whole(snapshot) else self._admitted(snapshot, before)
-        if admitted is snapshot:
+        refusals = () if self.is_whole(snapshot) else tuple(self._refusals(snapshot))
+        if not refusals:
             self._whole.add(snapshot)
+        admitted = _with_former(snapshot, refusals, before) if refusals else snapshot
         _keep(self._given, proxy.id, admitted, _PROXIES)
-        return admitted
+        return Admitted(snapshot, refusals, admitted)
 
-    def _admitted(self, snapshot: Snapshot, before: Snapshot) -> Snapshot:
-        if not self._refused:
-            return snapshot
-        sets = {type_url: self._admitted_set(snapshot[type_url], before[type_url]) for type_url in snapshot}
-        return Snapshot(sets) if any(sets[type_url] is not snapshot[type_url] for type_url in sets) else snapshot
-
-    def _admitted_set(self, new: ResourceSet, before: ResourceSet) -> ResourceSet:
-        refused = [resource.name for resource in new if _content(resource) in self._refused]
-        if not refused:
-            return new
-        admitted = {resource.name: resource for resource in new}
-        for name in refused:
-            former = before.get(name)
-            if former is None:
-                del admitted[name]
-            else:
-                admitted[name] = former
-        return ResourceSet(admitted)
+    def _refusals(self, snapshot: Snapshot) -> Iterator[Refusal]:
+        for type_url in snapshot if self._refused else ():
+            for resource in snapshot[type_url]:
+                if (reason := self._refused.get(_content(resource))) is not None:
+                    yield Refusal(resource, reason)
 
     def _learn(self, findings: Findings) -> None:
         for resource in findings.sound:
             _keep(self._sound, _content(resource), None, _CONTENTS)
         for resource, reason in findings.refused.items():
             _keep(self._refused, _content(resource), reason, _REFUSALS)
-            self._reporter.refused(resource, reason)
         if findings.unchecked:
-            self._reporter.unchecked(len(findings.unchecked), "the budget does not suffice")
+            self.reporter.unchecked(len(findings.unchecked), "the budget does not suffice")
 
 
 class _Checked:
@@ -146,23 +145,23 @@ class _Checked:
         self._preflight = preflight
         self._proxy = proxy
         self._wake = wake
-        self._seen: Snapshot | None = None
-        self._given: Snapshot | None = None
+        self._admitted: Admitted | None = None
+        self._told: Admitted | None = None
         self._is_due = False
         self._is_open = True
+        preflight.reporter.checking(proxy)
         self._subscription = source.connect(proxy, wake)
 
     def latest(self) -> Snapshot | None:
         """The newest snapshot that has been checked."""
         newest = self._subscription.latest()
-        if newest is None or newest is self._seen:
-            return self._given
-        if self._preflight.is_whole(newest):
-            self._admit(newest)
-        elif not self._is_due:
-            self._is_due = True
-            self._preflight.enqueue(self)
-        return self._given
+        if newest is not None and not (self._admitted and self._admitted.newest is newest):
+            if self._preflight.is_whole(newest):
+                self._admit(newest)
+            elif not self._is_due:
+                self._is_due = True
+                self._preflight.enqueue(self)
+        return self._take()
 
     async def check(self) -> None:
         """Has the newest snapshot checked, and wakes the stream for it."""
@@ -177,15 +176,43 @@ class _Checked:
 
     @property
     def _before(self) -> Snapshot:
-        return self._given or self._preflight.given(self._proxy)
+        return self._admitted.given if self._admitted else self._preflight.given(self._proxy)
 
     def _admit(self, snapshot: Snapshot) -> None:
-        self._given = self._preflight.admit(snapshot, self._before, self._proxy)
-        self._seen = snapshot
+        self._admitted = self._preflight.admit(snapshot, self._before, self._proxy)
+
+    def _take(self) -> Snapshot | None:
+        """What has been admitted, which is told when the stream takes it."""
+        if self._admitted is None:
+            return None
+        if self._admitted is not self._told:
+            self._told = self._admitted
+            self._preflight.reporter.admitted(self._proxy, self._admitted)
+        return self._admitted.given
 
     def close(self) -> None:
         self._is_open = False
         self._subscription.close()
+
+
+def _with_former(snapshot: Snapshot, refusals: Iterable[Refusal], before: Snapshot) -> Snapshot:
+    """The snapshot with what is refused as it was before, or without it."""
+    names: dict[TypeUrl, set[str]] = {}
+    for refusal in refusals:
+        names.setdefault(refusal.resource.type_url, set()).add(refusal.resource.name)
+    return Snapshot(
+        {
+            type_url: _set_with_former(snapshot[type_url], names[type_url], before[type_url])
+            if type_url in names
+            else snapshot[type_url]
+            for type_url in snapshot
+        }
+    )
+
+
+def _set_with_former(new: ResourceSet, refused: Collection[str], before: ResourceSet) -> ResourceSet:
+    chosen = (before.get(each.name) if each.name in refused else each for each in new)
+    return ResourceSet.of(each for each in chosen if each)
 
 
 def _keep(memory: OrderedDict[K, V], key: K, value: V, most: int) -> None:

@@ -1,4 +1,4 @@
-"""``envoy --mode validate``: asks a real Envoy about resources without running them, and logs what it says."""
+"""``envoy --mode validate``: asks a real Envoy about resources without running them."""
 
 from __future__ import annotations
 
@@ -7,60 +7,28 @@ import json
 import re
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import structlog
 
 from xds.app.demo.envoy_binary import find_envoy
 from xds.app.demo.errors import DemoError
 from xds.app.errors import StartError
-from xds.app.preflight import Preflight
+from xds.app.preflight import Preflight, Reporter
 from xds.app.preflight_document import static_document
-from xds.model.objects import ObjectKey, Origin
 from xds.resources import Resource
 from xds.server import SnapshotSource
 
 _REASON = re.compile(r"error initializing configuration '[^']*': *(.*)", re.DOTALL)
 _MOST_CHARACTERS = 1000
-_MOST_OBJECTS = 20
 _SECONDS = 10.0
 
-_log = structlog.get_logger("xds.app")
 
-Locate = Callable[[ObjectKey], Origin | None]
-"""Where an object was written."""
-
-
-def with_envoy(source: SnapshotSource, locate: Locate) -> Preflight:
+def with_envoy(source: SnapshotSource, reporter: Reporter) -> Preflight:
     """A `Preflight` in front of ``source`` that asks the Envoy of this machine. Raises StartError if there is none."""
     try:
-        return Preflight(source, EnvoyValidator(find_envoy()), LogReporter(locate))
+        return Preflight(source, EnvoyValidator(find_envoy()), reporter)
     except DemoError as error:
         raise StartError(f"--preflight: {error}") from error
-
-
-class LogReporter:
-    """Logs what comes of the checks: of what is refused, the objects behind it and where they are written."""
-
-    def __init__(self, locate: Locate) -> None:
-        self._locate = locate
-
-    def refused(self, resource: Resource, reason: str) -> None:
-        """See `xds.app.preflight.Reporter`."""
-        objects = [f"{key} {self._locate(key) or ''}".rstrip() for key in dict.fromkeys(resource.origins)]
-        _log.error(
-            "Envoy does not accept a resource: proxies keep the last one that it accepts",
-            type=resource.type_url.rpartition(".")[2],
-            resource=resource.name,
-            reason=reason,
-            objects=objects[:_MOST_OBJECTS],
-            code="refused-by-envoy",
-        )
-
-    def unchecked(self, count: int, reason: str) -> None:
-        """See `xds.app.preflight.Reporter`."""
-        _log.warning("resources go out without having been shown to Envoy", count=count, reason=reason)
 
 
 class EnvoyValidator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
-from xds.app.convergence_report import ConvergenceReport
+from xds.app.convergence_report import ConvergenceReport, Findings
 from xds.app.documents import diagnostic_document
 from xds.app.metrics import short_name
 from xds.app.render import render
@@ -20,12 +20,18 @@ class ServerProbes:
     """The `Probes` of a running control plane. ``listening`` is set once the xDS port is open."""
 
     def __init__(
-        self, store: Store, board: StatusBoard, report: ConvergenceReport, refresh: Callable[[], Awaitable[None]]
+        self,
+        store: Store,
+        board: StatusBoard,
+        report: ConvergenceReport,
+        findings: Findings,
+        refresh: Callable[[], Awaitable[None]],
     ) -> None:
         """refresh: returns when everything that the sources say by now is in force."""
         self._store = store
         self._board = board
         self._report = report
+        self._findings = findings
         self._refresh = refresh
         self.listening = False
 
@@ -54,6 +60,7 @@ class ServerProbes:
                 short_name(type_url): self._type(proxy.id, type_url, status)
                 for type_url, status in stream.types.items()
             },
+            "refused": self._report.refused(proxy),
         }
 
     def _type(self, proxy_id: str, type_url: TypeUrl, status: TypeStatus) -> Json:
@@ -90,7 +97,7 @@ class ServerProbes:
             "generation": published.generation if published else 0,
             "settings": {key: str(value) for key, value in asdict(self._store.mesh.settings).items()},
             "objects": [_object(meta) for _, meta in sorted(self._store.mesh.objects.items())],
-            "diagnostics": [diagnostic_document(diagnostic) for diagnostic in self._store.diagnostics],
+            "diagnostics": [diagnostic_document(diagnostic) for diagnostic in self._findings()],
         }
 
     def config_dump(self, proxy_id: str) -> Json:

@@ -23,13 +23,16 @@ from xds.app.convergence import Convergence
 from xds.app.convergence_report import ConvergenceReport
 from xds.app.debounce import Debounce
 from xds.app.errors import StartError
+from xds.app.findings_log import FindingsLog
 from xds.app.loading import load_settings
 from xds.app.metrics import Metrics
 from xds.app.preflight_envoy import with_envoy
+from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
-from xds.app.store import Publication, Store
+from xds.app.refusals import Refusals
+from xds.app.store import Store
 from xds.console import HttpServer, create_app
-from xds.model.diagnostic import Diagnostic, Severity
+from xds.model.diagnostic import Diagnostic
 from xds.model.proxy import Proxy, ProxyType
 from xds.pipeline import Pipeline, Translator, TranslatorError
 from xds.server import StatusBoard, XdsServer
@@ -87,17 +90,23 @@ class ControlPlane:
         self._stop = asyncio.Event()
         registry = CollectorRegistry()
         self._metrics = Metrics(registry)
-        convergence = Convergence(self._metrics, lambda key: self.store.locate(key))
+        self._convergence = Convergence(self._metrics, lambda key: self.store.locate(key))
+        self._refusals = Refusals(lambda key: self.store.locate(key))
+        self._findings_log = FindingsLog()
         self.store = Store(
             Pipeline(options.translators),
             load_settings(options.mesh_config),
             time.time,
             on_error=_log_translator_error,
-            observers=[convergence],
+            observers=[self._convergence],
         )
-        board = StatusBoard(time.time, [self._metrics, convergence])
-        self._probes = ServerProbes(self.store, board, ConvergenceReport(convergence, self.store), self.refresh)
-        self._preflight = with_envoy(self.store, self.store.locate) if options.preflight else None
+        board = StatusBoard(time.time, [self._metrics, self._convergence])
+        report = ConvergenceReport(self._convergence, self.store, self.findings)
+        self._probes = ServerProbes(self.store, board, report, self.findings, self.refresh)
+        self._preflight = None
+        if options.preflight:
+            reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
+            self._preflight = with_envoy(self.store, reporter)
         source = self._preflight or self.store
         self._xds = XdsServer(source, board, locate=self.store.locate)
         self._source = _file_source(options.config)
@@ -136,6 +145,15 @@ class ControlPlane:
     def stop(self) -> None:
         """Ends `run`, as a signal does."""
         self._stop.set()
+
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """Everything there is to say about the configuration now."""
+        return self.store.diagnostics + self._refusals.diagnostics
+
+    def _tell_findings(self) -> None:
+        findings = self.findings()
+        self._findings_log.tell(findings)
+        self._metrics.found(findings)
 
     async def refresh(self) -> None:
         """Looks at the configuration now, and returns when everything that it says is in force."""
@@ -188,7 +206,6 @@ class ControlPlane:
             _log.exception("a change could not be applied; what was in force stays", files=sorted(seen.batch.changed))
 
     def _publish(self, seen: _Seen) -> None:
-        before = self.store.diagnostics
         publication = self.store.apply(seen.batch, seen.at)
         self._metrics.configured(publication, len(self.store.mesh.objects))
         if publication.generation == 1:
@@ -201,7 +218,8 @@ class ControlPlane:
             changed=len(publication.changed),
             milliseconds=round(publication.seconds * 1000, 1),
         )
-        _log_findings(publication, before)
+        self._refusals.changed(publication.changed, self._convergence.connected)
+        self._tell_findings()
 
     def _warm_up(self) -> None:
         """Compiles for a proxy that does not exist, before any that does is answered.
@@ -250,26 +268,6 @@ def _ensure_free(listen: str) -> None:
 def _reason(error: Exception) -> str:
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number) if number else str(error)
-
-
-def _log_findings(publication: Publication, before: tuple[Diagnostic, ...]) -> None:
-    """Each finding once, when it is new; the rest is on /debug/configz."""
-    if publication.diagnostics == before:
-        return
-    known = set(before)
-    levels = {Severity.ERROR: _log.error, Severity.WARNING: _log.warning, Severity.INFO: _log.info}
-    for diagnostic in publication.diagnostics:
-        if diagnostic not in known:
-            levels[diagnostic.severity](
-                diagnostic.reason,
-                origin=str(diagnostic.origin),
-                object=str(diagnostic.object or ""),
-                path=diagnostic.path,
-                code=diagnostic.code,
-            )
-    for diagnostic in known.difference(publication.diagnostics):
-        if diagnostic.severity is Severity.ERROR:
-            _log.info("no longer a problem", origin=str(diagnostic.origin), object=str(diagnostic.object or ""))
 
 
 def _log_translator_error(proxy: Proxy, error: TranslatorError) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
@@ -32,6 +33,29 @@ class Object(TypedDict):
 def describe(named: Object) -> str:
     """``Kind/name.ns file:line``."""
     return f"{named['object']} {named['origin']}".rstrip()
+
+
+class Rejection(TypedDict):
+    """In Envoy's words. inPreflight: by an Envoy that was asked before the proxy was sent it."""
+
+    proxy: str
+    type: str
+    reason: str
+    resources: list[str]
+    objects: list[Object]
+    inPreflight: bool
+
+
+def describe_rejection(rejection: Rejection) -> Iterator[str]:
+    """Who rejected what and why, then the objects behind it with file and line."""
+    what = f"{rejection['type'].upper()} {', '.join(rejection['resources'])}"
+    reason = rejection["reason"].strip()
+    if rejection["inPreflight"]:
+        yield f"{rejection['proxy']} is not sent {what}, which Envoy refused in preflight: {reason}"
+    else:
+        yield f"{rejection['proxy']} rejected {what}: {reason}"
+    for origin in rejection["objects"]:
+        yield f"  from {describe(origin)}"
 
 
 def fetch(monitoring: str, path: str, **query: str) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
-from xds.app.cli.monitoring import Object, describe
+from xds.app.cli.monitoring import Object, Rejection, describe, describe_rejection
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,6 +60,7 @@ class Stream(TypedDict):
     version: str
     connectedAt: float
     types: Mapping[str, Type]
+    refused: list[Rejection]
 
 
 def table(streams: Sequence[Stream], now: float, verbose: bool) -> Rows:
@@ -110,8 +111,10 @@ def age(seconds: float) -> str:
 
 
 def troubles(streams: Sequence[Stream]) -> Iterator[str]:
-    """Every rejection that stands: the proxy, the reason, and the objects behind it."""
+    """Every rejection that stands, by the proxy or before: the proxy, the reason, and the objects behind it."""
     for stream in streams:
+        for rejection in stream["refused"]:
+            yield from describe_rejection(rejection)
         for name, status in stream["types"].items():
             if (nack := status["rejected"]) is not None:
                 yield f"{stream['proxy']} rejected {name.upper()}: {nack['message'].strip()}"

@@ -9,21 +9,11 @@ from typing import Annotated, TypedDict, cast
 
 import typer
 
-from xds.app.cli.monitoring import Monitoring, Object, describe, fetch
+from xds.app.cli.monitoring import Monitoring, Rejection, describe_rejection, fetch
 from xds.config.scalars import parse_duration
 
 _POLL_SECONDS = 0.05
 _MAX_SHOWN = 20
-
-
-class Rejection(TypedDict):
-    """A proxy's, in Envoy's words."""
-
-    proxy: str
-    type: str
-    reason: str
-    resources: list[str]
-    objects: list[Object]
 
 
 class Finding(TypedDict):
@@ -128,11 +118,3 @@ def failures(standing: Standing, timeout: str) -> Iterator[str]:
         shown = standing["pending"][:_MAX_SHOWN]
         more = f" and {count - len(shown)} more" if count > len(shown) else ""
         yield f"{name}: after {timeout}, not accepted yet by {', '.join(shown)}{more}"
-
-
-def describe_rejection(rejection: Rejection) -> Iterator[str]:
-    """Who rejected what and why, then the objects behind it with file and line."""
-    names = ", ".join(rejection["resources"])
-    yield f"{rejection['proxy']} rejected {rejection['type'].upper()} {names}: {rejection['reason'].strip()}"
-    for origin in rejection["objects"]:
-        yield f"  from {describe(origin)}"
