@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from xds.app.convergence import Convergence
-from xds.app.convergence_change import MAX_LISTED, Change
+from xds.app.convergence_change import MAX_LISTED, Change, Rejection
 from xds.app.convergence_object import candidates
 from xds.app.store import ChangedObject, Publication
 from xds.model.objects import ObjectKey, Origin
@@ -29,13 +29,15 @@ class Figures:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.seconds: Counter[str] = Counter()
+        self.first_and_last: dict[TypeUrl | None, tuple[float, float]] = {}
 
     def _add(self, name: str, seconds: float) -> None:
         self.counts[name] += 1
         self.seconds[name] += seconds  # type: ignore[assignment]  # a Counter of floats adds as well
 
-    def folded(self, seconds: float) -> None:
-        self._add("folded", seconds)
+    def published(self, waited: float, folded: float) -> None:
+        self._add("waited", waited)
+        self._add("folded", folded)
 
     def compiled(self, seconds: float) -> None:
         self._add("compiled", seconds)
@@ -49,6 +51,12 @@ class Figures:
     def converged(self, seconds: float) -> None:
         self._add("converged", seconds)
 
+    def finished(self, type_url: TypeUrl | None, first: float, last: float) -> None:
+        self.first_and_last[type_url] = (first, last)
+
+    def rejected(self, rejection: Rejection) -> None:
+        self.counts["rejected"] += 1
+
 
 class World:
     """A store's part played by hand."""
@@ -57,7 +65,8 @@ class World:
         self.now = 100.0
         self.generation = 0
         self.figures = Figures()
-        self.convergence = Convergence(self.figures, lambda key: WHERE if key == A else None, history)
+        self.told: list[Rejection] = []
+        self.convergence = Convergence(self.figures, lambda key: WHERE if key == A else None, history, self.told.append)
         self.board = StatusBoard(lambda: self.now, [self.convergence])
 
     def publish(self, *keys: ObjectKey) -> Change:
@@ -214,6 +223,45 @@ def test_a_rejection_is_of_the_objects_that_the_change_changed() -> None:
     standing = world.convergence.standing(A)
     assert (standing.pending, standing.rejections) == ((), (rejection,))
     assert world.convergence.blamed("proxy-1", ROUTE, ("route-a",)) == rejection.objects
+
+
+def test_the_first_and_the_last_acceptance_are_measured_once_and_when_there_are_no_more_to_come() -> None:
+    world = World()
+    world.publish()
+    first, second = world.client(1, OLD), world.client(2, OLD)
+    world.publish(A)
+    first.take(NEW_A)
+    world.now = 101.0
+    first.accept(NEW_A)
+    world.convergence.sum_up()
+    assert not world.figures.first_and_last, "the second may come yet"
+
+    world.now = 103.0
+    second.take(NEW_A)
+    world.convergence.sum_up()
+    assert not world.figures.first_and_last, "the second will come"
+    second.send(ROUTE, *NEW_A[ROUTE])
+    second.ack()
+    second.settle()
+    world.convergence.sum_up()
+    assert world.figures.first_and_last == {None: (1.5, 3.5), ROUTE: (1.5, 3.5)}
+    world.figures.first_and_last.clear()
+    world.convergence.sum_up()
+    assert not world.figures.first_and_last
+
+
+def test_a_rejection_is_counted_for_each_proxy_and_told_of_the_first() -> None:
+    world = World()
+    world.publish()
+    clients = [world.client(number, OLD) for number in range(3)]
+    change = world.publish(A)
+    for client in clients:
+        client.take(NEW_A)
+        client.send(ROUTE, *NEW_A[ROUTE])
+        client.nack(route(A, "new"))
+        client.quarantine(route(A, "new"))
+    assert (world.figures.counts["rejected"], change.rejected) == (3, 3)
+    assert world.told == change.rejections[:1]
 
 
 def test_what_is_suspected_but_accepted_in_the_end_is_not_rejected() -> None:

@@ -113,6 +113,14 @@ async def test_a_rejection_leads_to_the_line_everywhere_until_it_is_repaired(lab
     metrics = await get(lab, "/metrics")
     assert re.search(r'^pilot_total_xds_rejects\{type="rds"\} 1\.0$', metrics, re.MULTILINE)
     assert re.search(r"^pilot_xds_rds_reject 1\.0$", metrics, re.MULTILINE)
+    assert 'pilothouse_resource_rejects_total{resource="http_proxy",type="rds"} 1.0\n' in metrics
+    assert 'pilothouse_object_rejects_total{object="VirtualService/reviews.default",type="rds"} 1.0\n' in metrics
+    assert re.search(r"^pilot_xds_send_time_count [1-9]", metrics, re.MULTILINE)
+    logged = [json.loads(entry) for entry in (lab.folder / "control-plane.log").read_text().splitlines()]
+    (entry,) = [entry for entry in logged if entry["event"] == "a change was rejected"]
+    assert entry["objects"] == [line.removeprefix("from ")]
+    (stream,) = json.loads(await get(lab, "/debug/syncz"))
+    assert stream["types"]["rds"]["rejected"]["objects"][0]["origin"] == f"{lab.config}/route.yaml:2"
 
     lab.write("route.yaml", route("reviews", "v2"))
     code, out, _ = await pilothouse(lab, "wait", "--for", "vs/reviews")

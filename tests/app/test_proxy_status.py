@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import cast
 
 import pytest
 import yaml
@@ -24,7 +25,11 @@ NACK: Nack = {
     "at": 940.0,
     "objects": [],
     "resources": [
-        {"name": "http_proxy", "objects": [{"object": "VirtualService/reviews.default", "origin": "vs.yaml:3"}]}
+        {
+            "name": "http_proxy",
+            "objects": [{"object": "VirtualService/reviews.default", "origin": "vs.yaml:3"}],
+            "objectCount": 1,
+        }
     ],
 }
 
@@ -77,6 +82,11 @@ def test_a_rejection_shows_its_reason_and_what_stands_behind_it() -> None:
         "reviews.default rejected RDS: Duplicate domain",
         "  http_proxy from VirtualService/reviews.default vs.yaml:3",
     ]
+    objects = [{"object": f"VirtualService/{name}.default", "origin": f"{name}.yaml:1"} for name in "abcdefghijklm"]
+    many = cast("Nack", {**NACK, "resources": [{"name": "all", "objects": objects, "objectCount": 1000}]})
+    (_, line) = troubles([stream("a", {"rds": type_of("ERROR", rejected=many)})])
+    assert line.startswith("  all from VirtualService/a.default a.yaml:1, VirtualService/b.default b.yaml:1, ")
+    assert line.endswith("VirtualService/j.default j.yaml:1 and 990 more")
     known: Nack = {**NACK, "objects": [{"object": "VirtualService/x.default", "origin": "x.yaml:1"}]}
     assert list(troubles([stream("a", {"rds": type_of("ERROR", rejected=known)})]))[1:] == [
         "  from VirtualService/x.default x.yaml:1"

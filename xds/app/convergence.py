@@ -10,7 +10,7 @@ the change is due. A proxy that comes back still owes what it owed when it left.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
@@ -32,12 +32,14 @@ _MAX_GONE = 1000
 """Proxies that left owing an answer and are remembered until they come back."""
 _MAX_CULPRITS = 10
 
+OnReject = Callable[[Rejection], None]
+
 
 class Measure(Protocol):
     """Is told every figure, in seconds."""
 
-    def folded(self, seconds: float) -> None:
-        """A change was read and put in force."""
+    def published(self, waited: float, folded: float) -> None:
+        """A change is in force, so long after the source saw it; folded: how long it took to read and fold it."""
 
     def compiled(self, seconds: float) -> None:
         """A snapshot was compiled, for all proxies with the same view."""
@@ -50,6 +52,15 @@ class Measure(Protocol):
 
     def converged(self, seconds: float) -> None:
         """A proxy has accepted all of a change, so long after the source saw it."""
+
+    def finished(self, type_url: TypeUrl | None, first: float, last: float) -> None:
+        """Every proxy that a change affects has accepted it, or its part of one type; None: all of it.
+
+        first, last: of the proxies, so long after the source saw the change.
+        """
+
+    def rejected(self, rejection: Rejection) -> None:
+        """Part of a change was rejected, by a proxy or before it got there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,11 @@ class Standing:
 class Convergence:
     """An `Observer` of the store and a `StatusListener` for the streams, in one thread."""
 
-    def __init__(self, measure: Measure, locate: Locate, history: int = HISTORY) -> None:
+    def __init__(
+        self, measure: Measure, locate: Locate, history: int = HISTORY, on_reject: OnReject = lambda rejection: None
+    ) -> None:
+        """on_reject: is told of the first proxy that rejects a change in this way."""
+        self._on_reject = on_reject
         self._measure = measure
         self._locate = locate
         self._history = history
@@ -82,7 +97,7 @@ class Convergence:
     def published(self, publication: Publication) -> None:
         self._differences.clear()
         self._changes.append(Change.of(publication))
-        self._measure.folded(publication.seconds)
+        self._measure.published(publication.at - publication.seen_at, publication.seconds)
 
     def taken(self, proxy: Proxy, before: Snapshot | None, after: Snapshot, seconds: float, at: float) -> None:
         stream = self._streams.get(id(proxy))
@@ -131,7 +146,7 @@ class Convergence:
         for refused in stream.refused:
             for due in concerned(refused, dues) if refused not in before else ():
                 if due in stream.due:
-                    due.change.reject(self._describe_refused(stream, refused))
+                    self._reject(due.change, self._describe_refused(stream, refused))
                     stream.due.remove(due)
         return stream.refused
 
@@ -140,6 +155,9 @@ class Convergence:
     def opened(self, stream: StreamStatus) -> None:
         due = self._gone.pop(stream.proxy.id, None)
         self._streams[id(stream.proxy)] = TrackedStream(stream, due or deque(maxlen=self._history))
+
+    def wrote(self, stream: StreamStatus, seconds: float) -> None:
+        """Is of no consequence: what counts is the answer."""
 
     def closed(self, stream: StreamStatus) -> None:
         left = self._streams.pop(id(stream.proxy))
@@ -178,10 +196,17 @@ class Convergence:
         rejected = [(due, doubt, culprits) for due, doubt, culprits in doubted if culprits]
         guilty = [each for each in rejected if brought(each[0], each[2])] or rejected
         for due, doubt, culprits in guilty:
-            due.change.reject(self._rejection(stream, due, doubt, culprits))
+            self._reject(due.change, self._rejection(stream, due, doubt, culprits))
             stream.due.remove(due)
         for due, _, _ in rejected:
             due.doubt = None
+
+    def _reject(self, change: Change, rejection: Rejection) -> None:
+        is_news = not any(each.is_like(rejection) for each in change.rejections)
+        change.reject(rejection)
+        self._measure.rejected(rejection)
+        if is_news:
+            self._on_reject(rejection)
 
     def _finish(self, stream: TrackedStream, at: float) -> None:
         for due in [due for due in stream.due if not stream.owes(due)]:
@@ -215,6 +240,16 @@ class Convergence:
         return replace(described, in_preflight=True)
 
     # What it comes to
+
+    def sum_up(self) -> None:
+        """Measures the changes that every proxy has accepted by now. To be called now and then."""
+        pending = self.pending()
+        for change in self._changes:
+            if change.acks.count and not (change.is_summed_up or change in pending or self.unasked(change)):
+                change.is_summed_up = True
+                for type_url, acks in (None, change.acks), *change.types.items():
+                    if acks.first is not None and acks.last is not None:
+                        self._measure.finished(type_url, acks.first - change.seen_at, acks.last - change.seen_at)
 
     @property
     def connected(self) -> frozenset[str]:

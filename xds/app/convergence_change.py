@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xds.app.store import ChangedObject, Publication
 from xds.model.objects import ObjectKey
@@ -30,6 +30,10 @@ class Rejection:
     at: float
     in_preflight: bool = False
 
+    def is_like(self, other: Rejection) -> bool:
+        """Whether the two differ in nothing but the proxy and the time."""
+        return replace(self, proxy=other.proxy, name=other.name, at=other.at) == other
+
 
 @dataclass(slots=True)
 class Acks:
@@ -53,6 +57,7 @@ class Change:
     changed: the keys of all objects that it changed; objects: the first of them. Times are epoch seconds, see
     `Publication`. fold_seconds: spent on reading it; compile_seconds: on compiling it for the proxies. affected: the
     proxies whose snapshot it changed. acks: of proxies that accepted all of it; by type in ``types``.
+    is_summed_up: whether its first and last acceptance have been measured.
     """
 
     generation: int
@@ -68,6 +73,7 @@ class Change:
     acked: dict[str, float] = field(default_factory=dict)
     rejected: int = 0
     rejections: list[Rejection] = field(default_factory=list)
+    is_summed_up: bool = False
 
     @staticmethod
     def of(publication: Publication) -> Change:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from xds import __version__
+from xds.app.convergence_change import Rejection
 from xds.app.store import Publication
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.objects import ObjectKey
@@ -35,6 +36,10 @@ _TRIGGERS = {
     "WorkloadEntry": "endpoint",
 }
 _COUNTED_REJECTS = ("cds", "eds", "lds", "rds")
+_MAX_SUSPECTS = 10
+
+MAX_NAMES = 100
+OTHER = "other"
 
 
 class Sum(Gauge):
@@ -51,7 +56,21 @@ def short_name(type_url: TypeUrl) -> str:
 
 def _label(type_url: TypeUrl) -> str:
     """The short name, or ``other``: clients make types up, and a metric must not grow with them."""
-    return _SHORT_NAMES.get(type_url.rpartition(".")[2], "other")
+    return _SHORT_NAMES.get(type_url.rpartition(".")[2], OTHER)
+
+
+class Bounded:
+    """A counter by type and name, of so many names at most; those that come later are counted as ``other``."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._names: set[tuple[str, str]] = set()
+
+    def add(self, type_: str, name: str) -> None:
+        """One more."""
+        if len(self._names) < MAX_NAMES:
+            self._names.add((type_, name))
+        self._counter.labels(type_, name if (type_, name) in self._names else OTHER).inc()
 
 
 class Metrics:
@@ -71,12 +90,36 @@ class Metrics:
         self._generation = Counter("pilothouse_publications", "Batches of changes put in force.", registry=registry)
         self._objects = Gauge("pilothouse_config_objects", "Objects in force.", registry=registry)
         self._findings = Gauge("pilothouse_config_findings", "Diagnostics now.", ["severity"], registry=registry)
+        self._declare_blame(registry)
         self._declare_times(registry)
+
+    def _declare_blame(self, registry: CollectorRegistry) -> None:
+        self._resource_rejects = Bounded(
+            Counter(
+                "pilothouse_resource_rejects",
+                "Rejected responses, by the resource that the proxy named, or each that was new in it.",
+                ["type", "resource"],
+                registry=registry,
+            )
+        )
+        self._object_rejects = Bounded(
+            Counter(
+                "pilothouse_object_rejects",
+                "Changes that a proxy or the preflight rejected, by the object that brought what was rejected.",
+                ["type", "object"],
+                registry=registry,
+            )
+        )
 
     def _declare_times(self, registry: CollectorRegistry) -> None:
         def histogram(name: str, meaning: str, *labels: str, short: bool = False) -> Histogram:
             return Histogram(name, meaning, labels, registry=registry, buckets=_SHORT_BUCKETS if short else _BUCKETS)
 
+        self._debounce = histogram(
+            "pilot_debounce_time",
+            "Seconds from the source seeing a change to its being in force: gathering, reading and folding it.",
+            short=True,
+        )
         self._compile = histogram(
             "pilothouse_compile_seconds",
             "Seconds to fold a change into the mesh, or to compile the snapshot of one view.",
@@ -85,6 +128,9 @@ class Metrics:
         )
         self._queue = histogram(
             "pilot_proxy_queue_time", "Seconds from a change being in force to a stream taking it.", short=True
+        )
+        self._send = histogram(
+            "pilot_xds_send_time", "Seconds to write a response: those that read slowly hold it up.", short=True
         )
         self._answer = histogram("pilothouse_ack_seconds", "Seconds from a response to its acceptance.", "type")
         self._type_convergence = histogram(
@@ -95,6 +141,16 @@ class Metrics:
         self._convergence = histogram(
             "pilot_proxy_convergence_time",
             "Seconds from the source seeing a change to a proxy that it affects having accepted all of it.",
+        )
+        self._first_ack = histogram(
+            "pilothouse_first_ack_seconds",
+            "Seconds from the source seeing a change to the first proxy having accepted it, by type and of all types.",
+            "type",
+        )
+        self._last_ack = histogram(
+            "pilothouse_last_ack_seconds",
+            "Seconds from the source seeing a change to the last proxy having accepted it, by type and of all types.",
+            "type",
         )
 
     def configured(self, publication: Publication, objects: int) -> None:
@@ -129,17 +185,24 @@ class Metrics:
                     self._answer.labels(_label(effect.type_url)).observe(at - sent_at)
             case Nacked():
                 self._rejected(_label(effect.type_url))
+                for resource in effect.suspects[:_MAX_SUSPECTS]:
+                    self._resource_rejects.add(_label(effect.type_url), resource.name)
             case _:
                 pass
+
+    def wrote(self, stream: StreamStatus, seconds: float) -> None:
+        """A response has been written."""
+        self._send.observe(seconds)
 
     def _rejected(self, name: str) -> None:
         self._rejects.labels(name).inc()
         if name in self._rejects_of:
             self._rejects_of[name].inc()
 
-    def folded(self, seconds: float) -> None:
+    def published(self, waited: float, folded: float) -> None:
         """See `Measure`, as for the rest."""
-        self._compile.labels("fold").observe(seconds)
+        self._debounce.observe(waited)
+        self._compile.labels("fold").observe(folded)
 
     def compiled(self, seconds: float) -> None:
         self._compile.labels("view").observe(seconds)
@@ -152,6 +215,15 @@ class Metrics:
 
     def converged(self, seconds: float) -> None:
         self._convergence.observe(seconds)
+
+    def finished(self, type_url: TypeUrl | None, first: float, last: float) -> None:
+        label = "all" if type_url is None else _label(type_url)
+        self._first_ack.labels(label).observe(first)
+        self._last_ack.labels(label).observe(last)
+
+    def rejected(self, rejection: Rejection) -> None:
+        for changed in rejection.objects:
+            self._object_rejects.add(_label(rejection.type_url), str(changed.key))
 
 
 def push_reasons(changed: Iterable[ObjectKey]) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
+from xds.app.convergence_change import MAX_LISTED
 from xds.app.convergence_report import ConvergenceReport, Findings
 from xds.app.documents import diagnostic_document
 from xds.app.metrics import short_name
@@ -87,8 +88,9 @@ class ServerProbes:
         }
 
     def _culprit(self, resource: Resource) -> Json:
-        origins = [{"object": str(key), "origin": str(self._store.locate(key) or "")} for key in resource.origins]
-        return {"name": resource.name, "version": resource.version, "objects": origins}
+        keys = tuple(dict.fromkeys(resource.origins))
+        origins = [{"object": str(key), "origin": str(self._store.locate(key) or "")} for key in keys[:MAX_LISTED]]
+        return {"name": resource.name, "version": resource.version, "objects": origins, "objectCount": len(keys)}
 
     def config(self) -> Json:
         """The objects in force and what there is to say about them."""

@@ -20,12 +20,13 @@ from starlette.applications import Starlette
 from xds.app import garbage
 from xds.app.address import split_address
 from xds.app.convergence import Convergence
+from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
 from xds.app.debounce import Debounce
 from xds.app.errors import StartError
 from xds.app.findings_log import FindingsLog
 from xds.app.loading import load_settings
-from xds.app.metrics import Metrics
+from xds.app.metrics import Metrics, short_name
 from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
@@ -90,7 +91,7 @@ class ControlPlane:
         self._stop = asyncio.Event()
         registry = CollectorRegistry()
         self._metrics = Metrics(registry)
-        self._convergence = Convergence(self._metrics, lambda key: self.store.locate(key))
+        self._convergence = Convergence(self._metrics, lambda key: self.store.locate(key), on_reject=_log_rejection)
         self._refusals = Refusals(lambda key: self.store.locate(key))
         self._findings_log = FindingsLog()
         self.store = Store(
@@ -232,6 +233,7 @@ class ControlPlane:
     async def _tidy(self) -> None:
         while True:
             await asyncio.sleep(_TIDY_SECONDS)
+            self._convergence.sum_up()
             if dropped := self.store.tidy():
                 _log.debug("forgot compiled results that nobody uses", count=dropped)
 
@@ -272,3 +274,16 @@ def _reason(error: Exception) -> str:
 
 def _log_translator_error(proxy: Proxy, error: TranslatorError) -> None:
     _log.error(error.reason, translator=error.translator, proxy=str(proxy), details=error.details)
+
+
+def _log_rejection(rejection: Rejection) -> None:
+    """Once for a change, with those to blame. What is refused in preflight is a finding, and is logged as such."""
+    if not rejection.in_preflight:
+        _log.error(
+            "a change was rejected",
+            proxy=rejection.name,
+            type=short_name(rejection.type_url),
+            reason=rejection.reason,
+            resources=rejection.resources,
+            objects=[f"{changed.key} {changed.origin or ''}".rstrip() for changed in rejection.objects],
+        )

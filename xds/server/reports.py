@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import structlog
 
@@ -27,6 +28,7 @@ PERIOD = 300.0
 _MAX_SOURCES = 1024
 _MAX_THINGS = 20
 _MAX_RESOURCES = 10
+_MAX_OBJECTS = 20
 _MAX_CHARACTERS = 1024
 
 
@@ -109,7 +111,7 @@ class Reports:
             type=_short(nacked.type_url),
             reason=nacked.error.message,
             resources=[resource.name for resource in suspects],
-            objects=[self._describe(key) for key in origins],
+            objects=[self._describe(key) for key in islice(origins, _MAX_OBJECTS)],
         )
 
     def _of(self, status: StreamStatus, thing: Hashable, event: str, **details: object) -> None:

@@ -157,7 +157,10 @@ class Session:
     async def _flush(self) -> None:
         async with self._writing:
             while self._outbox:
-                await self._write(self._outbox.popleft().encode())
+                send = self._outbox.popleft()
+                began = self._loop.time()
+                await self._write(send.encode())
+                self._board.wrote(self._status, self._loop.time() - began)
 
     async def _write(self, data: bytes) -> None:
         unread = self._loop.call_later(self._patience, self._reports.unread, self._status, self._patience)

@@ -76,6 +76,9 @@ class StatusListener(Protocol):
     def happened(self, stream: StreamStatus, effect: Effect, at: float) -> None:
         """A response was sent, accepted or rejected, or a snapshot has settled. stream: as it is afterwards."""
 
+    def wrote(self, stream: StreamStatus, seconds: float) -> None:
+        """A response has been handed to the network, which took that long: a client that reads slowly holds it up."""
+
     def closed(self, stream: StreamStatus) -> None:
         """A stream has ended."""
 
@@ -108,6 +111,10 @@ class StatusBoard:
             _record(stream.types.setdefault(effect.type_url, TypeStatus()), effect, now)
         for listener in self._listeners:
             listener.happened(stream, effect, now)
+
+    def wrote(self, stream: StreamStatus, seconds: float) -> None:
+        for listener in self._listeners:
+            listener.wrote(stream, seconds)
 
     def closed(self, stream: StreamStatus) -> None:
         self._streams.pop(id(stream), None)

@@ -27,10 +27,11 @@ class Moment(TypedDict):
 
 
 class Culprit(TypedDict):
-    """A resource that may be why a response was rejected."""
+    """A resource that may be why a response was rejected. objects: the first of those that it is made from."""
 
     name: str
     objects: list[Object]
+    objectCount: int
 
 
 class Nack(TypedDict):
@@ -124,7 +125,10 @@ def troubles(streams: Sequence[Stream]) -> Iterator[str]:
 
 
 def _culprit(culprit: Culprit) -> str:
-    objects = ", ".join(map(describe, culprit["objects"]))
+    shown = culprit["objects"][:_MAX_CULPRITS]
+    objects = ", ".join(map(describe, shown))
+    if culprit["objectCount"] > len(shown):
+        objects += f" and {culprit['objectCount'] - len(shown)} more"
     return f"  {culprit['name']}" + (f" from {objects}" if objects else "")
 
 
