@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from envoy_data_plane.envoy.config.core.v3 import Node
+from envoy_data_plane.envoy.config.core.v3 import Locality, Node
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterStats, UpstreamLocalityStats
 from envoy_data_plane.envoy.service.load_stats.v3 import LoadStatsRequest, LoadStatsResponse
 from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
 from structlog.testing import capture_logs
 
 from tests.features.client import NODE_ID, SOON, Fixture
-from xds.server.loads import INTERVAL, MAX_CLUSTERS, ClientLoad, ClusterLoad
+from xds.server.loads import INTERVAL, MAX_CLUSTERS, MAX_LOCALITIES, ClientLoad, ClusterLoad, LoadTotal, LocalityLoad
 
 LRS = "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
 
@@ -68,8 +68,24 @@ async def test_b43_reports_are_added_up(xds: Fixture) -> None:
             await call.write(report("a", "b", issued=10, succeeded=7, failed=2, in_progress=1))
         client = await load_when(xds, lambda client: client.reports == 3)
         load = client.clusters["a"]
-        assert load == ClusterLoad(60, 42, 12, 3, 2, load.reported_at)
+        assert load == ClusterLoad({"": LocalityLoad(60, 42, 12, 2)}, 3, load.reported_at)
         assert client.clusters.keys() == {"a", "b"}
+    assert xds.server.loads.reports == 3
+    assert xds.server.loads.total == LoadTotal(succeeded=84, failed=24, dropped=6)
+
+
+async def test_b43_figures_are_kept_by_locality_and_of_so_many(xds: Fixture) -> None:
+    zones = [f"z{number}" for number in range(MAX_LOCALITIES + 3)]
+    localities = [
+        UpstreamLocalityStats(locality=Locality(region="r", zone=zone), total_issued_requests=2) for zone in zones
+    ]
+    async with reporting(xds) as call:
+        stats = ClusterStats(cluster_name="a", upstream_locality_stats=localities)
+        await call.write(bytes(LoadStatsRequest(cluster_stats=[stats])))
+        client = await load_when(xds, lambda client: client.reports == 1)
+    found = client.clusters["a"].localities
+    assert (len(found), client.left_out) == (MAX_LOCALITIES, 3)
+    assert found["r/z0"] == LocalityLoad(issued=2)
 
 
 async def test_b43_a_client_that_is_gone_has_no_figures(xds: Fixture) -> None:

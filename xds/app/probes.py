@@ -8,13 +8,14 @@ from dataclasses import asdict
 from xds.app.convergence_change import MAX_LISTED
 from xds.app.convergence_report import ConvergenceReport, Findings
 from xds.app.documents import diagnostic_document
+from xds.app.loads_report import loads_document
 from xds.app.metrics import short_name
 from xds.app.render import render
 from xds.app.store import Store
 from xds.console.http import AmbiguousProxyError, Json
 from xds.model.objects import ObjectMeta
 from xds.resources import Resource, TypeUrl
-from xds.server import Nack, StatusBoard, StreamStatus, TypeStatus
+from xds.server import LoadBoard, Nack, StatusBoard, StreamStatus, TypeStatus
 
 
 class ServerProbes:
@@ -26,6 +27,7 @@ class ServerProbes:
         board: StatusBoard,
         report: ConvergenceReport,
         findings: Findings,
+        loads: LoadBoard,
         refresh: Callable[[], Awaitable[None]],
     ) -> None:
         """refresh: returns when everything that the sources say by now is in force."""
@@ -33,6 +35,7 @@ class ServerProbes:
         self._board = board
         self._report = report
         self._findings = findings
+        self._loads = loads
         self._refresh = refresh
         self.listening = False
 
@@ -112,6 +115,10 @@ class ServerProbes:
             raise AmbiguousProxyError(f"{count} of that name; connected are: {known}")
         compiled = self._store.compile(found[0])
         return {"proxyID": found[0].id, **render(compiled.snapshot)}
+
+    def loads(self) -> Json:
+        """See `loads_document`."""
+        return loads_document(self._loads)
 
     def changes(self, about: str) -> Json:
         """See `ConvergenceReport`."""

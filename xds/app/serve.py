@@ -26,6 +26,7 @@ from xds.app.debounce import Debounce
 from xds.app.errors import StartError
 from xds.app.findings_log import FindingsLog
 from xds.app.loading import load_settings
+from xds.app.loads_report import LoadMetrics
 from xds.app.metrics import Metrics, short_name
 from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
@@ -37,11 +38,11 @@ from xds.model.diagnostic import Diagnostic
 from xds.model.proxy import Proxy, ProxyType
 from xds.pipeline import Pipeline, Translator, TranslatorError
 from xds.server import StatusBoard, XdsServer
+from xds.server.admission import LIMIT
 from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource
 
-DRAIN_SECONDS = 2.0
 _TIDY_SECONDS = 10.0
 
 _NOBODY = Proxy("", ProxyType.SIDECAR, "warm-up", "default", ("127.0.0.1",), "default.svc.cluster.local")
@@ -54,7 +55,9 @@ class ServeOptions:
     """What ``serve`` was asked to do. Addresses are ``HOST:PORT``; port 0 lets the system choose.
 
     preflight: whether an Envoy on this machine is shown every resource before it is served. rest_listen: where xDS is
-    served over REST, if at all.
+    served over REST, if at all. max_connecting: how many new streams are served their first response at once.
+    max_stream_age: after about how many seconds a proxy is asked to connect anew; None: never. drain_seconds: over how
+    long streams are ended at a stop; at most 3, because the process ends within 5.
     """
 
     config: Path
@@ -64,6 +67,9 @@ class ServeOptions:
     monitoring_listen: str = "127.0.0.1:15014"
     preflight: bool = False
     rest_listen: str | None = None
+    max_connecting: int = LIMIT
+    max_stream_age: float | None = None
+    drain_seconds: float = 2.0
 
 
 class _Seen(NamedTuple):
@@ -102,14 +108,21 @@ class ControlPlane:
             observers=[self._convergence],
         )
         board = StatusBoard(time.time, [self._metrics, self._convergence])
-        report = ConvergenceReport(self._convergence, self.store, self.findings)
-        self._probes = ServerProbes(self.store, board, report, self.findings, self.refresh)
         self._preflight = None
         if options.preflight:
             reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
             self._preflight = with_envoy(self.store, reporter)
         source = self._preflight or self.store
-        self._xds = XdsServer(source, board, locate=self.store.locate)
+        self._xds = XdsServer(
+            source,
+            board,
+            locate=self.store.locate,
+            admission=options.max_connecting,
+            max_age=options.max_stream_age,
+        )
+        report = ConvergenceReport(self._convergence, self.store, self.findings)
+        self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh)
+        LoadMetrics(self._xds.loads, registry)
         self._source = _file_source(options.config)
         self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
         self._http = _http_server(options.monitoring_listen, create_app(self._probes, registry))
@@ -131,10 +144,10 @@ class ControlPlane:
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()
-                _log.info("stopping", drain_seconds=DRAIN_SECONDS)
+                _log.info("stopping", drain_seconds=self._options.drain_seconds)
                 for task in background:
                     task.cancel()
-                await self._xds.stop(DRAIN_SECONDS)
+                await self._xds.stop(self._options.drain_seconds)
                 for server in servers:
                     server.stop()
                 await asyncio.wait(serving)

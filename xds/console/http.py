@@ -45,6 +45,9 @@ class Probes(Protocol):
     def config_dump(self, proxy_id: str) -> Json:
         """The resources of one proxy, by its node id or ``name.namespace``. Raises AmbiguousProxyError."""
 
+    def loads(self) -> Json:
+        """What connected clients report of their requests, by cluster and locality."""
+
     def changes(self, about: str) -> Json:
         """The latest changes and how far they have come, newest first; about: of this object only, unless empty.
 
@@ -99,6 +102,7 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
             Route("/debug/syncz", _json(probes.sync_status)),
             Route("/debug/configz", _json(probes.config)),
             Route("/debug/config_dump", config_dump),
+            Route("/debug/loads", _json(probes.loads)),
             Route("/debug/changes", changes),
             Route("/debug/convergence", convergence),
         ]
@@ -111,6 +115,7 @@ _PATHS = (
     "/debug/syncz",
     "/debug/configz",
     "/debug/config_dump?proxyID=NAME.NAMESPACE",
+    "/debug/loads",
     "/debug/changes?object=KIND/NAME.NAMESPACE",
     "/debug/convergence?object=KIND/NAME.NAMESPACE",
 )

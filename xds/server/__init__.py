@@ -5,7 +5,7 @@ client may do, and keeping what each proxy was sent and answered. Does not belon
 `SnapshotSource` is passed in), when something is sent (`xds.protocol`), and how status is shown. Does I/O.
 """
 
-from xds.server.loads import ClientLoad, ClusterLoad, LoadBoard
+from xds.server.loads import ClientLoad, ClusterLoad, LoadBoard, LocalityLoad
 from xds.server.server import ListenError, XdsServer
 from xds.server.source import BroadcastSource, SnapshotSource, Subscription
 from xds.server.status import Nack, StatusBoard, StatusListener, StreamStatus, SyncState, TypeStatus
@@ -16,6 +16,7 @@ __all__ = [
     "ClusterLoad",
     "ListenError",
     "LoadBoard",
+    "LocalityLoad",
     "Nack",
     "SnapshotSource",
     "StatusBoard",

@@ -18,7 +18,7 @@ from xds.server.codec import ParseNode, proxy_of
 from xds.server.guard import Call, guarded
 from xds.server.limits import LimitExceededError, check_request
 from xds.server.reports import Reports
-from xds.wire.load_stats_pb2 import ClusterStats, LoadStatsRequest, LoadStatsResponse
+from xds.wire.load_stats_pb2 import ClusterStats, LoadStatsRequest, LoadStatsResponse, UpstreamLocalityStats
 
 SERVICE = "envoy.service.load_stats.v3.LoadReportingService"
 
@@ -28,28 +28,38 @@ INTERVAL = 10
 MAX_CLUSTERS = 4096
 """Clusters of one client that figures are kept of. What it reports of others is left out."""
 
+MAX_LOCALITIES = 64
+"""The same for the localities of one cluster."""
+
 _MAX_NAME_CHARACTERS = 512
 _MAX_REPORT_BYTES = 4 << 20
 
 
 @dataclass(slots=True)
-class ClusterLoad:
-    """Requests of one client to one cluster, since its stream began; in_progress and reported_at: in its last report.
-
-    reported_at: epoch seconds.
-    """
+class LocalityLoad:
+    """Requests of one client to one locality of a cluster, since its stream began; in_progress: at its last report."""
 
     issued: int = 0
     succeeded: int = 0
     failed: int = 0
-    dropped: int = 0
     in_progress: int = 0
+
+
+@dataclass(slots=True)
+class ClusterLoad:
+    """Requests of one client to one cluster, since its stream began, by locality: ``region/zone/subzone``.
+
+    dropped: requests that were not sent on, which therefore have no locality. reported_at: epoch seconds.
+    """
+
+    localities: dict[str, LocalityLoad] = field(default_factory=dict)
+    dropped: int = 0
     reported_at: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
 class ClientLoad:
-    """One client. left_out: how often a report was about a cluster too many."""
+    """One client. left_out: how often a report was about a cluster or a locality too many."""
 
     proxy: Proxy
     peer: str
@@ -66,13 +76,31 @@ class ClientLoad:
             if len(name) > _MAX_NAME_CHARACTERS or (not known and len(self.clusters) >= MAX_CLUSTERS):
                 self.left_out += 1
                 continue
-            _add(self.clusters.setdefault(name, ClusterLoad()), stats, at)
+            self.left_out += _add(self.clusters.setdefault(name, ClusterLoad()), stats, at)
+
+
+@dataclass(slots=True)
+class LoadTotal:
+    """Requests of all clients to all clusters."""
+
+    succeeded: int = 0
+    failed: int = 0
+    dropped: int = 0
+
+    def add(self, reported: Iterable[ClusterStats]) -> None:
+        """Take in one report."""
+        for stats in reported:
+            self.dropped += stats.total_dropped_requests
+            self.succeeded += sum(each.total_successful_requests for each in stats.upstream_locality_stats)
+            self.failed += sum(each.total_error_requests for each in stats.upstream_locality_stats)
 
 
 class LoadBoard:
-    """The clients that report now. clock: gives epoch seconds."""
+    """The clients that report now. clock: gives epoch seconds. reports, total: of all clients that ever were."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self.reports = 0
+        self.total = LoadTotal()
         self._clock = clock
         self._clients: dict[int, ClientLoad] = {}
 
@@ -87,7 +115,10 @@ class LoadBoard:
         return client
 
     def reported(self, client: ClientLoad, stats: Iterable[ClusterStats]) -> None:
+        stats = tuple(stats)
         client.add(stats, self._clock())
+        self.reports += 1
+        self.total.add(stats)
 
     def closed(self, client: ClientLoad) -> None:
         self._clients.pop(id(client), None)
@@ -134,11 +165,27 @@ def _decode(data: bytes) -> LoadStatsRequest:
         raise RemoteProtocolError("this is not a LoadStatsRequest") from None
 
 
-def _add(load: ClusterLoad, stats: ClusterStats, at: float) -> None:
-    localities = stats.upstream_locality_stats
-    load.issued += sum(each.total_issued_requests for each in localities)
-    load.succeeded += sum(each.total_successful_requests for each in localities)
-    load.failed += sum(each.total_error_requests for each in localities)
-    load.in_progress = sum(each.total_requests_in_progress for each in localities)
+def _add(load: ClusterLoad, stats: ClusterStats, at: float) -> int:
+    """Gives how many localities were left out."""
     load.dropped += stats.total_dropped_requests
     load.reported_at = at
+    reported = set()
+    left_out = 0
+    for each in stats.upstream_locality_stats:
+        name = _name_of(each)
+        if name not in load.localities and (len(load.localities) >= MAX_LOCALITIES or len(name) > _MAX_NAME_CHARACTERS):
+            left_out += 1
+            continue
+        locality = load.localities.setdefault(name, LocalityLoad())
+        locality.issued += each.total_issued_requests
+        locality.succeeded += each.total_successful_requests
+        locality.failed += each.total_error_requests
+        locality.in_progress = each.total_requests_in_progress + (locality.in_progress if name in reported else 0)
+        reported.add(name)
+    return left_out
+
+
+def _name_of(stats: UpstreamLocalityStats) -> str:
+    """Of its locality, which has an entry for each priority; empty if it is not known."""
+    locality = stats.locality
+    return "/".join((locality.region, locality.zone, locality.sub_zone)).rstrip("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 
 from xds.app.address import split_address
 from xds.app.proxy_spec import ProxySpec
+from xds.config.scalars import format_duration, parse_duration
 from xds.model.proxy import CaptureMode, ProxyType
 
 
@@ -28,6 +30,19 @@ class CaptureOption(StrEnum):
 
     REDIRECT = "redirect"
     NONE = "none"
+
+
+def duration(least: timedelta, most: timedelta | None = None) -> Callable[[str | None], str | None]:
+    """Checks an option, if it is given, to be a duration from ``least`` to ``most``."""
+
+    def check(text: str) -> None:
+        value = parse_duration(text)
+        if value < least:
+            raise ValueError(f"must be at least {format_duration(least)}")
+        if most is not None and value > most:
+            raise ValueError(f"must be at most {format_duration(most)}")
+
+    return lambda value: _checked(check)(value) if value is not None else None
 
 
 def _given_address(value: str | None) -> str | None:
@@ -90,6 +105,33 @@ RestListen = Annotated[
     str | None,
     typer.Option(
         "--rest-listen", metavar="HOST:PORT", help="xDS over REST; off unless given.", callback=_given_address
+    ),
+]
+MaxConnecting = Annotated[
+    int,
+    typer.Option(
+        "--max-connecting",
+        min=1,
+        metavar="COUNT",
+        help="New streams that are served their first response at once; the others wait in line.",
+    ),
+]
+MaxStreamAge = Annotated[
+    str | None,
+    typer.Option(
+        "--max-stream-age",
+        metavar="DURATION",
+        help="Ask a proxy to connect anew after about this long, such as 30m; never unless given.",
+        callback=duration(timedelta(seconds=1)),
+    ),
+]
+Drain = Annotated[
+    str,
+    typer.Option(
+        "--drain",
+        metavar="DURATION",
+        help="How long streams are spread over when they are ended at a stop, 3s at most.",
+        callback=duration(timedelta(), timedelta(seconds=3)),
     ),
 ]
 XdsAddress = Annotated[

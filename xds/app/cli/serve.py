@@ -25,6 +25,9 @@ def serve(
     preflight: Annotated[
         bool, typer.Option("--preflight", help="Show every resource to an Envoy of this machine before serving it.")
     ] = False,
+    max_connecting: options.MaxConnecting = 64,
+    max_stream_age: options.MaxStreamAge = None,
+    drain: options.Drain = "2s",
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Watch a folder of Istio YAML and configure Envoys by it.
@@ -35,10 +38,22 @@ def serve(
     from xds.app.loading import load_translators
     from xds.app.serve import ServeOptions
     from xds.app.serve import serve as run
+    from xds.config.scalars import parse_duration
 
     try:
         log.configure(log_level)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--log-level") from error
-    chosen = load_translators(translators)
-    asyncio.run(run(ServeOptions(config, chosen, mesh_config, xds_listen, monitoring_listen, preflight, rest_listen)))
+    chosen = ServeOptions(
+        config=config,
+        translators=load_translators(translators),
+        mesh_config=mesh_config,
+        xds_listen=xds_listen,
+        monitoring_listen=monitoring_listen,
+        preflight=preflight,
+        rest_listen=rest_listen,
+        max_connecting=max_connecting,
+        max_stream_age=parse_duration(max_stream_age).total_seconds() if max_stream_age else None,
+        drain_seconds=parse_duration(drain).total_seconds(),
+    )
+    asyncio.run(run(chosen))
