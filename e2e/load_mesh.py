@@ -37,7 +37,7 @@ async def start(lab: Lab) -> LoadMesh:
 
 def put_services(config: Path) -> None:
     """Writes what does not depend on an instance."""
-    put(config, "service", _service())
+    put(config, "service", service(HOST))
     put(config, "destination-rule", rule("v1", "v2"))
     put(config, "virtual-service", route(v1=100))
 
@@ -82,6 +82,11 @@ def route(**weights: int) -> Document:
     return _istio("VirtualService", HOST, {"hosts": [HOST], "http": [{"route": destinations}]})
 
 
+def route_to(host: str) -> Document:
+    """A VirtualService that sends all requests to a service as a whole."""
+    return _istio("VirtualService", HOST, {"hosts": [HOST], "http": [{"route": [{"destination": {"host": host}}]}]})
+
+
 def rule(*subsets: str, policy: str = "LEAST_REQUEST") -> Document:
     """A DestinationRule with a subset for each version. policy: how requests are spread, which changes the clusters."""
     return _istio("DestinationRule", HOST, {"host": HOST, **_policy(policy), "subsets": _subsets(subsets)})
@@ -92,9 +97,10 @@ def workload(name: str, version: str, address: str) -> Document:
     return _istio("WorkloadEntry", f"{HOST}-{name}", {"address": address, "labels": {"app": HOST, "version": version}})
 
 
-def _service() -> Document:
-    spec = {"selector": {"app": HOST}, "ports": [{"name": "http", "port": 9080}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": HOST}, "spec": spec}
+def service(name: str, **labels: str) -> Document:
+    """A Service of all instances, or of those with these labels."""
+    spec = {"selector": {"app": HOST, **labels}, "ports": [{"name": "http", "port": 9080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
 def _sidecar(version: str, labels: Mapping[str, str], endpoint: str) -> Document:

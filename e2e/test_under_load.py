@@ -7,24 +7,30 @@ from collections.abc import AsyncIterator
 
 from e2e.lab import Lab
 from e2e.load import Traffic, load
-from e2e.load_mesh import Document, LoadMesh, route, rule, start, workload
+from e2e.load_mesh import Document, LoadMesh, route, route_to, rule, service, start, workload
 
-ROUNDS = 20
-CHANGES_IN_A_ROUND = 10
+ROUNDS = 12
+CHANGES_IN_A_ROUND = 18
 REQUESTS_A_SECOND = 250.0
 GAPS = (0.0, 0.01, 0.03, 0.06, 0.1, 0.2)
 """Seconds between two changes that belong together: shorter and longer than changes are gathered for."""
 
-_Change = tuple[str, Document]
+_Change = tuple[str, Document | None]
 
 PAIRS: tuple[tuple[_Change, _Change, str], ...] = (
     (("virtual-service", route(v3=100)), ("destination-rule", rule("v1", "v2", "v3")), "v3"),
     (("virtual-service", route(v1=50, v2=50)), ("destination-rule", rule("v1", "v2")), "v1"),
     (("destination-rule", rule("v1", "v2", "v3", policy="ROUND_ROBIN")), ("virtual-service", route(v3=100)), "v3"),
+    (("destination-rule", rule("v1", "v2")), ("virtual-service", route(v2=100)), "v2"),
+    (("virtual-service", route_to("other")), ("service-other", service("other", version="v3")), "v3"),
+    (("service-other", None), ("virtual-service", route(v1=100)), "v1"),
+    (("destination-rule", None), ("virtual-service", route_to("echo")), "v3"),
     (("virtual-service", route(v2=100)), ("destination-rule", rule("v1", "v2")), "v2"),
 )
 """Changes that belong together, and who answers after both: a route before its subset, a subset taken away after its
-last route, a subset before its route together with another policy for every cluster, and a subset taken away again."""
+last route, a subset before its route together with another policy for every cluster, a subset taken away before its
+last route; a route before its service, a service taken away before its last route; a whole rule taken away before the
+last route to its subsets, and a route before the rule that defines its subset."""
 
 
 async def test_two_hundred_changes_fail_no_request(lab: Lab) -> None:

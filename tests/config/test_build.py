@@ -236,12 +236,12 @@ def test_the_oldest_declaration_of_a_host_is_in_force_but_a_kubernetes_service_a
 
 def test_services_are_ordered_by_key_and_policies_by_age() -> None:
     folder = Folder().write(
-        x=service("b") + virtual_service("b", created="2026-01-02T00:00:00Z") + virtual_service("c"),
-        y=service("a") + virtual_service("a"),
+        x=service("b") + virtual_service("b", "b", "2026-01-02T00:00:00Z") + virtual_service("c", "b"),
+        y=service("a") + virtual_service("a", "b"),
     )
     assert [each.name for each in folder.mesh.services] == ["a", "b"]
     assert [each.meta.name for each in folder.mesh.virtual_services] == ["a", "c", "b"]
-    folder.write(y=service("c") + virtual_service("a", created="2026-01-03T00:00:00Z"))
+    folder.write(y=service("c") + virtual_service("a", "b", "2026-01-03T00:00:00Z"))
     assert [each.name for each in folder.mesh.services] == ["b", "c"]
     assert [each.meta.name for each in folder.mesh.virtual_services] == ["c", "b", "a"]
 

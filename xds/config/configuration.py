@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from xds.config.build import Fold, rebuild
+from xds.config.dependencies import Dependencies
 from xds.config.kinds.kind import Context
 from xds.config.ledger import Ledger
-from xds.config.subsets import Subsets
 from xds.config.yaml import ParsedFile
 from xds.model.diagnostic import Diagnostic
 from xds.model.mesh import Mesh
@@ -21,12 +21,12 @@ class Configuration:
     """What all files say at one moment.
 
     Immutable: each change gives the next Configuration, whose Mesh shares every unchanged part with this one's. Start
-    with ``Configuration()``, which is empty. ledger: what is written; subsets: what of it is in force; fold: what that
-    makes. changed: the objects that the last change put in force, replaced or took out of it.
+    with ``Configuration()``, which is empty. ledger: what is written; dependencies: what of it is in force; fold: what
+    that makes. changed: the objects that the last change put in force, replaced or took out of it.
     """
 
     ledger: Ledger = field(default_factory=Ledger)
-    subsets: Subsets = field(default_factory=Subsets)
+    dependencies: Dependencies = field(default_factory=Dependencies)
     fold: Fold = field(default_factory=Fold)
     changed: frozenset[ObjectKey] = frozenset()
 
@@ -38,7 +38,7 @@ class Configuration:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say now: by file and line, then what only the whole configuration shows."""
-        return self.ledger.diagnostics + self.subsets.diagnostics + self.fold.diagnostics
+        return self.ledger.diagnostics + self.dependencies.diagnostics + self.fold.diagnostics
 
     def apply(self, changes: Mapping[str, ParsedFile | None]) -> Configuration:
         """After files changed. changes: by path, the file as it is now, or None if it is gone."""
@@ -52,7 +52,7 @@ class Configuration:
 
     def _with(self, ledger: Ledger, settings: MeshSettings) -> Configuration:
         if ledger is self.ledger:
-            return replace(self, fold=rebuild(self.fold, self.subsets.objects, (), settings), changed=frozenset())
-        subsets = self.subsets.update(ledger.objects, ledger.changed)
-        fold = rebuild(self.fold, subsets.objects, subsets.changed, settings)
-        return Configuration(ledger, subsets, fold, subsets.changed)
+            return replace(self, fold=rebuild(self.fold, self.dependencies.objects, (), settings), changed=frozenset())
+        dependencies = self.dependencies.update(ledger.objects, ledger.changed)
+        fold = rebuild(self.fold, dependencies.objects, dependencies.changed, settings)
+        return Configuration(ledger, dependencies, fold, dependencies.changed)

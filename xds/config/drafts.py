@@ -100,6 +100,10 @@ class SetDraft(Generic[K, V]):
         self._base = base
         self._touched: dict[K, set[V]] = {}
 
+    def get(self, key: K) -> AbstractSet[V]:
+        """What the key has now; empty if nothing. To be read before the next change."""
+        return self._touched[key] if key in self._touched else self._base.get(key, frozenset())
+
     def add(self, key: K, value: V) -> None:
         self._writable(key).add(value)
 
