@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import aiohttp
 
@@ -29,7 +31,10 @@ SERVICE_PORT = 9080
 
 @dataclass
 class Lab:
-    """What a test needs to run a mesh. All of it ends with ``stack``."""
+    """What a test needs to run a mesh. All of it ends with ``stack``.
+
+    api_type: how sidecars ask for their configuration: ``DELTA_GRPC``, or ``GRPC`` for state of the world.
+    """
 
     folder: Path
     envoy: Path
@@ -38,6 +43,7 @@ class Lab:
     processes: Processes
     session: aiohttp.ClientSession
     control_plane: str = ""
+    api_type: str = "DELTA_GRPC"
     echoes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -70,7 +76,7 @@ class Lab:
     async def sidecar(self, name: str, labels: Mapping[str, str] | None = None) -> Sidecar:
         """Starts an Envoy that gets its configuration from the control plane, and waits until it has it."""
         spec = ProxySpec(name, "default", self.addresses.new(), capture=CaptureMode.NONE, labels=labels or {})
-        config = bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT)
+        config = _with_api_type(self.api_type, bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT))
         child = await self.run_envoy(name, config)
         await await_ready(self.session, f"http://{spec.ip}:{ADMIN_PORT}/ready", child)
         return Sidecar(spec.ip, self.session)
@@ -86,6 +92,12 @@ class Lab:
         began = time.monotonic()
         (self.config / name).write_text(dedent(text))
         return began
+
+
+def _with_api_type(api_type: str, config: Mapping[str, object]) -> Mapping[str, object]:
+    changed: dict[str, Any] = deepcopy(dict(config))  # JSON, of which the next line knows the shape
+    changed["dynamic_resources"]["ads_config"]["api_type"] = api_type
+    return changed
 
 
 @asynccontextmanager

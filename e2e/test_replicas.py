@@ -17,8 +17,16 @@ from xds.app.demo.processes import Child
 PROXIES = 3
 REQUESTS_A_SECOND = 200.0
 XDS_PORT = 15010
-WARMING = {"eds"}
-"""What a proxy may be sent again: endpoints, because a cluster that is still warming waits for them."""
+SENT_AGAIN = {"DELTA_GRPC": {"eds"}, "GRPC": {"eds", "rds"}}
+"""What a proxy is sent again although it has it: endpoints, because a cluster that is still warming waits for them, and
+in state of the world, whose clients do not say which routes they have, the routes."""
+
+
+@pytest.fixture(params=SENT_AGAIN, autouse=True)
+def again(lab: Lab, request: pytest.FixtureRequest) -> set[str]:
+    """Runs every test in delta and in state of the world; gives what is sent again."""
+    lab.api_type = request.param
+    return SENT_AGAIN[lab.api_type]
 
 
 @pytest.fixture
@@ -59,7 +67,7 @@ def assert_nothing_failed(traffic: Traffic) -> None:
 
 
 async def test_proxies_move_between_replicas_and_notice_nothing(
-    lab: Lab, first: tuple[str, Child], way: Forwarder
+    lab: Lab, first: tuple[str, Child], way: Forwarder, again: set[str]
 ) -> None:
     mesh = await start_proxies(lab)
     second = await another(lab)
@@ -67,7 +75,7 @@ async def test_proxies_move_between_replicas_and_notice_nothing(
         await synced(lab.session, first[0], PROXIES)
         before = await resource_changes(mesh.client)
         for replica in (second, first[0], second):
-            assert (await moved(lab, way, replica)).keys() == WARMING
+            assert (await moved(lab, way, replica)).keys() == again
         await traffic.sees_only({"v1"})
 
     assert await resource_changes(mesh.client) == before
@@ -75,7 +83,7 @@ async def test_proxies_move_between_replicas_and_notice_nothing(
 
 
 async def test_a_restarted_control_plane_sends_only_what_changed_meanwhile(
-    lab: Lab, first: tuple[str, Child], way: Forwarder
+    lab: Lab, first: tuple[str, Child], way: Forwarder, again: set[str]
 ) -> None:
     mesh = await start_proxies(lab)
     async with load(mesh.client, "echo", REQUESTS_A_SECOND) as traffic:
@@ -86,7 +94,7 @@ async def test_a_restarted_control_plane_sends_only_what_changed_meanwhile(
         sent = await moved(lab, way, await another(lab))
         await traffic.sees_only({"v2"})
 
-    assert sent.keys() == WARMING | {"rds"}
+    assert sent.keys() == again | {"rds"}
     after = await resource_changes(mesh.client)
     changed = {name.rsplit(".", 1)[-1]: after[name] - before[name] for name in after if after[name] != before[name]}
     assert changed == {"config_reload": 1}
