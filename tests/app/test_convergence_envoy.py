@@ -127,6 +127,19 @@ async def test_a_rejection_leads_to_the_line_everywhere_until_it_is_repaired(lab
     assert (code, "accepted by 1 proxy" in out) == (0, True)
 
 
+async def test_wait_waits_with_a_route_for_its_subset(lab: Lab) -> None:
+    lab.write("route.yaml", route("reviews", "v3"))
+
+    code, out, err = await pilothouse(lab, "wait", "--for", "vs/reviews", "--timeout", "100ms")
+    assert (code, out) == (1, "")
+    first, second = err.splitlines()
+    assert first == "VirtualService/reviews.default: after 100ms, not in force yet as it is written:"
+    assert second.startswith(f"warning  {lab.config}/route.yaml:9  spec.http[0].route[0].destination.subset: no Dest")
+
+    lab.write("reviews.yaml", service("reviews", {"v1": "127.0.0.1", "v3": "127.0.0.3"}))
+    assert (await pilothouse(lab, "wait", "--for", "vs/reviews"))[0] == 0
+
+
 async def test_wait_does_not_wait_for_what_cannot_come(lab: Lab) -> None:
     lab.write("other.yaml", route("other", "v1").replace("host: other", "host: reviews").replace("- other", "- o.test"))
     lab.write("broken.yaml", route("broken", "v1").replace("hosts:", "hots:"))

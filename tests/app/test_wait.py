@@ -14,6 +14,7 @@ ACCEPTED: Standing = {
     "object": "VirtualService/reviews.default",
     "origin": "mesh/vs.yaml:1",
     "errors": [],
+    "waitsFor": [],
     "acked": 2,
     "pending": [],
     "pendingCount": 0,
@@ -23,6 +24,10 @@ PENDING: Standing = {**ACCEPTED, "pending": ["a.default", "b.default"], "pending
 BROKEN: Standing = {
     **PENDING,
     "errors": [{"file": "mesh/vs.yaml", "line": 7, "path": "spec.http", "reason": "is not a list"}],
+}
+WAITING: Standing = {
+    **ACCEPTED,
+    "waitsFor": [{"file": "mesh/vs.yaml", "line": 9, "path": "spec.http[0]", "reason": "there is no service"}],
 }
 REJECTED: Standing = {
     **ACCEPTED,
@@ -72,9 +77,14 @@ def test_it_does_not_wait_for_what_will_not_change(standing: Standing) -> None:
     assert answers.now == 0.0
 
 
-def test_it_gives_up_after_the_timeout() -> None:
-    answers = Answers(PENDING)
-    assert answers.decide(2.0) is PENDING
+def test_it_waits_for_what_the_object_waits_for() -> None:
+    assert Answers(WAITING, WAITING, PENDING, ACCEPTED).decide() is ACCEPTED
+
+
+@pytest.mark.parametrize("standing", [PENDING, WAITING])
+def test_it_gives_up_after_the_timeout(standing: Standing) -> None:
+    answers = Answers(standing)
+    assert answers.decide(2.0) is standing
     assert 2.0 <= answers.now < 2.1
 
 
@@ -91,6 +101,10 @@ def test_what_it_says() -> None:
     assert list(failures(BROKEN, "30s")) == [
         "VirtualService/reviews.default is not in force as it is written:",
         "error  mesh/vs.yaml:7  spec.http: is not a list",
+    ]
+    assert list(failures(WAITING, "30s")) == [
+        "VirtualService/reviews.default: after 30s, not in force yet as it is written:",
+        "warning  mesh/vs.yaml:9  spec.http[0]: there is no service",
     ]
     assert list(failures(REJECTED, "30s")) == [
         "a.default rejected RDS http_proxy: Duplicate domain",

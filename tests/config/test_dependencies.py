@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.config.folder import Folder, service, service_entry, virtual_service, workload
+from xds.model.objects import ObjectKey
 
 
 def route(*subsets: str, protocol: str = "http", weights: tuple[int, ...] = ()) -> str:
@@ -52,6 +53,7 @@ def test_a_route_waits_for_its_subset_and_takes_effect_with_it(folder: Folder) -
     folder.write(route=route("v3"))
     assert routed(folder) == ["v1"]
     assert folder.changed == set()
+    assert folder.configuration.dependencies.waits(ObjectKey("VirtualService", "default", "r"))
 
     folder.write(rule=subsets("v1", "v3"))
     assert routed(folder) == ["v3"]
@@ -143,6 +145,7 @@ def test_nobody_else_waits(folder: Folder) -> None:
 def test_a_subset_that_is_taken_away_before_its_last_route_stays_until_that_is_gone(folder: Folder) -> None:
     folder.write(rule=subsets("v2"))
     assert defined(folder) == {"a": ["v2", "v1"]}
+    assert not folder.configuration.dependencies.waits(ObjectKey("DestinationRule", "default", "a"))
 
     folder.write(rule=subsets("v2", "v3"))
     assert defined(folder) == {"a": ["v2", "v3", "v1"]}

@@ -79,6 +79,7 @@ class ConvergenceReport:
             "origin": str(meta.origin) if meta else None,
             "inForce": meta is not None,
             "errors": [diagnostic_document(error) for error in self._errors(key)],
+            "waitsFor": [diagnostic_document(missing) for missing in self._missing(key)],
             "generation": change.generation if change else None,
             "affected": change.affected if change else 0,
             "acked": change.acks.count if change else 0,
@@ -104,6 +105,10 @@ class ConvergenceReport:
             of_file = diagnostic.object is None and origin is not None and diagnostic.origin.file == origin.file
             if diagnostic.severity is Severity.ERROR and (diagnostic.object == key or of_file):
                 yield diagnostic
+
+    def _missing(self, key: ObjectKey) -> Iterable[Diagnostic]:
+        """What the newest version needs, and has to wait for."""
+        return (each for each in self._findings() if each.object == key) if self._store.waits(key) else ()
 
 
 def _candidates(about: str) -> tuple[ObjectKey, ...]:

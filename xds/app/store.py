@@ -153,6 +153,10 @@ class Store:
         meta = self.mesh.objects.get(key)
         return meta.origin if meta else None
 
+    def waits(self, key: ObjectKey) -> bool:
+        """Whether the newest version of an object is not in force yet, because it needs something that is not there."""
+        return self._configuration.dependencies.waits(key)
+
     def connect(self, proxy: Proxy, wake: Callable[[], None]) -> _Subscription:
         """A stream of ``proxy`` has begun; see `xds.server.SnapshotSource`."""
         subscription = _Subscription(self, proxy, wake)

@@ -77,6 +77,10 @@ class Dependencies:
         """The object in force with this key."""
         return self.held.get(key) or self.newest.get(key)
 
+    def waits(self, key: ObjectKey) -> bool:
+        """Whether an older version than the newest is in force. What is kept of a provider does not make it older."""
+        return isinstance(self.held.get(key), VirtualService)
+
     def update(self, newest: Objects, changed: Collection[ObjectKey]) -> Dependencies:
         """After ``changed`` were added, replaced or removed, which makes ``newest``."""
         return _Update(self, newest, changed).run()

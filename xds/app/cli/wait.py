@@ -17,7 +17,7 @@ _MAX_SHOWN = 20
 
 
 class Finding(TypedDict):
-    """An error in the object."""
+    """Why the object is not in force as it is written."""
 
     file: str
     line: int
@@ -31,6 +31,7 @@ class Standing(TypedDict):
     object: str
     origin: str | None
     errors: list[Finding]
+    waitsFor: list[Finding]
     acked: int
     pending: list[str]
     pendingCount: int
@@ -88,7 +89,7 @@ def until_decided(
     """
     deadline = clock() + seconds
     standing = ask("true")
-    while standing["pending"] and not standing["errors"] and clock() < deadline:
+    while (standing["pending"] or standing["waitsFor"]) and not standing["errors"] and clock() < deadline:
         sleep(_POLL_SECONDS)
         standing = ask("false")
     return standing
@@ -108,9 +109,10 @@ def failures(standing: Standing, timeout: str) -> Iterator[str]:
     name = standing["object"]
     if standing["errors"]:
         yield f"{name} is not in force as it is written:"
-        for error in standing["errors"]:
-            path = f"{error['path']}: " if error["path"] else ""
-            yield f"error  {error['file']}:{error['line']}  {path}{error['reason']}"
+        yield from (f"error  {_describe(error)}" for error in standing["errors"])
+    elif standing["waitsFor"]:
+        yield f"{name}: after {timeout}, not in force yet as it is written:"
+        yield from (f"warning  {_describe(missing)}" for missing in standing["waitsFor"])
     for rejection in standing["rejected"]:
         yield from describe_rejection(rejection)
     if standing["pending"] and not standing["errors"]:
@@ -118,3 +120,8 @@ def failures(standing: Standing, timeout: str) -> Iterator[str]:
         shown = standing["pending"][:_MAX_SHOWN]
         more = f" and {count - len(shown)} more" if count > len(shown) else ""
         yield f"{name}: after {timeout}, not accepted yet by {', '.join(shown)}{more}"
+
+
+def _describe(finding: Finding) -> str:
+    path = f"{finding['path']}: " if finding["path"] else ""
+    return f"{finding['file']}:{finding['line']}  {path}{finding['reason']}"
