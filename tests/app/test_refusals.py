@@ -154,3 +154,10 @@ def test_what_a_proxy_that_has_gone_was_refused_is_found_until_its_object_change
     assert len(refusals.diagnostics) == 1
     refusals.changed({A}, {"here"})
     assert not refusals.diagnostics
+
+
+def test_an_object_that_the_reason_mentions_is_the_likeliest() -> None:
+    refusals = Refusals(PLACES.get)
+    refusals.stand("1", (Refused(shared("x"), "domain b.default.svc.cluster.local is there twice", (), 1.0),))
+
+    assert [finding.object for finding in refusals.diagnostics] == [B]

@@ -13,7 +13,7 @@ from xds.app.metrics import short_name
 from xds.app.render import render
 from xds.app.store import Store
 from xds.console.http import AmbiguousProxyError, Json
-from xds.model.objects import ObjectMeta
+from xds.model.objects import ObjectMeta, mentioned_first
 from xds.resources import Resource, TypeUrl
 from xds.server import LoadBoard, Nack, StatusBoard, StreamStatus, TypeStatus
 
@@ -87,11 +87,11 @@ class ServerProbes:
             "at": nack.at,
             "quarantined": list(status.quarantined),
             "objects": self._report.blamed(proxy_id, type_url, status.quarantined),
-            "resources": [self._culprit(resource) for resource in nack.resources],
+            "resources": [self._culprit(resource, nack.message) for resource in nack.resources],
         }
 
-    def _culprit(self, resource: Resource) -> Json:
-        keys = tuple(dict.fromkeys(resource.origins))
+    def _culprit(self, resource: Resource, reason: str) -> Json:
+        keys = mentioned_first(resource.origins, reason)
         origins = [{"object": str(key), "origin": str(self._store.locate(key) or "")} for key in keys[:MAX_LISTED]]
         return {"name": resource.name, "version": resource.version, "objects": origins, "objectCount": len(keys)}
 

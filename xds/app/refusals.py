@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from xds.model.diagnostic import Diagnostic, Severity
-from xds.model.objects import ObjectKey, Origin
+from xds.model.objects import ObjectKey, Origin, mentioned_first
 from xds.resources import Resource
 
 CODE = "refused-by-envoy"
@@ -44,8 +44,8 @@ class Refused:
 
     @property
     def suspects(self) -> tuple[ObjectKey, ...]:
-        """The blamed objects, or else all that the resource was made from."""
-        return self.blamed or tuple(dict.fromkeys(self.resource.origins))
+        """The blamed objects, or else all that the resource was made from, those first that the reason mentions."""
+        return self.blamed or tuple(mentioned_first(self.resource.origins, self.reason))
 
 
 class Refusals:

@@ -97,6 +97,7 @@ class _Update:
         self._findings = Draft(before.findings)
         self._providers = SetDraft(before.providers)
         self._users = SetDraft(before.users)
+        self._needed: dict[Need, bool] = {}
 
     def run(self) -> Dependencies:
         provided, providers = self._enter_providers()
@@ -182,9 +183,11 @@ class _Update:
         return self._was_needed(need) and any(offers(item, need) for item in former)
 
     def _was_needed(self, need: Need) -> bool:
-        """By a route that was in force until now."""
-        users = map(self._before.in_force, self._before.users.get(need.host, ()))
-        return any(use.need == need for user in users for use in uses_of(user))
+        """By a route that was in force until now. Found out once: a service may have very many routes."""
+        if need not in self._needed:
+            users = map(self._before.in_force, self._before.users.get(need.host, ()))
+            self._needed[need] = any(use.need == need for user in users for use in uses_of(user))
+        return self._needed[need]
 
     def _candidates(self, need: Need) -> Iterator[ObjectKey]:
         return chain(self._providers.get(need.host), self._providers.get(_WILDCARD))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +29,14 @@ class ObjectKey(NamedTuple):
     def __str__(self) -> str:
         """``Kind/name.ns``, or ``Kind/name`` for a kind without namespaces."""
         return f"{self.kind}/{self.name}.{self.namespace}" if self.namespace else f"{self.kind}/{self.name}"
+
+
+def mentioned_first(keys: Iterable[ObjectKey], text: str) -> list[ObjectKey]:
+    """The keys without repetition, those first of which ``text`` has ``name.namespace`` in it.
+
+    What Envoy says of a resource names hosts and domains, which often have the name of an object behind them.
+    """
+    return sorted(dict.fromkeys(keys), key=lambda key: f"{key.name}.{key.namespace}" not in text)
 
 
 @dataclass(frozen=True, slots=True)

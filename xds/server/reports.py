@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 
 import structlog
 
-from xds.model.objects import ObjectKey, Origin
+from xds.model.objects import ObjectKey, Origin, mentioned_first
 from xds.protocol import Nacked
 from xds.resources import TypeUrl
 from xds.server.status import StreamStatus
@@ -103,7 +102,7 @@ class Reports:
     def rejected(self, status: StreamStatus, nacked: Nacked) -> None:
         """The client rejected a response; told with what stands behind the resources in it."""
         suspects = nacked.suspects[:_MAX_RESOURCES]
-        origins = dict.fromkeys(key for resource in suspects for key in resource.origins)
+        origins = mentioned_first((key for each in suspects for key in each.origins), nacked.error.message)
         self._of(
             status,
             (nacked.type_url, nacked.error.message),
@@ -111,7 +110,7 @@ class Reports:
             type=_short(nacked.type_url),
             reason=nacked.error.message,
             resources=[resource.name for resource in suspects],
-            objects=[self._describe(key) for key in islice(origins, _MAX_OBJECTS)],
+            objects=[self._describe(key) for key in origins[:_MAX_OBJECTS]],
         )
 
     def _of(self, status: StreamStatus, thing: Hashable, event: str, **details: object) -> None:
