@@ -65,4 +65,12 @@ def _patched_resource(apply: Apply, message: type[betterproto2.Message], resourc
     name = after.cluster_name if isinstance(after, ClusterLoadAssignment) else getattr(after, "name", "")
     if name != resource.name:
         raise ValueError(f"it renames the resource to {name!r}, and others refer to it by its name")
-    return Resource.of(resource.type_url, resource.name, body, references_of(after), resource.origins)
+    return Resource.of(
+        resource.type_url,
+        resource.name,
+        body,
+        references_of(after),
+        resource.origins,
+        ttl=resource.ttl,
+        aliases=resource.aliases,
+    )

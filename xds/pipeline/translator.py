@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Protocol, TypeVar, cast
 
 import betterproto2
@@ -49,18 +50,25 @@ def type_url_of(message: type[betterproto2.Message]) -> TypeUrl:
         raise TypeError(f"{message.__name__} is not a resource; known are {known}") from None
 
 
-def resource_of(message: betterproto2.Message, origins: tuple[ObjectKey, ...] = ()) -> Resource:
-    """The message as a resource. Raises TypeError for a message that is not one, ValueError if it has no name."""
+def resource_of(
+    message: betterproto2.Message, origins: tuple[ObjectKey, ...] = (), ttl: timedelta | None = None
+) -> Resource:
+    """The message as a resource. Raises TypeError for a message that is not one, ValueError if it has no name or a TTL
+    that is not positive."""
     type_url = type_url_of(type(message))
     name = message.cluster_name if isinstance(message, ClusterLoadAssignment) else getattr(message, "name", "")
     if not name:
         raise ValueError(f"a {type(message).__name__} needs a name")
-    return Resource.of(type_url, name, encode(message), references_of(message), origins)
+    return Resource.of(type_url, name, encode(message), references_of(message), origins, ttl)
 
 
-def add(*messages: betterproto2.Message) -> Contribution:
-    """Contributes whole resources: any of Listener, RouteConfiguration, Cluster, ClusterLoadAssignment, Secret."""
-    return Resources(tuple(resource_of(message) for message in messages))
+def add(*messages: betterproto2.Message, ttl: timedelta | None = None) -> Contribution:
+    """Contributes whole resources: any of Listener, RouteConfiguration, Cluster, ClusterLoadAssignment, Secret.
+
+    ttl: how long a proxy keeps them when it has lost its control plane; None: for ever. While a stream is open they are
+    renewed in time, which needs a TTL of at least a minute if the proxy may be slow to answer.
+    """
+    return Resources(tuple(resource_of(message, ttl=ttl) for message in messages))
 
 
 M = TypeVar("M", bound=betterproto2.Message)

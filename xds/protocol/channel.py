@@ -10,6 +10,7 @@ from xds.protocol.delivery import Delivery, Sent
 from xds.protocol.events import Acked, Effect, ErrorDetail, Nacked, Quarantined, Request, Send, Subscribed
 from xds.protocol.framing import Batch
 from xds.protocol.interest import Interest
+from xds.protocol.leases import Leases
 from xds.protocol.mentions import mentions_any
 from xds.protocol.quarantine import Quarantine
 from xds.protocol.shared import Shared, Swaps
@@ -34,6 +35,7 @@ class Channel(ABC, Generic[R]):
         self.interest = Interest(type_url)
         self.delivery = Delivery()
         self.quarantine = quarantine
+        self.leases = Leases()
         self._shared = shared
         self._target: ResourceSet | None = None
         self._epoch = 0
@@ -96,9 +98,10 @@ class Channel(ABC, Generic[R]):
             self.delivery.settled = self._epoch
         return due
 
-    def sent(self, send: Send, deadline: float) -> None:
+    def sent(self, send: Send, now: float, deadline: float) -> None:
         """What `take` gave is on its way. deadline: until when an answer is waited for."""
         self.delivery.send(Sent(send, self._before, self._epoch), deadline)
+        self.leases.sent(send.batch, now)
 
     def held(self) -> ResourceSet:
         """What the client has if it accepts what is in flight; of a type with names, so far as it asked for it."""
@@ -147,6 +150,13 @@ class Channel(ABC, Generic[R]):
             if old is not None and self.interest.covers(old.name) and mentions_any(resource, missing):
                 yield old.name, old
 
+    def _renewed(self, target: ResourceSet) -> tuple[Resource, ...]:
+        """What the client must hear of again, although it has not changed."""
+        if not self.leases.due:
+            return ()
+        found = (target.get(name) for name in self.leases.take_due() if self.interest.covers(name))
+        return tuple(each for each in found if each is not None and each.ttl is not None)
+
     def _ask(self, names: Iterable[str], everything: bool) -> None:
         self.quarantine.forget(self.interest.covers)
         self._forced.update(dict.fromkeys(names))
@@ -166,6 +176,7 @@ class Channel(ABC, Generic[R]):
         """Send again what was not rejected, as the client may not have taken it in."""
         send = sent.send
         verdict = self.quarantine.reject(send, error.message, sent.before, self._is_blind, until)
+        self.leases.renew(each.accepted for each in verdict.fresh.values() if each.accepted)
         if verdict.fresh and not any(map(self.quarantine.keeps, verdict.fresh.values())):
             gone = self._gone(sent)
             self._base = self._shared.swap(sent.before, tuple((name, None) for name in gone))

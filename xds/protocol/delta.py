@@ -65,6 +65,7 @@ class DeltaChannel(Channel[DeltaRequest]):
             return None
         has = ResourceSet.of(each for each in target if claimed.get(each.name) == each.version)
         self._base = target if len(has) == len(target) else has
+        self.leases.renew(self._base.expiring)
         self._everything = False
         self._forced = {name: None for name in self._forced if name not in target}
         lacks = any(self.interest.covers(each.name) and each.name not in has for each in target)
@@ -75,12 +76,20 @@ class DeltaChannel(Channel[DeltaRequest]):
         everything = self._everything
         removed = self._removals(gone, target)
         changed, removed = self._with_forced(changed, removed, target)
-        if everything and not removed and len(changed) == len(target):
+        heartbeats = self._heartbeats(changed, target)
+        if everything and not removed and len(changed) == len(target):  # and so there are no heartbeats
             batch = self._shared.full(DeltaBatch, self.type_url, target)
             return batch, batch.resources
-        if not changed and not removed and not everything:
+        if not (changed or removed or heartbeats or everything):
             return None
-        return self._shared.part(DeltaBatch, self.type_url, changed, removed), changed
+        return self._shared.part(DeltaBatch, self.type_url, changed, removed, heartbeats), changed
+
+    def _heartbeats(self, changed: tuple[Resource, ...], target: ResourceSet) -> tuple[Resource, ...]:
+        renewed = self._renewed(target)
+        if not renewed:
+            return ()
+        present = {resource.name for resource in changed}
+        return tuple(resource for resource in renewed if resource.name not in present)
 
     def _changes(self, target: ResourceSet) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
         diff = self._shared.diff(target, self._base)

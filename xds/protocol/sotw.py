@@ -63,6 +63,7 @@ class SotwChannel(Channel[SotwRequest]):
         claimed, self._claimed = self._claimed, None
         if not self.interest.wildcard_only or claimed != self._target.version:
             return None
+        self.leases.renew(self._target.expiring)
         self._base, self._everything, self._brought = self._target, False, False
         return Current(self.type_url)
 
@@ -82,11 +83,16 @@ class SotwChannel(Channel[SotwRequest]):
 
     def _difference(self, target: ResourceSet) -> Due | None:
         changed, removed = self._changes(target)
+        renewed = self._renewed(target)
         asked = self._everything or self._repeats or bool(self._forced)
         self._repeats = False
         if self._full:
-            return (self._all(target), changed) if changed or removed or asked else None
-        return (self._shared.part(SotwBatch, self.type_url, changed), changed) if changed else None
+            return (self._all(target), changed) if changed or removed or asked or renewed else None
+        if renewed:
+            present = {resource.name for resource in changed}
+            renewed = tuple(resource for resource in renewed if resource.name not in present)
+        resources = (*changed, *renewed)
+        return (self._shared.part(SotwBatch, self.type_url, resources), changed) if resources else None
 
     def _changes(self, target: ResourceSet) -> tuple[tuple[Resource, ...], bool]:
         """What is news to the client, and whether something that it has is gone."""

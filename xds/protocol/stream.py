@@ -84,6 +84,7 @@ class Stream:
         for channel in self._channels.values():
             channel.delivery.expire(now)
             channel.quarantine.expire(now)
+            channel.leases.expire(now)
         self._rollout.expire(now)
         return self._pump(now)
 
@@ -92,7 +93,7 @@ class Stream:
         """When to call `tick` next; None: not before something else happens."""
         deadlines = [self._rollout.deadline]
         for channel in self._channels.values():
-            deadlines += [channel.delivery.deadline, channel.quarantine.deadline]
+            deadlines += [channel.delivery.deadline, channel.quarantine.deadline, channel.leases.deadline]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def _type_of(self, request: Request) -> TypeUrl:
@@ -140,7 +141,7 @@ class Stream:
             if due is None:
                 continue
             send = Send(self._next_nonce(), *due)
-            channel.sent(send, now + self._patience)
+            channel.sent(send, now, now + self._patience)
             effects.append(send)
             self._warm(send, now)
             sent = True

@@ -78,6 +78,11 @@ class ResourceSet:
             digest.update(f"{name}\0{self._by_name[name].version}\0".encode())
         return digest.hexdigest()
 
+    @cached_property
+    def expiring(self) -> tuple[Resource, ...]:
+        """Those that have a TTL."""
+        return tuple(resource for resource in self if resource.ttl is not None)
+
     def diff(self, old: ResourceSet) -> Diff:
         """What changed from ``old`` to this set. What they share costs one look-up per group."""
         if self is old:
