@@ -26,7 +26,8 @@ class Channel(ABC, Generic[R]):
     """Subscription, state of the client, and the response in flight, of one type.
 
     The client's state is the set that it was last brought up to (``_base``), restricted to its interest; what it must
-    be sent beyond the difference to that is in ``_forced``. ``_postponed``: what it keeps in an older version, because
+    be sent beyond the difference to that is in ``_forced``. ``_new_names``: what it asked for since the last response,
+    and was therefore not told before, whatever the set says. ``_postponed``: what it keeps in an older version, because
     the new one needs what it rejected.
     """
 
@@ -43,6 +44,8 @@ class Channel(ABC, Generic[R]):
         self._base = EMPTY_SET
         self._before = EMPTY_SET
         self._forced: dict[str, None] = {}
+        self._new_names: dict[str, None] = {}
+        self._asked: tuple[str, ...] = ()
         self._everything = False
         self._started = False
         self._postponed: Swaps = ()
@@ -92,6 +95,7 @@ class Channel(ABC, Generic[R]):
             return None
         due = self._difference(self._target)
         self._before, self._base = self._base, self._target
+        self._asked = self._take_new_names() if self._new_names else ()
         self._forced.clear()
         self._everything = False
         if due is None:
@@ -100,7 +104,7 @@ class Channel(ABC, Generic[R]):
 
     def sent(self, send: Send, now: float, deadline: float) -> None:
         """What `take` gave is on its way. deadline: until when an answer is waited for."""
-        self.delivery.send(Sent(send, self._before, self._epoch), deadline)
+        self.delivery.send(Sent(send, self._before, self._epoch, self._asked), deadline)
         self.leases.sent(send.batch, now)
 
     def held(self) -> ResourceSet:
@@ -135,6 +139,11 @@ class Channel(ABC, Generic[R]):
             return None
         self._reported = names
         return Quarantined(self.type_url, names)
+
+    def _take_new_names(self) -> tuple[str, ...]:
+        names = tuple(name for name in self._new_names if name in self._before)
+        self._new_names.clear()
+        return names
 
     def _as_it_can_be_taken(self, target: ResourceSet, missing: frozenset[str]) -> ResourceSet:
         if self.delivery.free:
@@ -175,11 +184,12 @@ class Channel(ABC, Generic[R]):
     def _rejected(self, sent: Sent, error: ErrorDetail, until: float) -> Nacked:
         """Send again what was not rejected, as the client may not have taken it in."""
         send = sent.send
-        verdict = self.quarantine.reject(send, error.message, sent.before, self._is_blind, until)
+        before = self._shared.swap(sent.before, tuple((name, None) for name in sent.asked))
+        verdict = self.quarantine.reject(send, error.message, before, self._is_blind, until)
         self.leases.renew(each.accepted for each in verdict.fresh.values() if each.accepted)
         if verdict.fresh and not any(map(self.quarantine.keeps, verdict.fresh.values())):
             gone = self._gone(sent)
-            self._base = self._shared.swap(sent.before, tuple((name, None) for name in gone))
+            self._base = self._shared.swap(before, tuple((name, None) for name in gone))
             again = [each.name for each in send.changed if each.name not in verdict.fresh]
             doubtful = {name: each for name, each in verdict.fresh.items() if each.blind or not verdict.certain}
             self._forced.update(dict.fromkeys((*again, *(name for name, each in doubtful.items() if each.replaces))))

@@ -52,11 +52,15 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
 
 
 class Sent(NamedTuple):
-    """A response in flight. before: what the client had been told until then. epoch: of the state that it carries."""
+    """A response in flight. before: what the client had been told until then. epoch: of the state that it carries.
+
+    asked: the names in ``before`` that it was not told, as it had not asked for them until then.
+    """
 
     send: Send
     before: ResourceSet
     epoch: int
+    asked: tuple[str, ...]
 
 
 class Delivery:

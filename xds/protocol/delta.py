@@ -40,6 +40,7 @@ class DeltaChannel(Channel[DeltaRequest]):
             return self._start(request)
         effects = self._hear(request, until)
         if request.subscribe or request.unsubscribe:
+            self._new_names.update((name, None) for name in request.subscribe if not self.interest.covers(name))
             self._ask(*self.interest.change(request.subscribe, request.unsubscribe))
             effects.append(self._interest_effect())
         return effects
@@ -76,7 +77,7 @@ class DeltaChannel(Channel[DeltaRequest]):
         everything = self._everything
         removed = self._removals(gone, target)
         changed, removed = self._with_forced(changed, removed, target)
-        heartbeats = self._heartbeats(changed, target)
+        heartbeats = self._heartbeats(changed, removed, target)
         if everything and not removed and len(changed) == len(target):  # and so there are no heartbeats
             batch = self._shared.full(DeltaBatch, self.type_url, target)
             return batch, batch.resources
@@ -84,7 +85,10 @@ class DeltaChannel(Channel[DeltaRequest]):
             return None
         return self._shared.part(DeltaBatch, self.type_url, changed, removed, heartbeats), changed
 
-    def _heartbeats(self, changed: tuple[Resource, ...], target: ResourceSet) -> tuple[Resource, ...]:
+    def _heartbeats(
+        self, changed: tuple[Resource, ...], removed: tuple[str, ...], target: ResourceSet
+    ) -> tuple[Resource, ...]:
+        """What is said without a body, beside these."""
         renewed = self._renewed(target)
         if not renewed:
             return ()
@@ -97,7 +101,7 @@ class DeltaChannel(Channel[DeltaRequest]):
             return tuple(target), diff.removed
         if self.interest.wildcard:
             return diff.changed, diff.removed
-        names = self.interest.names
+        names = self.interest.named
         return (
             tuple(resource for resource in diff.changed if resource.name in names),
             tuple(name for name in diff.removed if name in names),
@@ -124,7 +128,8 @@ class DeltaChannel(Channel[DeltaRequest]):
         said = {*(resource.name for resource in changed), *removed}
         names = [name for name in self._forced if name not in said and self.interest.covers(name)]
         found = tuple(resource for name in names if (resource := target.get(name)))
-        return (*changed, *found), (*removed, *(name for name in names if name not in target))
+        missing = (name for name in names if not (name in target or self.quarantine.is_blind_to(name)))
+        return (*changed, *found), (*removed, *missing)
 
     def _is_blind(self, name: str) -> bool:
         return name in self._unknown

@@ -7,7 +7,7 @@ is ever given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from xds.resources import CLUSTER, LISTENER, TypeUrl
@@ -27,19 +27,38 @@ class Change(NamedTuple):
         return bool(self.names) or self.everything
 
 
-class Interest:
-    """The names, and whether everything else is wanted too."""
+class _Union:
+    """What is in any of several containers."""
 
-    __slots__ = ("_explicit", "_legacy", "names", "wildcard")
+    def __init__(self, *parts: Container[str]) -> None:
+        self._parts = parts
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in part for part in self._parts)
+
+
+class Interest:
+    """The names, and whether everything else is wanted too.
+
+    implied: names of resources that the client asked for in another way than by their names.
+    """
+
+    __slots__ = ("_explicit", "_legacy", "implied", "names", "wildcard")
 
     def __init__(self, type_url: TypeUrl) -> None:
         self._legacy = type_url in LEGACY_WILDCARD_TYPES
         self._explicit = False
         self.names: dict[str, None] = {}
+        self.implied: dict[str, None] = {}
         self.wildcard = False
 
     def covers(self, name: str) -> bool:
-        return self.wildcard or name in self.names
+        return self.wildcard or name in self.names or name in self.implied
+
+    @property
+    def named(self) -> Container[str]:
+        """What is covered without the wildcard. Usually a dict, as this is asked very often."""
+        return _Union(self.names, self.implied) if self.implied else self.names
 
     @property
     def wildcard_only(self) -> bool:

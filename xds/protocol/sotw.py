@@ -43,7 +43,9 @@ class SotwChannel(Channel[SotwRequest]):
             return []
         effects = self._hear(request, until)
         before = self._interest_effect()
-        self._ask(*self.interest.replace(request.names))
+        change = self.interest.replace(request.names)
+        self._new_names.update(dict.fromkeys(change.names))
+        self._ask(*change)
         after = self._interest_effect()
         return effects if after == before else [*effects, after]
 
