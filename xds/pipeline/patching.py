@@ -10,7 +10,7 @@ from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
 from xds.pipeline.contribution import Patch
 from xds.pipeline.memo import Memo
-from xds.pipeline.references import references_of
+from xds.pipeline.references import aliases_of, references_of
 from xds.pipeline.translator import type_url_of
 from xds.resources import Resource, ResourceSet, TypeUrl
 from xds.wire.encode import encode
@@ -72,5 +72,5 @@ def _patched_resource(apply: Apply, message: type[betterproto2.Message], resourc
         references_of(after),
         resource.origins,
         ttl=resource.ttl,
-        aliases=resource.aliases,
+        aliases=aliases_of(after),
     )

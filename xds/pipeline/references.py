@@ -7,19 +7,31 @@ from collections.abc import Iterable, Iterator
 import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
+from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration, VirtualHost
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
 
-from xds.resources import ENDPOINT, ROUTE, Reference
+from xds.resources import ENDPOINT, ROUTE, VIRTUAL_HOST, Reference
 
 HCM_TYPE_URL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
+def aliases_of(message: betterproto2.Message) -> tuple[str, ...]:
+    """A virtual host that is served on its own is asked for as ``route/domain``; its own name is ``route/anything``."""
+    if not isinstance(message, VirtualHost):
+        return ()
+    route = message.name.rpartition("/")[0]
+    return tuple(f"{route}/{domain}" for domain in message.domains)
+
+
 def references_of(message: betterproto2.Message) -> tuple[Reference, ...]:
-    """A cluster with EDS refers to its endpoints, a listener to the routes that its connection managers ask for."""
+    """A cluster with EDS refers to its endpoints, a listener to the routes that its connection managers ask for, and a
+    RouteConfiguration whose virtual hosts come on demand to them all."""
     if isinstance(message, Cluster):
         return _endpoints(message)
     if isinstance(message, Listener):
         return tuple(Reference(ROUTE, name) for name in dict.fromkeys(_routes(message)))
+    if isinstance(message, RouteConfiguration) and message.vhds is not None:
+        return (Reference(VIRTUAL_HOST, f"{message.name}/*"),)
     return ()
 
 

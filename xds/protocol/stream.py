@@ -13,12 +13,14 @@ changed or not, and never wait for the cluster to be accepted, which in turn wai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
+from types import MappingProxyType
 
 from xds.protocol.delta import DeltaChannel
 from xds.protocol.errors import RemoteProtocolError
 from xds.protocol.events import DeltaRequest, Effect, Nacked, Request, Send, Settled, SotwRequest
+from xds.protocol.on_demand import ON_DEMAND_TYPES, OnDemandChannel
 from xds.protocol.rollout import Rollout
 from xds.protocol.shared import Shared
 from xds.protocol.sotw import SotwChannel
@@ -39,6 +41,15 @@ class Variant(Enum):
 
     SOTW = "sotw"
     DELTA = "delta"
+
+
+def _delta_channel(type_url: TypeUrl, shared: Shared) -> DeltaChannel:
+    return (OnDemandChannel if type_url in ON_DEMAND_TYPES else DeltaChannel)(type_url, shared)
+
+
+_CHANNELS: Mapping[Variant, Callable[[TypeUrl, Shared], SotwChannel | DeltaChannel]] = MappingProxyType(
+    {Variant.SOTW: SotwChannel, Variant.DELTA: _delta_channel}
+)
 
 
 class Stream:
@@ -110,9 +121,7 @@ class Stream:
         if channel is None:
             if len(self._channels) >= MAX_TYPES:
                 raise RemoteProtocolError(f"a stream may ask for {MAX_TYPES} types, not more")
-            kind: Callable[[TypeUrl, Shared], SotwChannel | DeltaChannel]
-            kind = SotwChannel if self._variant is Variant.SOTW else DeltaChannel
-            channel = self._channels[type_url] = kind(type_url, self._shared)
+            channel = self._channels[type_url] = _CHANNELS[self._variant](type_url, self._shared)
             self._channels = dict(sorted(self._channels.items(), key=lambda item: _RANK.get(item[0], len(_RANK))))
         return channel
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
+from xds.resources.aliases import Aliases
 from xds.resources.resource import Resource
 from xds.resources.types import TypeUrl
 
@@ -77,6 +78,11 @@ class ResourceSet:
         for name in sorted(self._by_name):
             digest.update(f"{name}\0{self._by_name[name].version}\0".encode())
         return digest.hexdigest()
+
+    @cached_property
+    def aliases(self) -> Aliases:
+        """The aliases of all resources."""
+        return Aliases(self)
 
     @cached_property
     def expiring(self) -> tuple[Resource, ...]:
