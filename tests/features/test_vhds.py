@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.features.client import DeltaStream, Fixture, names, node
-from xds.resources import ROUTE, VIRTUAL_HOST, Reference, Resource
+from xds.resources import LISTENER, ROUTE, VIRTUAL_HOST, Reference, Resource
 from xds.wire.discovery_pb2 import DeltaDiscoveryResponse
 
 TYPED = "/envoy.service.route.v3.VirtualHostDiscoveryService/DeltaVirtualHosts"
@@ -164,6 +164,8 @@ async def test_b37_what_is_unsubscribed_is_not_heard_of_again(xds: Fixture) -> N
         await stream.request(VIRTUAL_HOST, ["r/a.com"])
         await accepted(stream)
         await stream.request(VIRTUAL_HOST, unsubscribe=["r/a.com"])
+        await stream.request(LISTENER)
+        await stream.receive()
         xds.publish(host("a", "a.com", content="2"))
         await stream.assert_quiet()
 

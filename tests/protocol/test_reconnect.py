@@ -1,4 +1,4 @@
-"""Conversations that went wrong once: what a client brings along, or asks for late, and then rejects or loses."""
+"""Conversations that went wrong once: what a client brings along, asks for late, or takes in although it rejects it."""
 
 from __future__ import annotations
 
@@ -65,3 +65,15 @@ def test_the_warming_rule_takes_no_route_away_whose_new_version_is_rejected() ->
     client.connect()
     client.drain()
     assert client.have[ROUTE].keys() == {"a"}
+
+
+def test_what_a_client_took_in_of_a_rejected_response_goes_although_the_next_is_rejected_too() -> None:
+    client = SotwClient(Shared())
+    client.tells_names, client.applies_rest = False, True
+    client.ask_wildcard(LISTENER)
+    converge(client, *clusters("a"), listener("a"))
+    client.publish(snapshot(*clusters("a"), listener("a"), listener("b"), listener("c", "bad")))
+    client.publish(snapshot(*clusters("a"), listener("a"), listener("b", "bad")))
+    client.drain()
+    converge(client, *clusters("a"), listener("a"))
+    assert client.have[LISTENER].keys() == {"a"}

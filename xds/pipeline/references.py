@@ -11,6 +11,7 @@ from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration, VirtualHo
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
 
 from xds.resources import ENDPOINT, ROUTE, VIRTUAL_HOST, Reference
+from xds.resources.names import canonical, canonical_names
 
 HCM_TYPE_URL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
@@ -29,7 +30,7 @@ def references_of(message: betterproto2.Message) -> tuple[Reference, ...]:
     if isinstance(message, Cluster):
         return _endpoints(message)
     if isinstance(message, Listener):
-        return tuple(Reference(ROUTE, name) for name in dict.fromkeys(_routes(message)))
+        return tuple(Reference(ROUTE, name) for name in canonical_names(_routes(message)))
     if isinstance(message, RouteConfiguration) and message.vhds is not None:
         return (Reference(VIRTUAL_HOST, f"{message.name}/*"),)
     return ()
@@ -39,7 +40,7 @@ def _endpoints(cluster: Cluster) -> tuple[Reference, ...]:
     if cluster.type is not ClusterDiscoveryType.EDS:
         return ()
     config = cluster.eds_cluster_config
-    return (Reference(ENDPOINT, (config.service_name if config else "") or cluster.name),)
+    return (Reference(ENDPOINT, canonical((config.service_name if config else "") or cluster.name)),)
 
 
 def _routes(listener: Listener) -> Iterator[str]:

@@ -93,6 +93,8 @@ class Channel(ABC, Generic[R]):
         """The next response, to be sent at once; None if there is none, or another one is in flight."""
         if self._target is None or not self._started or not self.delivery.free:
             return None
+        if self.interest.globs:
+            self._expand_globs(self._target)
         due = self._difference(self._target)
         self._before, self._base = self._base, self._target
         self._asked = self._take_new_names() if self._new_names else ()
@@ -139,6 +141,14 @@ class Channel(ABC, Generic[R]):
             return None
         self._reported = names
         return Quarantined(self.type_url, names)
+
+    def _expand_globs(self, target: ResourceSet) -> None:
+        """Put what is in a collection in place of its name; one without resources is a name that does not exist."""
+        for glob in self.interest.globs & self._forced.keys():
+            members = target.collections.get(glob, ())
+            self._forced.update((member.name, None) for member in members)
+            if members:
+                del self._forced[glob]
 
     def _take_new_names(self) -> tuple[str, ...]:
         names = tuple(name for name in self._new_names if name in self._before)

@@ -17,6 +17,7 @@ from xds.protocol.framing import DeltaBatch
 from xds.protocol.quarantine import Quarantine
 from xds.protocol.shared import Shared
 from xds.resources import ENDPOINT, SECRET, Resource, ResourceSet, TypeUrl
+from xds.resources.names import canonical
 
 ALWAYS_SENT_TYPES = frozenset({ENDPOINT, SECRET})
 """Types of which a reconnecting client's word that it has a resource does not mean that it can do without."""
@@ -48,7 +49,7 @@ class DeltaChannel(Channel[DeltaRequest]):
     def _start(self, request: DeltaRequest) -> list[Effect]:
         self._started = True
         self._ask(*self.interest.begin(request.subscribe))
-        self._claimed = request.initial_versions
+        self._claimed = _canonical(request.initial_versions)
         return [self._interest_effect()]
 
     @property
@@ -60,6 +61,8 @@ class DeltaChannel(Channel[DeltaRequest]):
         if self._target is None or self._claimed is None:
             return None
         target, claimed, self._claimed = self._target, self._claimed, None
+        if self.interest.globs:
+            self._expand_globs(target)
         self._leftover = dict.fromkeys(name for name in claimed if name not in target)
         self._unknown = {name for name, version in claimed.items() if not _is_at(version, target.get(name))}
         if not claimed or self.type_url in ALWAYS_SENT_TYPES:
@@ -143,6 +146,10 @@ class DeltaChannel(Channel[DeltaRequest]):
     def _has_accepted(self, send: Send) -> None:
         if self._unknown:
             self._unknown -= {*(resource.name for resource in send.batch.resources), *send.batch.removed}
+
+
+def _canonical(versions: Mapping[str, str]) -> Mapping[str, str]:
+    return {canonical(name): version for name, version in versions.items()}
 
 
 def _is_at(version: str, resource: Resource | None) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
-from xds.resources import CLUSTER, LISTENER, TypeUrl
+from xds.resources import CLUSTER, LISTENER, Resource, ResourceSet, TypeUrl
+from xds.resources.names import canonical_names, collection_of, is_glob
 from xds.resources.types import SCOPED_ROUTE
 
 WILDCARD = "*"
@@ -27,38 +28,36 @@ class Change(NamedTuple):
         return bool(self.names) or self.everything
 
 
-class _Union:
-    """What is in any of several containers."""
-
-    def __init__(self, *parts: Container[str]) -> None:
-        self._parts = parts
-
-    def __contains__(self, name: object) -> bool:
-        return any(name in part for part in self._parts)
-
-
 class Interest:
     """The names, and whether everything else is wanted too.
 
-    implied: names of resources that the client asked for in another way than by their names.
+    implied: names of resources that the client asked for in another way than by their names. globs: those of the names
+    that stand for all resources of a collection.
     """
 
-    __slots__ = ("_explicit", "_legacy", "implied", "names", "wildcard")
+    __slots__ = ("_explicit", "_legacy", "globs", "implied", "names", "wildcard")
 
     def __init__(self, type_url: TypeUrl) -> None:
         self._legacy = type_url in LEGACY_WILDCARD_TYPES
         self._explicit = False
         self.names: dict[str, None] = {}
+        self.globs: frozenset[str] = frozenset()
         self.implied: dict[str, None] = {}
         self.wildcard = False
 
     def covers(self, name: str) -> bool:
-        return self.wildcard or name in self.names or name in self.implied
+        return self.wildcard or name in self.names or (bool(self.implied or self.globs) and name in self)
+
+    def __contains__(self, name: object) -> bool:
+        """What is covered without the wildcard."""
+        if name in self.names or name in self.implied:
+            return True
+        return isinstance(name, str) and collection_of(name) in self.globs
 
     @property
     def named(self) -> Container[str]:
         """What is covered without the wildcard. Usually a dict, as this is asked very often."""
-        return _Union(self.names, self.implied) if self.implied else self.names
+        return self if self.implied or self.globs else self.names
 
     @property
     def wildcard_only(self) -> bool:
@@ -66,12 +65,16 @@ class Interest:
 
     def replace(self, names: Iterable[str]) -> Change:
         """A state-of-the-world request's list of names, whose order and repetitions mean nothing."""
-        wanted = dict.fromkeys(names)
+        names = tuple(names)
+        if self._explicit and not self.wildcard and names == tuple(self.names):
+            return Change((), everything=False)
+        wanted = canonical_names(names)
         self._explicit = self._explicit or bool(wanted)
         wildcard = WILDCARD in wanted if self._explicit else self._legacy
         wanted.pop(WILDCARD, None)
         change = Change(tuple(name for name in wanted if name not in self.names), wildcard and not self.wildcard)
         self.names, self.wildcard = wanted, wildcard
+        self._find_globs()
         return change
 
     def begin(self, subscribe: Iterable[str]) -> Change:
@@ -83,16 +86,27 @@ class Interest:
 
     def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str]) -> Change:
         """A later delta request. A name that the wildcard still covers is answered when it is unsubscribed."""
-        gone = dict.fromkeys(unsubscribe)
+        gone = canonical_names(unsubscribe)
         if WILDCARD in gone:
             self.wildcard = False
         let_go = [name for name in gone if name in self.names]
         for name in let_go:
             del self.names[name]
-        wanted = dict.fromkeys(subscribe)
+        wanted = canonical_names(subscribe)
         everything = WILDCARD in wanted
         wanted.pop(WILDCARD, None)
         self.wildcard = self.wildcard or everything
         self.names.update(wanted)
+        self._find_globs()
         still_covered = [name for name in let_go if self.wildcard and name not in wanted]
         return Change((*wanted, *still_covered), everything)
+
+    def select(self, resources: ResourceSet) -> tuple[Resource, ...]:
+        """What is covered of a set without the wildcard, each once, in the order of the names."""
+        found = {name: resource for name in self.names if (resource := resources.get(name))}
+        for glob in self.globs:
+            found.update((resource.name, resource) for resource in resources.collections.get(glob, ()))
+        return tuple(found.values())
+
+    def _find_globs(self) -> None:
+        self.globs = frozenset(name for name in self.names if is_glob(name))

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from xds.model import objects
+from xds.resources.names import canonical
 from xds.resources.types import TypeUrl
 
 
@@ -55,7 +56,7 @@ class Resource:
         if ttl is not None and ttl <= timedelta():
             raise ValueError(f"the TTL of {name!r} is {ttl}; it must be positive")
         content = body if ttl is None and not aliases else b"".join((body, repr((ttl, aliases)).encode()))
-        return Resource(type_url, name, body, content_version(content), references, origins, ttl, aliases)
+        return Resource(type_url, canonical(name), body, content_version(content), references, origins, ttl, aliases)
 
 
 def content_version(body: bytes) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from xds.resources.aliases import Aliases
+from xds.resources.names import collection_of
 from xds.resources.resource import Resource
 from xds.resources.types import TypeUrl
 
@@ -83,6 +84,16 @@ class ResourceSet:
     def aliases(self) -> Aliases:
         """The aliases of all resources."""
         return Aliases(self)
+
+    @cached_property
+    def collections(self) -> Mapping[str, tuple[Resource, ...]]:
+        """By the name of a glob collection, what is in it."""
+        collections: dict[str, list[Resource]] = {}
+        for resource in self:
+            glob = collection_of(resource.name)
+            if glob is not None:
+                collections.setdefault(glob, []).append(resource)
+        return {glob: tuple(members) for glob, members in collections.items()}
 
     @cached_property
     def expiring(self) -> tuple[Resource, ...]:
