@@ -101,6 +101,11 @@ class Delivery:
             self.settled = max(self.settled, sent.epoch)
         return sent
 
+    @property
+    def unanswered(self) -> Send | None:
+        """The last response, if the client has not answered it."""
+        return self._sent.send if self._sent else None
+
     def expire(self, now: float) -> None:
         """Give up waiting if it has taken too long."""
         if self.deadline is not None and now >= self.deadline:

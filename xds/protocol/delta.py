@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from xds.protocol.channel import Channel, Due
 from xds.protocol.delivery import Sent
+from xds.protocol.doubts import NodeDoubts
 from xds.protocol.events import Current, DeltaRequest, Effect, Send
 from xds.protocol.framing import DeltaBatch
 from xds.protocol.quarantine import Quarantine
@@ -30,8 +31,9 @@ class DeltaChannel(Channel[DeltaRequest]):
     drop, but may still need.
     """
 
-    def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
+    def __init__(self, type_url: TypeUrl, shared: Shared, doubts: NodeDoubts) -> None:
         super().__init__(type_url, shared, Quarantine())
+        self._doubts = doubts
         self._claimed: Mapping[str, str] | None = None
         self._unknown: set[str] = set()
         self._leftover: dict[str, None] = {}
@@ -63,11 +65,14 @@ class DeltaChannel(Channel[DeltaRequest]):
         target, claimed, self._claimed = self._target, self._claimed, None
         if self.interest.globs:
             self._expand_globs(target)
-        self._leftover = dict.fromkeys(name for name in claimed if name not in target)
+        doubtful = self._doubts.names(self.type_url, claimed)
+        self._leftover = dict.fromkeys(name for name in (*claimed, *doubtful) if name not in target)
         self._unknown = {name for name, version in claimed.items() if not _is_at(version, target.get(name))}
+        self._unknown |= doubtful
         if not claimed or self.type_url in ALWAYS_SENT_TYPES:
             return None
-        has = ResourceSet.of(each for each in target if claimed.get(each.name) == each.version)
+        certain = {name: version for name, version in claimed.items() if name not in doubtful} if doubtful else claimed
+        has = ResourceSet.of(each for each in target if certain.get(each.name) == each.version)
         self._base = target if len(has) == len(target) else has
         self.leases.renew(self._base.expiring)
         self._everything = False
@@ -142,8 +147,16 @@ class DeltaChannel(Channel[DeltaRequest]):
 
     def _doubt(self, names: Sequence[str]) -> None:
         self._leftover.update((name, None) for name in names if name not in self._base)
+        self._doubts.add(self.type_url, tuple((name, "") for name in names))
+
+    def close(self) -> None:
+        """The stream has ended."""
+        unanswered = self.delivery.unanswered
+        if unanswered is not None:
+            self._doubts.add(self.type_url, unanswered.batch.contents)
 
     def _has_accepted(self, send: Send) -> None:
+        self._doubts.settle(self.type_url, send.batch)
         if self._unknown:
             self._unknown -= {*(resource.name for resource in send.batch.resources), *send.batch.removed}
 

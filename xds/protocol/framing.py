@@ -43,6 +43,11 @@ class Batch(ABC):
         self.version = version or batch_version((*resources, *heartbeats), removed)
 
     @cached_property
+    def contents(self) -> tuple[tuple[str, str], ...]:
+        """Name and version of each resource."""
+        return tuple((each.name, each.version) for each in self.resources)
+
+    @cached_property
     def expiring(self) -> tuple[Resource, ...]:
         """What a client that takes this in will drop unless it hears of it again."""
         return tuple(each for each in (*self.resources, *self.heartbeats) if each.ttl is not None)

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from xds.protocol.channel import Due
 from xds.protocol.delta import DeltaChannel
+from xds.protocol.doubts import NodeDoubts
 from xds.protocol.events import DeltaRequest, Effect
 from xds.protocol.framing import DeltaBatch
 from xds.protocol.interest import WILDCARD
@@ -32,8 +33,8 @@ class OnDemandChannel(DeltaChannel):
     _greetings: what a client that waits to hear of a route is to be told. _greets_all: it waits for all that are known.
     """
 
-    def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
-        super().__init__(type_url, shared)
+    def __init__(self, type_url: TypeUrl, shared: Shared, doubts: NodeDoubts) -> None:
+        super().__init__(type_url, shared, doubts)
         self._names: dict[str, str] = {}
         self._unknown_aliases: tuple[str, ...] = ()
         self._greetings: dict[str, None] = {}
@@ -43,7 +44,8 @@ class OnDemandChannel(DeltaChannel):
         request = _without_wildcard(request)
         if not self._started:
             self._greets_all = not request.initial_versions
-            self.interest.implied.update(dict.fromkeys(request.initial_versions))
+            doubtful = self._doubts.names(self.type_url, request.initial_versions)
+            self.interest.implied.update(dict.fromkeys((*request.initial_versions, *doubtful)))
         effects = super().receive(request, until)
         for alias in request.unsubscribe:
             name = self._names.pop(alias, alias)

@@ -13,11 +13,11 @@ changed or not, and never wait for the cluster to be accepted, which in turn wai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from enum import Enum
-from types import MappingProxyType
 
 from xds.protocol.delta import DeltaChannel
+from xds.protocol.doubts import Doubts, NodeDoubts
 from xds.protocol.errors import RemoteProtocolError
 from xds.protocol.events import DeltaRequest, Effect, Nacked, Request, Send, Settled, SotwRequest
 from xds.protocol.on_demand import ON_DEMAND_TYPES, OnDemandChannel
@@ -43,15 +43,6 @@ class Variant(Enum):
     DELTA = "delta"
 
 
-def _delta_channel(type_url: TypeUrl, shared: Shared) -> DeltaChannel:
-    return (OnDemandChannel if type_url in ON_DEMAND_TYPES else DeltaChannel)(type_url, shared)
-
-
-_CHANNELS: Mapping[Variant, Callable[[TypeUrl, Shared], SotwChannel | DeltaChannel]] = MappingProxyType(
-    {Variant.SOTW: SotwChannel, Variant.DELTA: _delta_channel}
-)
-
-
 class Stream:
     """The machine. Every method gives the effects to be carried out, in order."""
 
@@ -62,13 +53,16 @@ class Stream:
         only: TypeUrl | None = None,
         nonce_prefix: str = "",
         patience: float = PATIENCE,
+        doubts: NodeDoubts | None = None,
     ) -> None:
-        """only: the one type of a stream that is not aggregated. nonce_prefix: keeps nonces apart between streams."""
+        """only: the one type of a stream that is not aggregated. nonce_prefix: keeps nonces apart between streams.
+        doubts: about the stream's node, from earlier streams and for later ones."""
         self._variant = variant
         self._shared = shared
         self._only = only
         self._nonce_prefix = nonce_prefix
         self._patience = patience
+        self._doubts = doubts or Doubts().of("")
         self._nonces = 0
         self._channels: dict[TypeUrl, SotwChannel | DeltaChannel] = {}
         self._rollout = Rollout(shared)
@@ -89,6 +83,12 @@ class Stream:
         """What the client should have from now on."""
         self._rollout.begin(snapshot, self._channels)
         return self._pump(now)
+
+    def close(self) -> None:
+        """The stream has ended. Nothing else may be called any more."""
+        for channel in self._channels.values():
+            if isinstance(channel, DeltaChannel):
+                channel.close()
 
     def tick(self, now: float) -> list[Effect]:
         """Time has passed. To be called when `next_deadline` has come; at other times it does no harm."""
@@ -121,9 +121,15 @@ class Stream:
         if channel is None:
             if len(self._channels) >= MAX_TYPES:
                 raise RemoteProtocolError(f"a stream may ask for {MAX_TYPES} types, not more")
-            channel = self._channels[type_url] = _CHANNELS[self._variant](type_url, self._shared)
+            channel = self._channels[type_url] = self._new_channel(type_url)
             self._channels = dict(sorted(self._channels.items(), key=lambda item: _RANK.get(item[0], len(_RANK))))
         return channel
+
+    def _new_channel(self, type_url: TypeUrl) -> SotwChannel | DeltaChannel:
+        if self._variant is Variant.SOTW:
+            return SotwChannel(type_url, self._shared)
+        kind = OnDemandChannel if type_url in ON_DEMAND_TYPES else DeltaChannel
+        return kind(type_url, self._shared, self._doubts)
 
     def _pump(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
