@@ -77,3 +77,17 @@ def test_what_a_client_took_in_of_a_rejected_response_goes_although_the_next_is_
     client.drain()
     converge(client, *clusters("a"), listener("a"))
     assert client.have[LISTENER].keys() == {"a"}
+
+
+def test_what_a_client_took_in_and_does_not_list_goes_after_a_reconnect() -> None:
+    client = DeltaClient(Shared())
+    client.applies_rest = True
+    converge(client, *clusters("a"))
+    client.publish(snapshot(*clusters("a", "b"), resource(CLUSTER, "c", "bad")))
+    client.client_reads()
+    client.latest = snapshot(*clusters("a"))
+    client.connect()
+    client.drain()
+    client.tick(100.0)
+    client.drain()
+    assert client.have[CLUSTER].keys() == {"a"}

@@ -10,6 +10,7 @@ from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration, VirtualHost
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
 
+from xds.pipeline.secrets import secrets_of
 from xds.resources import ENDPOINT, ROUTE, VIRTUAL_HOST, Reference
 from xds.resources.names import canonical, canonical_names
 
@@ -25,12 +26,14 @@ def aliases_of(message: betterproto2.Message) -> tuple[str, ...]:
 
 
 def references_of(message: betterproto2.Message) -> tuple[Reference, ...]:
-    """A cluster with EDS refers to its endpoints, a listener to the routes that its connection managers ask for, and a
-    RouteConfiguration whose virtual hosts come on demand to them all."""
+    """A cluster with EDS refers to its endpoints, a listener to the routes that its connection managers ask for, either
+    to the secrets of its TLS, and a RouteConfiguration whose virtual hosts come on demand to them all."""
     if isinstance(message, Cluster):
-        return _endpoints(message)
+        matches = (match.transport_socket for match in message.transport_socket_matches)
+        return (*_endpoints(message), *secrets_of(message.transport_socket, *matches))
     if isinstance(message, Listener):
-        return tuple(Reference(ROUTE, name) for name in canonical_names(_routes(message)))
+        routes = (Reference(ROUTE, name) for name in canonical_names(_routes(message)))
+        return (*routes, *secrets_of(*(chain.transport_socket for chain in _chains(message))))
     if isinstance(message, RouteConfiguration) and message.vhds is not None:
         return (Reference(VIRTUAL_HOST, f"{message.name}/*"),)
     return ()
