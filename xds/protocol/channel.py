@@ -171,8 +171,6 @@ class Channel(ABC, Generic[R]):
 
     def _renewed(self, target: ResourceSet) -> tuple[Resource, ...]:
         """What the client must hear of again, although it has not changed."""
-        if not self.leases.due:
-            return ()
         found = (target.get(name) for name in self.leases.take_due() if self.interest.covers(name))
         return tuple(each for each in found if each is not None and each.ttl is not None)
 

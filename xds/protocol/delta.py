@@ -28,7 +28,7 @@ class DeltaChannel(Channel[DeltaRequest]):
     """See `Channel`.
 
     _unknown: names under which the client brought along what is not known here. _leftover: what it may have, is to
-    drop, but may still need.
+    drop, but may still need. _unknown_aliases: to be said to be unknown, where there are aliases.
     """
 
     def __init__(self, type_url: TypeUrl, shared: Shared, doubts: NodeDoubts) -> None:
@@ -37,6 +37,7 @@ class DeltaChannel(Channel[DeltaRequest]):
         self._claimed: Mapping[str, str] | None = None
         self._unknown: set[str] = set()
         self._leftover: dict[str, None] = {}
+        self._unknown_aliases: tuple[str, ...] = ()
 
     def receive(self, request: DeltaRequest, until: float) -> list[Effect]:
         if not self._started:
@@ -85,7 +86,7 @@ class DeltaChannel(Channel[DeltaRequest]):
         everything = self._everything
         removed = self._removals(gone, target)
         changed, removed = self._with_forced(changed, removed, target)
-        heartbeats = self._heartbeats(changed, removed, target)
+        heartbeats = self._heartbeats(changed, removed, target) if self.leases.due or self._unknown_aliases else ()
         if everything and not removed and len(changed) == len(target):  # and so there are no heartbeats
             batch = self._shared.full(DeltaBatch, self.type_url, target)
             return batch, batch.resources

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from xds.resources import CLUSTER, LISTENER, Resource, ResourceSet, TypeUrl
-from xds.resources.names import canonical_names, collection_of, is_glob
+from xds.resources.names import canonical_names, collection_of, globs_in
 from xds.resources.types import SCOPED_ROUTE
 
 WILDCARD = "*"
@@ -73,8 +73,7 @@ class Interest:
         wildcard = WILDCARD in wanted if self._explicit else self._legacy
         wanted.pop(WILDCARD, None)
         change = Change(tuple(name for name in wanted if name not in self.names), wildcard and not self.wildcard)
-        self.names, self.wildcard = wanted, wildcard
-        self._find_globs()
+        self.names, self.wildcard, self.globs = wanted, wildcard, globs_in(wanted)
         return change
 
     def begin(self, subscribe: Iterable[str]) -> Change:
@@ -87,6 +86,7 @@ class Interest:
     def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str]) -> Change:
         """A later delta request. A name that the wildcard still covers is answered when it is unsubscribed."""
         gone = canonical_names(unsubscribe)
+        self.globs -= gone.keys()
         if WILDCARD in gone:
             self.wildcard = False
         let_go = [name for name in gone if name in self.names]
@@ -97,7 +97,7 @@ class Interest:
         wanted.pop(WILDCARD, None)
         self.wildcard = self.wildcard or everything
         self.names.update(wanted)
-        self._find_globs()
+        self.globs |= globs_in(wanted)
         still_covered = [name for name in let_go if self.wildcard and name not in wanted]
         return Change((*wanted, *still_covered), everything)
 
@@ -107,6 +107,3 @@ class Interest:
         for glob in self.globs:
             found.update((resource.name, resource) for resource in resources.collections.get(glob, ()))
         return tuple(found.values())
-
-    def _find_globs(self) -> None:
-        self.globs = frozenset(name for name in self.names if is_glob(name))

@@ -28,7 +28,7 @@ ON_DEMAND_TYPES = frozenset({VIRTUAL_HOST})
 
 
 class OnDemandChannel(DeltaChannel):
-    """See the module. _names: by alias asked for, the name of its resource. _unknown_aliases: to be said to be unknown.
+    """See the module. _names: by alias asked for, the name of its resource.
 
     _greetings: what a client that waits to hear of a route is to be told. _greets_all: it waits for all that are known.
     """
@@ -36,7 +36,6 @@ class OnDemandChannel(DeltaChannel):
     def __init__(self, type_url: TypeUrl, shared: Shared, doubts: NodeDoubts) -> None:
         super().__init__(type_url, shared, doubts)
         self._names: dict[str, str] = {}
-        self._unknown_aliases: tuple[str, ...] = ()
         self._greetings: dict[str, None] = {}
         self._greets_all = False
 

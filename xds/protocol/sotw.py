@@ -89,7 +89,7 @@ class SotwChannel(Channel[SotwRequest]):
 
     def _difference(self, target: ResourceSet) -> Due | None:
         changed, removed = self._changes(target)
-        renewed = self._renewed(target)
+        renewed = self._renewed(target) if self.leases.due else ()
         asked = self._everything or self._repeats or bool(self._forced)
         self._repeats = False
         if self._full:

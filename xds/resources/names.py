@@ -37,8 +37,11 @@ def collection_of(name: str) -> str | None:
 
 
 def canonical_names(names: Iterable[str]) -> dict[str, None]:
-    """Each name once, in the order given."""
+    """Each name once, in the order given. Cheap for very many names of another form."""
     unique = dict.fromkeys(names)
-    if any(name.startswith(_SCHEME) for name in unique):
-        return dict.fromkeys(map(canonical, unique))
-    return unique
+    return dict.fromkeys(map(canonical, unique)) if _SCHEME in "\n".join(unique) else unique
+
+
+def globs_in(names: Iterable[str]) -> frozenset[str]:
+    """Those of these canonical names that are of glob collections. As cheap."""
+    return frozenset(filter(is_glob, names)) if _GLOB in "\n".join(names) else frozenset()
