@@ -32,7 +32,7 @@ def references_of(message: betterproto2.Message) -> tuple[Reference, ...]:
         matches = (match.transport_socket for match in message.transport_socket_matches)
         return (*_endpoints(message), *secrets_of(message.transport_socket, *matches))
     if isinstance(message, Listener):
-        routes = (Reference(ROUTE, name) for name in canonical_names(_routes(message)))
+        routes = (Reference(ROUTE, name) for name in canonical_names(_routes(message)).unique)
         return (*routes, *secrets_of(*(chain.transport_socket for chain in _chains(message))))
     if isinstance(message, RouteConfiguration) and message.vhds is not None:
         return (Reference(VIRTUAL_HOST, f"{message.name}/*"),)

@@ -25,7 +25,7 @@ _CONTEXTS: Mapping[str, type[DownstreamTlsContext] | type[UpstreamTlsContext]] =
 def secrets_of(*sockets: TransportSocket | None) -> tuple[Reference, ...]:
     """References to them, each once. Sockets that are not TLS, or have their secrets in them, refer to none."""
     names = (config.name for socket in sockets for context in _contexts(socket) for config in _configs(context))
-    return tuple(Reference(SECRET, name) for name in canonical_names(names))
+    return tuple(Reference(SECRET, name) for name in canonical_names(names).unique)
 
 
 def _contexts(socket: TransportSocket | None) -> Iterator[CommonTlsContext]:

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from xds.resources import CLUSTER, LISTENER, Resource, ResourceSet, TypeUrl
-from xds.resources.names import canonical_names, collection_of, globs_in
+from xds.resources.names import canonical_names, collection_of
 from xds.resources.types import SCOPED_ROUTE
 
 WILDCARD = "*"
@@ -68,36 +68,36 @@ class Interest:
         names = tuple(names)
         if self._explicit and not self.wildcard and names == tuple(self.names):
             return Change((), everything=False)
-        wanted = canonical_names(names)
+        wanted, globs = canonical_names(names)
         self._explicit = self._explicit or bool(wanted)
         wildcard = WILDCARD in wanted if self._explicit else self._legacy
         wanted.pop(WILDCARD, None)
         change = Change(tuple(name for name in wanted if name not in self.names), wildcard and not self.wildcard)
-        self.names, self.wildcard, self.globs = wanted, wildcard, globs_in(wanted)
+        self.names, self.wildcard, self.globs = wanted, wildcard, globs
         return change
 
     def begin(self, subscribe: Iterable[str]) -> Change:
         """The first delta request of a stream for this type."""
-        names = dict.fromkeys(subscribe)
+        names = tuple(subscribe)
         if not names and self._legacy:
-            names = {WILDCARD: None}
+            names = (WILDCARD,)
         return self.change(names, ())
 
     def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str]) -> Change:
         """A later delta request. A name that the wildcard still covers is answered when it is unsubscribed."""
-        gone = canonical_names(unsubscribe)
-        self.globs -= gone.keys()
+        gone = canonical_names(unsubscribe).unique
+        self.globs = self.globs.difference(gone)
         if WILDCARD in gone:
             self.wildcard = False
         let_go = [name for name in gone if name in self.names]
         for name in let_go:
             del self.names[name]
-        wanted = canonical_names(subscribe)
+        wanted, globs = canonical_names(subscribe)
         everything = WILDCARD in wanted
         wanted.pop(WILDCARD, None)
         self.wildcard = self.wildcard or everything
         self.names.update(wanted)
-        self.globs |= globs_in(wanted)
+        self.globs |= globs
         still_covered = [name for name in let_go if self.wildcard and name not in wanted]
         return Change((*wanted, *still_covered), everything)
 

@@ -8,6 +8,7 @@ it is. Source: the xDS transport specification, "xdstp URIs".
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 _SCHEME = "xdstp:"
 _GLOB = "/*"
@@ -36,12 +37,17 @@ def collection_of(name: str) -> str | None:
     return f"{path.rpartition('/')[0]}{_GLOB}{mark}{parameters}"
 
 
-def canonical_names(names: Iterable[str]) -> dict[str, None]:
-    """Each name once, in the order given. Cheap for very many names of another form."""
+class Names(NamedTuple):
+    """Canonical names, each once, in the order given; and those of them that are of glob collections."""
+
+    unique: dict[str, None]
+    globs: frozenset[str]
+
+
+def canonical_names(names: Iterable[str]) -> Names:
+    """Of very many names that are not of this form none is looked into by itself."""
     unique = dict.fromkeys(names)
-    return dict.fromkeys(map(canonical, unique)) if _SCHEME in "\n".join(unique) else unique
-
-
-def globs_in(names: Iterable[str]) -> frozenset[str]:
-    """Those of these canonical names that are of glob collections. As cheap."""
-    return frozenset(filter(is_glob, names)) if _GLOB in "\n".join(names) else frozenset()
+    if _SCHEME not in "\n".join(unique):
+        return Names(unique, frozenset())
+    unique = dict.fromkeys(map(canonical, unique))
+    return Names(unique, frozenset(filter(is_glob, unique)))
