@@ -172,7 +172,10 @@ def route(name: str, to_cluster: str) -> Resource:
 
 
 def on_demand(clusters: bool = False) -> HttpFilter:
-    """The filter that has virtual hosts fetched, and clusters too, on a delta stream of their own."""
+    """The filter that has virtual hosts fetched, and clusters too, on a delta stream of their own.
+
+    Its time-out is longer than that of any test's request.
+    """
     service = GrpcService(envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name="xds"))
     source = ConfigSource(
         resource_api_version=ApiVersion.V3,
@@ -180,7 +183,7 @@ def on_demand(clusters: bool = False) -> HttpFilter:
             api_type=ApiConfigSourceApiType.DELTA_GRPC, transport_api_version=ApiVersion.V3, grpc_services=[service]
         ),
     )
-    config = OnDemand(odcds=OnDemandCds(source=source, timeout=timedelta(seconds=5))) if clusters else OnDemand()
+    config = OnDemand(odcds=OnDemandCds(source=source, timeout=timedelta(seconds=60))) if clusters else OnDemand()
     return HttpFilter(name="on_demand", typed_config=Any(f"{_EXTENSIONS}.http.on_demand.v3.OnDemand", encode(config)))
 
 
