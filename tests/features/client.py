@@ -75,10 +75,10 @@ class RawStream(Generic[Response]):
     async def receive_all(self, count: int) -> list[Response]:
         return [await self.receive() for _ in range(count)]
 
-    async def assert_quiet(self) -> None:
+    async def assert_quiet(self, seconds: float = QUIET) -> None:
         """No response comes. Nothing can be received from this stream afterwards."""
         read = asyncio.ensure_future(self.call.read())
-        done, _ = await asyncio.wait({read}, timeout=QUIET)
+        done, _ = await asyncio.wait({read}, timeout=seconds)
         read.cancel()
         assert not done, f"unexpected: {self._decode(read.result())}"
 

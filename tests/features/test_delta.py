@@ -114,7 +114,7 @@ async def test_b27_nothing_is_sent_to_a_client_that_has_everything(xds: Fixture)
 
 
 @pytest.mark.parametrize("url", [ENDPOINT, SECRET])
-async def test_b27_endpoints_and_secrets_are_never_suppressed(xds: Fixture, url: TypeUrl) -> None:
+async def test_b27_fact05_endpoints_and_secrets_are_never_suppressed(xds: Fixture, url: TypeUrl) -> None:
     xds.publish(resource(url, "e"))
     async with xds.delta() as stream:
         version = (await told(stream, url, "e")).resources[0].version

@@ -73,7 +73,7 @@ async def test_b32_moves_to_a_new_cluster_without_a_failed_request(xds: Fixture,
         assert await running.stat("cluster_manager.active_clusters") == 2  # the new one and that of xDS itself
 
 
-async def test_b34_a_changed_cluster_warms_at_once(xds: Fixture, tmp_path: Path, api_type: str) -> None:
+async def test_b34_fact02_a_changed_cluster_warms_at_once(xds: Fixture, tmp_path: Path, api_type: str) -> None:
     async with sidecar(xds, tmp_path, api_type) as running:
         ip = running.ip
         web = (listener("web", ip, 8080, "web"), route("web", "v1"), endpoints("v1", [(ip, PORTS["v1"])]))
@@ -84,7 +84,9 @@ async def test_b34_a_changed_cluster_warms_at_once(xds: Fixture, tmp_path: Path,
         assert await running.get() == (200, "v1")
 
 
-async def test_a_changed_cluster_reuses_a_subscribed_service_name(xds: Fixture, tmp_path: Path, api_type: str) -> None:
+async def test_b34_fact03_a_changed_cluster_reuses_a_subscribed_service_name(
+    xds: Fixture, tmp_path: Path, api_type: str
+) -> None:
     async with sidecar(xds, tmp_path, api_type) as running:
         ip = running.ip
         await settled(xds)

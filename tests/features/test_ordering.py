@@ -71,7 +71,7 @@ async def test_b32_clusters_endpoints_routes_then_removals(xds: Fixture) -> None
         ]
 
 
-async def test_b32_a_route_waits_until_its_cluster_is_accepted(xds: Fixture) -> None:
+async def test_b32_fact01_a_route_waits_until_its_cluster_is_accepted_but_endpoints_do_not(xds: Fixture) -> None:
     async with xds.delta() as stream:
         await start(xds, stream)
         xds.publish(*mesh("new"))
@@ -83,7 +83,7 @@ async def test_b32_a_route_waits_until_its_cluster_is_accepted(xds: Fixture) -> 
         assert {(await accept(stream)).type_url for _ in range(3)} == {CLUSTER, ENDPOINT, ROUTE}
 
 
-async def test_b32_a_route_waits_no_longer_than_the_time_out(impatient: Fixture) -> None:
+async def test_b32_fact09_a_route_waits_no_longer_than_the_time_out(impatient: Fixture) -> None:
     async with impatient.delta() as stream:
         await start(impatient, stream)
         impatient.publish(*mesh("new"))

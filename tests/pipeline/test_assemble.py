@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType, ClusterEdsClusterConfig
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, Listener
@@ -162,6 +163,15 @@ def test_patches_run_last_and_touch_only_what_they_name() -> None:
     assert clusters == {"a": "", "b": "patched"}
     hosts = RouteConfiguration.parse(only(result, ROUTE).body).virtual_hosts
     assert [h.domains for h in hosts] == [["v", "extra"], ["w"]]
+
+
+def test_a_patched_resource_keeps_its_ttl() -> None:
+    def rename_stats(cluster: Cluster) -> Cluster:
+        cluster.alt_stat_name = "patched"
+        return cluster
+
+    result = compiled(add(Cluster(name="a"), ttl=timedelta(minutes=1)), patch(Cluster, "a", rename_stats))
+    assert only(result, CLUSTER).ttl == timedelta(minutes=1)
 
 
 def test_a_failing_patch_is_left_out_and_reported() -> None:

@@ -12,6 +12,7 @@ from collections import deque
 
 from xds.protocol import (
     DeltaRequest,
+    Doubts,
     Effect,
     ErrorDetail,
     Request,
@@ -48,6 +49,8 @@ class Client(ABC):
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
+        self.doubts = Doubts()
+        self.machine = Stream(self.variant, shared)
         self.names: dict[TypeUrl, set[str]] = {url: set() for url in NAMED_TYPES}
         self.have: dict[TypeUrl, dict[str, Resource]] = {url: {} for url in (*WILDCARD_TYPES, *NAMED_TYPES)}
         self.asked: set[TypeUrl] = set()
@@ -60,8 +63,9 @@ class Client(ABC):
 
     def connect(self) -> None:
         """Begin a new stream; what was under way is lost."""
+        self.machine.close()
         self.now = 0.0
-        self.machine = Stream(self.variant, self.shared)
+        self.machine = Stream(self.variant, self.shared, doubts=self.doubts.of("client"))
         self.requests: deque[Request] = deque()
         self.responses: deque[Send] = deque()
         self.nonces: set[str] = set()
@@ -251,20 +255,22 @@ class SotwClient(Client):
 
 
 class DeltaClient(Client):
-    """Forgets what it unsubscribes."""
+    """Forgets what it unsubscribes. Lists, as Envoy does, what it accepted, whatever it took in of what it rejected."""
 
     variant = Variant.DELTA
 
     def began(self) -> None:
-        pass
+        if not hasattr(self, "listed"):
+            self.listed: dict[TypeUrl, dict[str, str]] = {url: {} for url in self.have}
 
     def first_request(self, url: TypeUrl) -> Request:
-        versions = {name: each.version for name, each in self.have[url].items()}
+        versions = dict(self.listed[url])
         return DeltaRequest(url, tuple(sorted(self.names.get(url, ()))), initial_versions=versions)
 
     def change_names(self, url: TypeUrl, old: set[str], new: set[str]) -> None:
         for name in old - new:
             self.have[url].pop(name, None)
+            self.listed[url].pop(name, None)
         self.requests.append(DeltaRequest(url, tuple(sorted(new - old)), tuple(sorted(old - new))))
 
     def apply(self, send: Send, bad: set[str]) -> None:
@@ -274,6 +280,14 @@ class DeltaClient(Client):
                 have[each.name] = each
         for name in send.batch.removed:
             have.pop(name, None)
+        if not bad:
+            self.list(send)
+
+    def list(self, send: Send) -> None:
+        have, listed = self.have[send.type_url], self.listed[send.type_url]
+        listed.update((each.name, each.version) for each in send.batch.resources if each.name in have)
+        for name in send.batch.removed:
+            listed.pop(name, None)
 
     def answer(self, send: Send, error: ErrorDetail | None) -> None:
         self.requests.append(DeltaRequest(send.type_url, nonce=send.nonce, error=error))

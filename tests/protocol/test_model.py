@@ -75,6 +75,11 @@ class Conversation(RuleBasedStateMachine):
     def reconnect(self) -> None:
         self.client.connect()
 
+    @rule(new=snapshots())
+    def reconnect_after_a_change(self, new: Snapshot) -> None:
+        self.client.latest = new
+        self.client.connect()
+
     @rule(final=snapshots(sound=True), seconds=st.sampled_from((0.0, 5.0)))
     def converge(self, final: Snapshot, seconds: float) -> None:
         client = self.client

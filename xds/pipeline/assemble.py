@@ -40,7 +40,7 @@ def assemble(
 ) -> Snapshot:
     """One snapshot out of what each translator returned. Earlier contributions win where names collide."""
     outputs = [memo(sort_output, output) for output in contributions]
-    patches = [patch for output in outputs for patch in output.patches]
+    patches = [patch for output in outputs for patch in (*output.patches, *output.host_patches)]
     groups: dict[TypeUrl, list[Resources]] = {
         ROUTE: _routes(outputs, memo, report),
         LISTENER: _listeners(outputs, memo),

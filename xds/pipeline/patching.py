@@ -10,7 +10,7 @@ from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
 from xds.pipeline.contribution import Patch
 from xds.pipeline.memo import Memo
-from xds.pipeline.references import references_of
+from xds.pipeline.references import aliases_of, references_of
 from xds.pipeline.translator import type_url_of
 from xds.resources import Resource, ResourceSet, TypeUrl
 from xds.wire.encode import encode
@@ -65,4 +65,12 @@ def _patched_resource(apply: Apply, message: type[betterproto2.Message], resourc
     name = after.cluster_name if isinstance(after, ClusterLoadAssignment) else getattr(after, "name", "")
     if name != resource.name:
         raise ValueError(f"it renames the resource to {name!r}, and others refer to it by its name")
-    return Resource.of(resource.type_url, resource.name, body, references_of(after), resource.origins)
+    return Resource.of(
+        resource.type_url,
+        resource.name,
+        body,
+        references_of(after),
+        resource.origins,
+        ttl=resource.ttl,
+        aliases=aliases_of(after),
+    )

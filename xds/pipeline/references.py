@@ -7,19 +7,35 @@ from collections.abc import Iterable, Iterator
 import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
+from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration, VirtualHost
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
 
-from xds.resources import ENDPOINT, ROUTE, Reference
+from xds.pipeline.secrets import secrets_of
+from xds.resources import ENDPOINT, ROUTE, VIRTUAL_HOST, Reference
+from xds.resources.names import canonical, canonical_names
 
 HCM_TYPE_URL = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
+def aliases_of(message: betterproto2.Message) -> tuple[str, ...]:
+    """A virtual host that is served on its own is asked for as ``route/domain``; its own name is ``route/anything``."""
+    if not isinstance(message, VirtualHost):
+        return ()
+    route = message.name.rpartition("/")[0]
+    return tuple(f"{route}/{domain}" for domain in message.domains)
+
+
 def references_of(message: betterproto2.Message) -> tuple[Reference, ...]:
-    """A cluster with EDS refers to its endpoints, a listener to the routes that its connection managers ask for."""
+    """A cluster with EDS refers to its endpoints, a listener to the routes that its connection managers ask for, either
+    to the secrets of its TLS, and a RouteConfiguration whose virtual hosts come on demand to them all."""
     if isinstance(message, Cluster):
-        return _endpoints(message)
+        matches = (match.transport_socket for match in message.transport_socket_matches)
+        return (*_endpoints(message), *secrets_of(message.transport_socket, *matches))
     if isinstance(message, Listener):
-        return tuple(Reference(ROUTE, name) for name in dict.fromkeys(_routes(message)))
+        routes = (Reference(ROUTE, name) for name in canonical_names(_routes(message)).unique)
+        return (*routes, *secrets_of(*(chain.transport_socket for chain in _chains(message))))
+    if isinstance(message, RouteConfiguration) and message.vhds is not None:
+        return (Reference(VIRTUAL_HOST, f"{message.name}/*"),)
     return ()
 
 
@@ -27,7 +43,7 @@ def _endpoints(cluster: Cluster) -> tuple[Reference, ...]:
     if cluster.type is not ClusterDiscoveryType.EDS:
         return ()
     config = cluster.eds_cluster_config
-    return (Reference(ENDPOINT, (config.service_name if config else "") or cluster.name),)
+    return (Reference(ENDPOINT, canonical((config.service_name if config else "") or cluster.name)),)
 
 
 def _routes(listener: Listener) -> Iterator[str]:

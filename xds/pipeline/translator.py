@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Protocol, TypeVar, cast
 
 import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
+from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment
 from envoy_data_plane.envoy.config.listener.v3 import Listener
-from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
+from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration, ScopedRouteConfiguration, VirtualHost
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import Secret
+from envoy_data_plane.envoy.service.runtime.v3 import Runtime
 
 from xds.model.objects import ObjectKey
 from xds.model.view import ProxyView
 from xds.pipeline.contribution import Contribution, Patch, Resources
 from xds.pipeline.memo import Memo
-from xds.pipeline.references import references_of
-from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Resource, TypeUrl
+from xds.pipeline.references import aliases_of, references_of
+from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, VIRTUAL_HOST, Resource, TypeUrl
+from xds.resources.types import EXTENSION_CONFIG, RUNTIME, SCOPED_ROUTE
 from xds.wire.encode import encode
 
 
@@ -37,6 +41,10 @@ _TYPE_URLS: dict[type[betterproto2.Message], TypeUrl] = {
     Cluster: CLUSTER,
     ClusterLoadAssignment: ENDPOINT,
     Secret: SECRET,
+    ScopedRouteConfiguration: SCOPED_ROUTE,
+    VirtualHost: VIRTUAL_HOST,
+    TypedExtensionConfig: EXTENSION_CONFIG,
+    Runtime: RUNTIME,
 }
 
 
@@ -49,18 +57,29 @@ def type_url_of(message: type[betterproto2.Message]) -> TypeUrl:
         raise TypeError(f"{message.__name__} is not a resource; known are {known}") from None
 
 
-def resource_of(message: betterproto2.Message, origins: tuple[ObjectKey, ...] = ()) -> Resource:
-    """The message as a resource. Raises TypeError for a message that is not one, ValueError if it has no name."""
+def resource_of(
+    message: betterproto2.Message, origins: tuple[ObjectKey, ...] = (), ttl: timedelta | None = None
+) -> Resource:
+    """The message as a resource. Raises TypeError for a message that is not one, ValueError if it has no name or a TTL
+    that is not positive."""
     type_url = type_url_of(type(message))
     name = message.cluster_name if isinstance(message, ClusterLoadAssignment) else getattr(message, "name", "")
     if not name:
         raise ValueError(f"a {type(message).__name__} needs a name")
-    return Resource.of(type_url, name, encode(message), references_of(message), origins)
+    return Resource.of(type_url, name, encode(message), references_of(message), origins, ttl, aliases_of(message))
 
 
-def add(*messages: betterproto2.Message) -> Contribution:
-    """Contributes whole resources: any of Listener, RouteConfiguration, Cluster, ClusterLoadAssignment, Secret."""
-    return Resources(tuple(resource_of(message) for message in messages))
+def add(*messages: betterproto2.Message, ttl: timedelta | None = None) -> Contribution:
+    """Contributes whole resources: any of Listener, RouteConfiguration, Cluster, ClusterLoadAssignment, Secret,
+    ScopedRouteConfiguration, TypedExtensionConfig and Runtime.
+
+    A VirtualHost too, which proxies get on demand (VHDS) for a RouteConfiguration that has ``vhds``: its name must be
+    ``route/anything``, with the name of that, and it is found by its domains.
+
+    ttl: how long a proxy keeps them when it has lost its control plane; None: for ever. While a stream is open they are
+    renewed in time, which needs a TTL of at least a minute if the proxy may be slow to answer.
+    """
+    return Resources(tuple(resource_of(message, ttl=ttl) for message in messages))
 
 
 M = TypeVar("M", bound=betterproto2.Message)

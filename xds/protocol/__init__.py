@@ -5,9 +5,10 @@ put together from encoded resources; state of the world and delta, on aggregated
 not belong here: sockets, gRPC, tasks, clocks (``now`` is a parameter), and what any resource means.
 
 `Stream` is the machine; it takes the frozen requests and snapshots of `events` and gives back frozen effects. All
-streams of a server are given one `Shared`, so that equal responses are put together once.
+streams of a server are given one `Shared`, so that equal responses are put together once, and one `Doubts`.
 """
 
+from xds.protocol.doubts import Doubts
 from xds.protocol.errors import RemoteProtocolError
 from xds.protocol.events import (
     Acked,
@@ -33,6 +34,7 @@ __all__ = [
     "Current",
     "DeltaBatch",
     "DeltaRequest",
+    "Doubts",
     "Effect",
     "ErrorDetail",
     "Nacked",

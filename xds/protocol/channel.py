@@ -10,6 +10,7 @@ from xds.protocol.delivery import Delivery, Sent
 from xds.protocol.events import Acked, Effect, ErrorDetail, Nacked, Quarantined, Request, Send, Subscribed
 from xds.protocol.framing import Batch
 from xds.protocol.interest import Interest
+from xds.protocol.leases import Leases
 from xds.protocol.mentions import mentions_any
 from xds.protocol.quarantine import Quarantine
 from xds.protocol.shared import Shared, Swaps
@@ -25,7 +26,8 @@ class Channel(ABC, Generic[R]):
     """Subscription, state of the client, and the response in flight, of one type.
 
     The client's state is the set that it was last brought up to (``_base``), restricted to its interest; what it must
-    be sent beyond the difference to that is in ``_forced``. ``_postponed``: what it keeps in an older version, because
+    be sent beyond the difference to that is in ``_forced``. ``_new_names``: what it asked for since the last response,
+    and was therefore not told before, whatever the set says. ``_postponed``: what it keeps in an older version, because
     the new one needs what it rejected.
     """
 
@@ -34,6 +36,7 @@ class Channel(ABC, Generic[R]):
         self.interest = Interest(type_url)
         self.delivery = Delivery()
         self.quarantine = quarantine
+        self.leases = Leases()
         self._shared = shared
         self._target: ResourceSet | None = None
         self._epoch = 0
@@ -41,6 +44,8 @@ class Channel(ABC, Generic[R]):
         self._base = EMPTY_SET
         self._before = EMPTY_SET
         self._forced: dict[str, None] = {}
+        self._new_names: dict[str, None] = {}
+        self._asked: tuple[str, ...] = ()
         self._everything = False
         self._started = False
         self._postponed: Swaps = ()
@@ -88,17 +93,21 @@ class Channel(ABC, Generic[R]):
         """The next response, to be sent at once; None if there is none, or another one is in flight."""
         if self._target is None or not self._started or not self.delivery.free:
             return None
+        if self.interest.globs:
+            self._expand_globs(self._target)
         due = self._difference(self._target)
         self._before, self._base = self._base, self._target
+        self._asked = self._take_new_names() if self._new_names else ()
         self._forced.clear()
         self._everything = False
         if due is None:
             self.delivery.settled = self._epoch
         return due
 
-    def sent(self, send: Send, deadline: float) -> None:
+    def sent(self, send: Send, now: float, deadline: float) -> None:
         """What `take` gave is on its way. deadline: until when an answer is waited for."""
-        self.delivery.send(Sent(send, self._before, self._epoch), deadline)
+        self.delivery.send(Sent(send, self._before, self._epoch, self._asked), deadline)
+        self.leases.sent(send.batch, now)
 
     def held(self) -> ResourceSet:
         """What the client has if it accepts what is in flight; of a type with names, so far as it asked for it."""
@@ -133,6 +142,19 @@ class Channel(ABC, Generic[R]):
         self._reported = names
         return Quarantined(self.type_url, names)
 
+    def _expand_globs(self, target: ResourceSet) -> None:
+        """Put what is in a collection in place of its name; one without resources is a name that does not exist."""
+        for glob in self.interest.globs & self._forced.keys():
+            members = target.collections.get(glob, ())
+            self._forced.update((member.name, None) for member in members)
+            if members:
+                del self._forced[glob]
+
+    def _take_new_names(self) -> tuple[str, ...]:
+        names = tuple(name for name in self._new_names if name in self._before)
+        self._new_names.clear()
+        return names
+
     def _as_it_can_be_taken(self, target: ResourceSet, missing: frozenset[str]) -> ResourceSet:
         if self.delivery.free:
             self.quarantine.try_again()
@@ -146,6 +168,11 @@ class Channel(ABC, Generic[R]):
             old = self._base.get(resource.name)
             if old is not None and self.interest.covers(old.name) and mentions_any(resource, missing):
                 yield old.name, old
+
+    def _renewed(self, target: ResourceSet) -> tuple[Resource, ...]:
+        """What the client must hear of again, although it has not changed."""
+        found = (target.get(name) for name in self.leases.take_due() if self.interest.covers(name))
+        return tuple(each for each in found if each is not None and each.ttl is not None)
 
     def _ask(self, names: Iterable[str], everything: bool) -> None:
         self.quarantine.forget(self.interest.covers)
@@ -165,10 +192,12 @@ class Channel(ABC, Generic[R]):
     def _rejected(self, sent: Sent, error: ErrorDetail, until: float) -> Nacked:
         """Send again what was not rejected, as the client may not have taken it in."""
         send = sent.send
-        verdict = self.quarantine.reject(send, error.message, sent.before, self._is_blind, until)
+        before = self._shared.swap(sent.before, tuple((name, None) for name in sent.asked))
+        verdict = self.quarantine.reject(send, error.message, before, self._is_blind, until)
+        self.leases.renew(each.accepted for each in verdict.fresh.values() if each.accepted)
         if verdict.fresh and not any(map(self.quarantine.keeps, verdict.fresh.values())):
             gone = self._gone(sent)
-            self._base = self._shared.swap(sent.before, tuple((name, None) for name in gone))
+            self._base = self._shared.swap(before, tuple((name, None) for name in gone))
             again = [each.name for each in send.changed if each.name not in verdict.fresh]
             doubtful = {name: each for name, each in verdict.fresh.items() if each.blind or not verdict.certain}
             self._forced.update(dict.fromkeys((*again, *(name for name, each in doubtful.items() if each.replaces))))

@@ -52,11 +52,15 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
 
 
 class Sent(NamedTuple):
-    """A response in flight. before: what the client had been told until then. epoch: of the state that it carries."""
+    """A response in flight. before: what the client had been told until then. epoch: of the state that it carries.
+
+    asked: the names in ``before`` that it was not told, as it had not asked for them until then.
+    """
 
     send: Send
     before: ResourceSet
     epoch: int
+    asked: tuple[str, ...]
 
 
 class Delivery:
@@ -96,6 +100,11 @@ class Delivery:
         if not rejected:
             self.settled = max(self.settled, sent.epoch)
         return sent
+
+    @property
+    def unanswered(self) -> Send | None:
+        """The last response, if the client has not answered it."""
+        return self._sent.send if self._sent else None
 
     def expire(self, now: float) -> None:
         """Give up waiting if it has taken too long."""

@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 
 from xds.protocol.channel import Channel, Due
 from xds.protocol.delivery import Sent
+from xds.protocol.doubts import NodeDoubts
 from xds.protocol.events import Current, DeltaRequest, Effect, Send
 from xds.protocol.framing import DeltaBatch
 from xds.protocol.quarantine import Quarantine
 from xds.protocol.shared import Shared
 from xds.resources import ENDPOINT, SECRET, Resource, ResourceSet, TypeUrl
+from xds.resources.names import canonical
 
 ALWAYS_SENT_TYPES = frozenset({ENDPOINT, SECRET})
 """Types of which a reconnecting client's word that it has a resource does not mean that it can do without."""
@@ -26,20 +28,23 @@ class DeltaChannel(Channel[DeltaRequest]):
     """See `Channel`.
 
     _unknown: names under which the client brought along what is not known here. _leftover: what it may have, is to
-    drop, but may still need.
+    drop, but may still need. _unknown_aliases: to be said to be unknown, where there are aliases.
     """
 
-    def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
+    def __init__(self, type_url: TypeUrl, shared: Shared, doubts: NodeDoubts) -> None:
         super().__init__(type_url, shared, Quarantine())
+        self._doubts = doubts
         self._claimed: Mapping[str, str] | None = None
         self._unknown: set[str] = set()
         self._leftover: dict[str, None] = {}
+        self._unknown_aliases: tuple[str, ...] = ()
 
     def receive(self, request: DeltaRequest, until: float) -> list[Effect]:
         if not self._started:
             return self._start(request)
         effects = self._hear(request, until)
         if request.subscribe or request.unsubscribe:
+            self._new_names.update((name, None) for name in request.subscribe if not self.interest.covers(name))
             self._ask(*self.interest.change(request.subscribe, request.unsubscribe))
             effects.append(self._interest_effect())
         return effects
@@ -47,7 +52,7 @@ class DeltaChannel(Channel[DeltaRequest]):
     def _start(self, request: DeltaRequest) -> list[Effect]:
         self._started = True
         self._ask(*self.interest.begin(request.subscribe))
-        self._claimed = request.initial_versions
+        self._claimed = _canonical(request.initial_versions)
         return [self._interest_effect()]
 
     @property
@@ -59,12 +64,18 @@ class DeltaChannel(Channel[DeltaRequest]):
         if self._target is None or self._claimed is None:
             return None
         target, claimed, self._claimed = self._target, self._claimed, None
-        self._leftover = dict.fromkeys(name for name in claimed if name not in target)
+        if self.interest.globs:
+            self._expand_globs(target)
+        doubtful = self._doubts.names(self.type_url, claimed)
+        self._leftover = dict.fromkeys(name for name in (*claimed, *doubtful) if name not in target)
         self._unknown = {name for name, version in claimed.items() if not _is_at(version, target.get(name))}
+        self._unknown |= doubtful
         if not claimed or self.type_url in ALWAYS_SENT_TYPES:
             return None
-        has = ResourceSet.of(each for each in target if claimed.get(each.name) == each.version)
+        certain = {name: version for name, version in claimed.items() if name not in doubtful} if doubtful else claimed
+        has = ResourceSet.of(each for each in target if certain.get(each.name) == each.version)
         self._base = target if len(has) == len(target) else has
+        self.leases.renew(self._base.expiring)
         self._everything = False
         self._forced = {name: None for name in self._forced if name not in target}
         lacks = any(self.interest.covers(each.name) and each.name not in has for each in target)
@@ -75,12 +86,23 @@ class DeltaChannel(Channel[DeltaRequest]):
         everything = self._everything
         removed = self._removals(gone, target)
         changed, removed = self._with_forced(changed, removed, target)
-        if everything and not removed and len(changed) == len(target):
+        heartbeats = self._heartbeats(changed, removed, target) if self.leases.due or self._unknown_aliases else ()
+        if everything and not removed and len(changed) == len(target):  # and so there are no heartbeats
             batch = self._shared.full(DeltaBatch, self.type_url, target)
             return batch, batch.resources
-        if not changed and not removed and not everything:
+        if not (changed or removed or heartbeats or everything):
             return None
-        return self._shared.part(DeltaBatch, self.type_url, changed, removed), changed
+        return self._shared.part(DeltaBatch, self.type_url, changed, removed, heartbeats), changed
+
+    def _heartbeats(
+        self, changed: tuple[Resource, ...], removed: tuple[str, ...], target: ResourceSet
+    ) -> tuple[Resource, ...]:
+        """What is said without a body, beside these."""
+        renewed = self._renewed(target)
+        if not renewed:
+            return ()
+        present = {resource.name for resource in changed}
+        return tuple(resource for resource in renewed if resource.name not in present)
 
     def _changes(self, target: ResourceSet) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
         diff = self._shared.diff(target, self._base)
@@ -88,7 +110,7 @@ class DeltaChannel(Channel[DeltaRequest]):
             return tuple(target), diff.removed
         if self.interest.wildcard:
             return diff.changed, diff.removed
-        names = self.interest.names
+        names = self.interest.named
         return (
             tuple(resource for resource in diff.changed if resource.name in names),
             tuple(name for name in diff.removed if name in names),
@@ -115,7 +137,8 @@ class DeltaChannel(Channel[DeltaRequest]):
         said = {*(resource.name for resource in changed), *removed}
         names = [name for name in self._forced if name not in said and self.interest.covers(name)]
         found = tuple(resource for name in names if (resource := target.get(name)))
-        return (*changed, *found), (*removed, *(name for name in names if name not in target))
+        missing = (name for name in names if not (name in target or self.quarantine.is_blind_to(name)))
+        return (*changed, *found), (*removed, *missing)
 
     def _is_blind(self, name: str) -> bool:
         return name in self._unknown
@@ -125,10 +148,22 @@ class DeltaChannel(Channel[DeltaRequest]):
 
     def _doubt(self, names: Sequence[str]) -> None:
         self._leftover.update((name, None) for name in names if name not in self._base)
+        self._doubts.add(self.type_url, tuple((name, "") for name in names))
+
+    def close(self) -> None:
+        """The stream has ended."""
+        unanswered = self.delivery.unanswered
+        if unanswered is not None:
+            self._doubts.add(self.type_url, unanswered.batch.contents)
 
     def _has_accepted(self, send: Send) -> None:
+        self._doubts.settle(self.type_url, send.batch)
         if self._unknown:
             self._unknown -= {*(resource.name for resource in send.batch.resources), *send.batch.removed}
+
+
+def _canonical(versions: Mapping[str, str]) -> Mapping[str, str]:
+    return {canonical(name): version for name, version in versions.items()}
 
 
 def _is_at(version: str, resource: Resource | None) -> bool:

@@ -4,8 +4,7 @@ In both response messages the nonce is a later field than the resources, so a re
 that is told the same shares, and a short suffix of its own.
 
 Field numbers (``envoy.service.discovery.v3``): DiscoveryResponse version_info 1, resources 2, type_url 4, nonce 5.
-DeltaDiscoveryResponse system_version_info 1, resources 2, type_url 4, nonce 5, removed_resources 6. Resource version
-1, resource 2, name 3. Any type_url 1, value 2.
+DeltaDiscoveryResponse system_version_info 1, resources 2, type_url 4, nonce 5, removed_resources 6.
 """
 
 from __future__ import annotations
@@ -15,25 +14,43 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import cached_property
 
+from xds.protocol.envelope import as_any, as_heartbeat, as_resource
 from xds.resources import Resource, TypeUrl
 from xds.wire.splice import enclosed, field
 
 _VERSION, _RESOURCES, _TYPE_URL, _NONCE, _REMOVED = 1, 2, 4, 5, 6
-_RESOURCE_VERSION, _RESOURCE_BODY, _RESOURCE_NAME = 1, 2, 3
-_ANY_TYPE_URL, _ANY_VALUE = 1, 2
 
 
 class Batch(ABC):
     """What one response carries. Immutable; its body is put together on first use, then kept."""
 
     def __init__(
-        self, type_url: TypeUrl, resources: tuple[Resource, ...], removed: tuple[str, ...] = (), version: str = ""
+        self,
+        type_url: TypeUrl,
+        resources: tuple[Resource, ...],
+        removed: tuple[str, ...] = (),
+        version: str = "",
+        heartbeats: tuple[Resource, ...] = (),
     ) -> None:
-        """version: of the state that the response brings about; by default it is derived from the content."""
+        """version: of the state that the response brings about; by default it is derived from the content.
+
+        heartbeats: what the client has, and is to go on having.
+        """
         self.type_url = type_url
         self.resources = resources
         self.removed = removed
-        self.version = version or batch_version(resources, removed)
+        self.heartbeats = heartbeats
+        self.version = version or batch_version((*resources, *heartbeats), removed)
+
+    @cached_property
+    def contents(self) -> tuple[tuple[str, str], ...]:
+        """Name and version of each resource."""
+        return tuple((each.name, each.version) for each in self.resources)
+
+    @cached_property
+    def expiring(self) -> tuple[Resource, ...]:
+        """What a client that takes this in will drop unless it hears of it again."""
+        return tuple(each for each in (*self.resources, *self.heartbeats) if each.ttl is not None)
 
     @cached_property
     def body(self) -> bytes:
@@ -59,7 +76,7 @@ class SotwBatch(Batch):
 
     def _frames(self) -> Iterable[bytes]:
         for resource in self.resources:
-            yield from enclosed(_RESOURCES, *_as_any(resource))
+            yield from enclosed(_RESOURCES, *as_any(resource))
 
 
 class DeltaBatch(Batch):
@@ -67,19 +84,11 @@ class DeltaBatch(Batch):
 
     def _frames(self) -> Iterable[bytes]:
         for resource in self.resources:
-            yield from enclosed(
-                _RESOURCES,
-                field(_RESOURCE_VERSION, resource.version.encode()),
-                *enclosed(_RESOURCE_BODY, *_as_any(resource)),
-                field(_RESOURCE_NAME, resource.name.encode()),
-            )
+            yield from enclosed(_RESOURCES, *as_resource(resource))
+        for resource in self.heartbeats:
+            yield from enclosed(_RESOURCES, *as_heartbeat(resource))
         for name in self.removed:
             yield field(_REMOVED, name.encode())
-
-
-def _as_any(resource: Resource) -> tuple[bytes, ...]:
-    """An encoded ``google.protobuf.Any``, in pieces."""
-    return field(_ANY_TYPE_URL, resource.type_url.encode()), *enclosed(_ANY_VALUE, resource.body)
 
 
 def batch_version(resources: Iterable[Resource], removed: Iterable[str]) -> str:

@@ -7,10 +7,11 @@ is ever given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
-from xds.resources import CLUSTER, LISTENER, TypeUrl
+from xds.resources import CLUSTER, LISTENER, Resource, ResourceSet, TypeUrl
+from xds.resources.names import canonical_names, collection_of
 from xds.resources.types import SCOPED_ROUTE
 
 WILDCARD = "*"
@@ -28,18 +29,35 @@ class Change(NamedTuple):
 
 
 class Interest:
-    """The names, and whether everything else is wanted too."""
+    """The names, and whether everything else is wanted too.
 
-    __slots__ = ("_explicit", "_legacy", "names", "wildcard")
+    implied: names of resources that the client asked for in another way than by their names. globs: those of the names
+    that stand for all resources of a collection.
+    """
+
+    __slots__ = ("_explicit", "_legacy", "globs", "implied", "names", "wildcard")
 
     def __init__(self, type_url: TypeUrl) -> None:
         self._legacy = type_url in LEGACY_WILDCARD_TYPES
         self._explicit = False
         self.names: dict[str, None] = {}
+        self.globs: frozenset[str] = frozenset()
+        self.implied: dict[str, None] = {}
         self.wildcard = False
 
     def covers(self, name: str) -> bool:
-        return self.wildcard or name in self.names
+        return self.wildcard or name in self.names or (bool(self.implied or self.globs) and name in self)
+
+    def __contains__(self, name: object) -> bool:
+        """What is covered without the wildcard."""
+        if name in self.names or name in self.implied:
+            return True
+        return isinstance(name, str) and collection_of(name) in self.globs
+
+    @property
+    def named(self) -> Container[str]:
+        """What is covered without the wildcard. Usually a dict, as this is asked very often."""
+        return self if self.implied or self.globs else self.names
 
     @property
     def wildcard_only(self) -> bool:
@@ -47,33 +65,45 @@ class Interest:
 
     def replace(self, names: Iterable[str]) -> Change:
         """A state-of-the-world request's list of names, whose order and repetitions mean nothing."""
-        wanted = dict.fromkeys(names)
+        names = tuple(names)
+        if self._explicit and not self.wildcard and names == tuple(self.names):
+            return Change((), everything=False)
+        wanted, globs = canonical_names(names)
         self._explicit = self._explicit or bool(wanted)
         wildcard = WILDCARD in wanted if self._explicit else self._legacy
         wanted.pop(WILDCARD, None)
         change = Change(tuple(name for name in wanted if name not in self.names), wildcard and not self.wildcard)
-        self.names, self.wildcard = wanted, wildcard
+        self.names, self.wildcard, self.globs = wanted, wildcard, globs
         return change
 
     def begin(self, subscribe: Iterable[str]) -> Change:
         """The first delta request of a stream for this type."""
-        names = dict.fromkeys(subscribe)
+        names = tuple(subscribe)
         if not names and self._legacy:
-            names = {WILDCARD: None}
+            names = (WILDCARD,)
         return self.change(names, ())
 
     def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str]) -> Change:
         """A later delta request. A name that the wildcard still covers is answered when it is unsubscribed."""
-        gone = dict.fromkeys(unsubscribe)
+        gone = canonical_names(unsubscribe).unique
+        self.globs = self.globs.difference(gone)
         if WILDCARD in gone:
             self.wildcard = False
         let_go = [name for name in gone if name in self.names]
         for name in let_go:
             del self.names[name]
-        wanted = dict.fromkeys(subscribe)
+        wanted, globs = canonical_names(subscribe)
         everything = WILDCARD in wanted
         wanted.pop(WILDCARD, None)
         self.wildcard = self.wildcard or everything
         self.names.update(wanted)
+        self.globs |= globs
         still_covered = [name for name in let_go if self.wildcard and name not in wanted]
         return Change((*wanted, *still_covered), everything)
+
+    def select(self, resources: ResourceSet) -> tuple[Resource, ...]:
+        """What is covered of a set without the wildcard, each once, in the order of the names."""
+        found = {name: resource for name in self.names if (resource := resources.get(name))}
+        for glob in self.globs:
+            found.update((resource.name, resource) for resource in resources.collections.get(glob, ()))
+        return tuple(found.values())

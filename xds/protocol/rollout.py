@@ -200,9 +200,14 @@ class Rollout:
     def _is_switched(self, channels: Channels) -> bool:
         self._awaited = {reference for reference in self._awaited if not _subscribed(reference, channels)}
         self._awaited_types -= channels.keys()
-        if self._awaited or (self._awaited_types and any(channel.holds_back for channel in channels.values())):
+        if self._awaited or (self._awaited_types and self._would_remove(channels)):
             return False
         return all(channel.current for channel in channels.values())
+
+    def _would_remove(self, channels: Channels) -> bool:
+        """Whether there is anything to take away, here or brought along from another stream."""
+        held = any(made is not self._newest.snapshot[type_url] for type_url, made in self._made.items())
+        return held or any(channel.holds_back for channel in channels.values())
 
     def _break(self, channels: Channels) -> bool:
         """Take away what nothing needs; True if there was anything that had been kept until now."""

@@ -67,11 +67,16 @@ class Shared:
         return self._batches(key, lambda: kind(type_url, tuple(resources), version=resources.version))
 
     def part(
-        self, kind: type[Batch], type_url: TypeUrl, resources: tuple[Resource, ...], removed: tuple[str, ...] = ()
+        self,
+        kind: type[Batch],
+        type_url: TypeUrl,
+        resources: tuple[Resource, ...],
+        removed: tuple[str, ...] = (),
+        heartbeats: tuple[Resource, ...] = (),
     ) -> Batch:
-        """A response with these resources and removals."""
-        key = (kind, type_url, resources, removed)
-        return self._batches(key, lambda: kind(type_url, resources, removed))
+        """A response with these resources, removals and heartbeats."""
+        key = (kind, type_url, resources, removed, heartbeats)
+        return self._batches(key, lambda: kind(type_url, resources, removed, heartbeats=heartbeats))
 
 
 def _union(new: ResourceSet, old: ResourceSet) -> ResourceSet:

@@ -26,7 +26,8 @@ FULL_STATE_TYPES = LEGACY_WILDCARD_TYPES
 class SotwChannel(Channel[SotwRequest]):
     """See `Channel`. _brought: whether the client may have what it had on another stream.
 
-    _repeats: whether it must be told all once more, because it is not known what it took in.
+    _doubtful: whether it is not known what it took in since it last accepted a response; _repeats: whether it must be
+    told all once more because of that.
     """
 
     def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
@@ -34,6 +35,7 @@ class SotwChannel(Channel[SotwRequest]):
         super().__init__(type_url, shared, Quarantine(keep_blind=self._full))
         self._claimed: str | None = None
         self._brought = False
+        self._doubtful = False
         self._repeats = False
 
     def receive(self, request: SotwRequest, until: float) -> list[Effect]:
@@ -43,7 +45,9 @@ class SotwChannel(Channel[SotwRequest]):
             return []
         effects = self._hear(request, until)
         before = self._interest_effect()
-        self._ask(*self.interest.replace(request.names))
+        change = self.interest.replace(request.names)
+        self._new_names.update(dict.fromkeys(change.names))
+        self._ask(*change)
         after = self._interest_effect()
         return effects if after == before else [*effects, after]
 
@@ -63,6 +67,7 @@ class SotwChannel(Channel[SotwRequest]):
         claimed, self._claimed = self._claimed, None
         if not self.interest.wildcard_only or claimed != self._target.version:
             return None
+        self.leases.renew(self._target.expiring)
         self._base, self._everything, self._brought = self._target, False, False
         return Current(self.type_url)
 
@@ -75,18 +80,25 @@ class SotwChannel(Channel[SotwRequest]):
         return [name for name in names if name not in present and self.interest.covers(name)]
 
     def _doubt(self, names: Sequence[str]) -> None:
-        self._repeats = self._full and bool(names)
+        self._doubtful = self._doubtful or bool(names)
+        self._repeats = self._full and self._doubtful
 
     def _has_accepted(self, send: Send) -> None:
         self._brought = False
+        self._doubtful = False
 
     def _difference(self, target: ResourceSet) -> Due | None:
         changed, removed = self._changes(target)
+        renewed = self._renewed(target) if self.leases.due else ()
         asked = self._everything or self._repeats or bool(self._forced)
         self._repeats = False
         if self._full:
-            return (self._all(target), changed) if changed or removed or asked else None
-        return (self._shared.part(SotwBatch, self.type_url, changed), changed) if changed else None
+            return (self._all(target), changed) if changed or removed or asked or renewed else None
+        if renewed:
+            present = {resource.name for resource in changed}
+            renewed = tuple(resource for resource in renewed if resource.name not in present)
+        resources = (*changed, *renewed)
+        return (self._shared.part(SotwBatch, self.type_url, resources), changed) if resources else None
 
     def _changes(self, target: ResourceSet) -> tuple[tuple[Resource, ...], bool]:
         """What is news to the client, and whether something that it has is gone."""
@@ -95,7 +107,7 @@ class SotwChannel(Channel[SotwRequest]):
         diff = self._shared.diff(target, self._base)
         changed, removed = diff.changed, bool(diff.removed)
         if not self.interest.wildcard:
-            names = self.interest.names
+            names = self.interest.named
             changed = tuple(resource for resource in changed if resource.name in names)
             removed = any(name in names for name in diff.removed)
         return self._with_forced(changed, target), removed
@@ -110,5 +122,4 @@ class SotwChannel(Channel[SotwRequest]):
     def _all(self, target: ResourceSet) -> Batch:
         if self.interest.wildcard:
             return self._shared.full(SotwBatch, self.type_url, target)
-        wanted = tuple(resource for name in self.interest.names if (resource := target.get(name)))
-        return self._shared.part(SotwBatch, self.type_url, wanted)
+        return self._shared.part(SotwBatch, self.type_url, self.interest.select(target))

@@ -13,12 +13,14 @@ changed or not, and never wait for the cluster to be accepted, which in turn wai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from xds.protocol.delta import DeltaChannel
+from xds.protocol.doubts import Doubts, NodeDoubts
 from xds.protocol.errors import RemoteProtocolError
 from xds.protocol.events import DeltaRequest, Effect, Nacked, Request, Send, Settled, SotwRequest
+from xds.protocol.on_demand import ON_DEMAND_TYPES, OnDemandChannel
 from xds.protocol.rollout import Rollout
 from xds.protocol.shared import Shared
 from xds.protocol.sotw import SotwChannel
@@ -51,13 +53,16 @@ class Stream:
         only: TypeUrl | None = None,
         nonce_prefix: str = "",
         patience: float = PATIENCE,
+        doubts: NodeDoubts | None = None,
     ) -> None:
-        """only: the one type of a stream that is not aggregated. nonce_prefix: keeps nonces apart between streams."""
+        """only: the one type of a stream that is not aggregated. nonce_prefix: keeps nonces apart between streams.
+        doubts: about the stream's node, from earlier streams and for later ones."""
         self._variant = variant
         self._shared = shared
         self._only = only
         self._nonce_prefix = nonce_prefix
         self._patience = patience
+        self._doubts = doubts or Doubts().of("")
         self._nonces = 0
         self._channels: dict[TypeUrl, SotwChannel | DeltaChannel] = {}
         self._rollout = Rollout(shared)
@@ -79,11 +84,18 @@ class Stream:
         self._rollout.begin(snapshot, self._channels)
         return self._pump(now)
 
+    def close(self) -> None:
+        """The stream has ended. Nothing else may be called any more."""
+        for channel in self._channels.values():
+            if isinstance(channel, DeltaChannel):
+                channel.close()
+
     def tick(self, now: float) -> list[Effect]:
         """Time has passed. To be called when `next_deadline` has come; at other times it does no harm."""
         for channel in self._channels.values():
             channel.delivery.expire(now)
             channel.quarantine.expire(now)
+            channel.leases.expire(now)
         self._rollout.expire(now)
         return self._pump(now)
 
@@ -92,7 +104,7 @@ class Stream:
         """When to call `tick` next; None: not before something else happens."""
         deadlines = [self._rollout.deadline]
         for channel in self._channels.values():
-            deadlines += [channel.delivery.deadline, channel.quarantine.deadline]
+            deadlines += [channel.delivery.deadline, channel.quarantine.deadline, channel.leases.deadline]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def _type_of(self, request: Request) -> TypeUrl:
@@ -109,11 +121,15 @@ class Stream:
         if channel is None:
             if len(self._channels) >= MAX_TYPES:
                 raise RemoteProtocolError(f"a stream may ask for {MAX_TYPES} types, not more")
-            kind: Callable[[TypeUrl, Shared], SotwChannel | DeltaChannel]
-            kind = SotwChannel if self._variant is Variant.SOTW else DeltaChannel
-            channel = self._channels[type_url] = kind(type_url, self._shared)
+            channel = self._channels[type_url] = self._new_channel(type_url)
             self._channels = dict(sorted(self._channels.items(), key=lambda item: _RANK.get(item[0], len(_RANK))))
         return channel
+
+    def _new_channel(self, type_url: TypeUrl) -> SotwChannel | DeltaChannel:
+        if self._variant is Variant.SOTW:
+            return SotwChannel(type_url, self._shared)
+        kind = OnDemandChannel if type_url in ON_DEMAND_TYPES else DeltaChannel
+        return kind(type_url, self._shared, self._doubts)
 
     def _pump(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -140,7 +156,7 @@ class Stream:
             if due is None:
                 continue
             send = Send(self._next_nonce(), *due)
-            channel.sent(send, now + self._patience)
+            channel.sent(send, now, now + self._patience)
             effects.append(send)
             self._warm(send, now)
             sent = True

@@ -13,6 +13,7 @@ from xds.resources.types import (
     ROUTE,
     SECRET,
     TYPE_ORDER,
+    VIRTUAL_HOST,
     TypeUrl,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "ROUTE",
     "SECRET",
     "TYPE_ORDER",
+    "VIRTUAL_HOST",
     "Reference",
     "Resource",
     "ResourceSet",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 from xds.model import objects
+from xds.resources.names import canonical
 from xds.resources.types import TypeUrl
 
 
@@ -22,9 +24,10 @@ class Reference(NamedTuple):
 class Resource:
     """A resource, encoded once and never changed. Compare versions, not objects.
 
-    body: the message's own bytes, without an ``Any`` around them. version: depends on the body alone, see
+    body: the message's own bytes, without an ``Any`` around them. version: depends on the content alone, see
     `content_version`. origins: the configuration objects it was made from, the most telling first; may repeat. A NACK
-    is reported against them.
+    is reported against them. ttl: how long a client keeps it without hearing of it again; None: for ever.
+    aliases: further names under which a client may ask for it.
     """
 
     type_url: TypeUrl
@@ -33,6 +36,8 @@ class Resource:
     version: str
     references: tuple[Reference, ...] = ()
     origins: tuple[objects.ObjectKey, ...] = ()
+    ttl: timedelta | None = None
+    aliases: tuple[str, ...] = ()
 
     @staticmethod
     def of(
@@ -41,9 +46,17 @@ class Resource:
         body: bytes,
         references: tuple[Reference, ...] = (),
         origins: tuple[objects.ObjectKey, ...] = (),
+        ttl: timedelta | None = None,
+        aliases: tuple[str, ...] = (),
     ) -> Resource:
-        """A resource whose version is the hash of its body."""
-        return Resource(type_url, name, body, content_version(body), references, origins)
+        """A resource whose version is the hash of its body, and of TTL and aliases, which a client must know too.
+
+        Raises ValueError for a TTL that is not positive.
+        """
+        if ttl is not None and ttl <= timedelta():
+            raise ValueError(f"the TTL of {name!r} is {ttl}; it must be positive")
+        content = body if ttl is None and not aliases else b"".join((body, repr((ttl, aliases)).encode()))
+        return Resource(type_url, canonical(name), body, content_version(content), references, origins, ttl, aliases)
 
 
 def content_version(body: bytes) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
+from xds.resources.aliases import Aliases
+from xds.resources.names import collection_of
 from xds.resources.resource import Resource
 from xds.resources.types import TypeUrl
 
@@ -77,6 +79,26 @@ class ResourceSet:
         for name in sorted(self._by_name):
             digest.update(f"{name}\0{self._by_name[name].version}\0".encode())
         return digest.hexdigest()
+
+    @cached_property
+    def aliases(self) -> Aliases:
+        """The aliases of all resources."""
+        return Aliases(self)
+
+    @cached_property
+    def collections(self) -> Mapping[str, tuple[Resource, ...]]:
+        """By the name of a glob collection, what is in it."""
+        collections: dict[str, list[Resource]] = {}
+        for resource in self:
+            glob = collection_of(resource.name)
+            if glob is not None:
+                collections.setdefault(glob, []).append(resource)
+        return {glob: tuple(members) for glob, members in collections.items()}
+
+    @cached_property
+    def expiring(self) -> tuple[Resource, ...]:
+        """Those that have a TTL."""
+        return tuple(resource for resource in self if resource.ttl is not None)
 
     def diff(self, old: ResourceSet) -> Diff:
         """What changed from ``old`` to this set. What they share costs one look-up per group."""

@@ -142,7 +142,7 @@ def _select(type_url: TypeUrl, resources: ResourceSet, names: Iterable[str]) -> 
     interest.replace(names)
     if interest.wildcard:
         return Answer(type_url, resources.version, tuple(resources))
-    wanted = tuple(resource for name in sorted(interest.names) if (resource := resources.get(name)))
+    wanted = tuple(sorted(interest.select(resources), key=lambda resource: resource.name))
     return Answer(type_url, batch_version(wanted, ()), wanted)
 
 

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  
 from xds.config.node import parse_node as parse_istio_node
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
-from xds.protocol import Shared, Stream
+from xds.protocol import Doubts, Shared, Stream
 from xds.protocol.stream import PATIENCE
 from xds.server import client_status, health_discovery, loads
 from xds.server.admission import LIMIT, Admission, Place
@@ -88,6 +88,7 @@ class XdsServer:
         self._max_age = max_age
         self._load_interval = load_interval
         self._shared = Shared()
+        self._doubts = Doubts()
         self._stream_numbers = count(1)
         self._sessions: set[Session] = set()
         self._stopping = False
@@ -177,7 +178,8 @@ class XdsServer:
 
     async def _serve_admitted(self, method: Method, call: Call, first: Incoming, proxy: Proxy, place: Place) -> None:
         prefix = f"{next(self._stream_numbers):x}-"
-        machine = Stream(method.variant, self._shared, method.only, prefix, self._patience)
+        doubts = self._doubts.of(proxy.id)
+        machine = Stream(method.variant, self._shared, method.only, prefix, self._patience, doubts)
         status = self.board.opened(proxy, call.peer(), method.variant)
         session = Session(call, DECODERS[method.variant], machine, self.board, status, self._reports, self._patience)
         subscription = self._source.connect(proxy, session.wake)
@@ -188,6 +190,7 @@ class XdsServer:
         finally:
             if aged is not None:
                 aged.cancel()
+            machine.close()
             self._sessions.discard(session)
             subscription.close()
             self.board.closed(status)
