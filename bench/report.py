@@ -60,7 +60,11 @@ def _rounded(value: float) -> float:
 def show(measured: Iterable[Result], stored: Stored) -> None:
     """Print the table. stored: what to compare with, may be empty."""
     headings = ("case", "figure", "median", "min", "max", "unit", "goal", "")
-    table = Table(*headings, *(("now / stored",) if stored else ()), caption="times: process CPU time, user and system")
+    table = Table(
+        *headings,
+        *(("now / stored",) if stored else ()),
+        caption="times: process CPU time, user and system; s and the last byte: the clock",
+    )
     for result in measured:
         table.add_row(*_row(result), *((_ratio(result, stored),) if stored else ()))
     Console().print(table)
