@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from itertools import count
+from typing import NamedTuple
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 from grpc import aio
@@ -16,12 +17,12 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  
 from xds.config.node import parse_node as parse_istio_node
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
-from xds.protocol import Shared, Stream
+from xds.protocol import Request, Shared, Stream
 from xds.protocol.stream import PATIENCE
 from xds.server import client_status, health_discovery, loads
 from xds.server.admission import LIMIT, Admission, Place
 from xds.server.client_status import ClientStatusService
-from xds.server.codec import DECODERS, Incoming, ParseNode, proxy_of
+from xds.server.codec import DECODERS, ParseNode, proxy_of
 from xds.server.guard import Call, guarded
 from xds.server.loads import INTERVAL, LoadBoard, LoadReportingService
 from xds.server.reports import Locate, Once, Reports
@@ -54,6 +55,13 @@ class ListenError(OSError):
 
 def _nowhere(_: ObjectKey) -> Origin | None:
     return None
+
+
+class _Introduction(NamedTuple):
+    """How a stream begins."""
+
+    request: Request
+    proxy: Proxy
 
 
 class XdsServer:
@@ -163,19 +171,27 @@ class XdsServer:
         return handle
 
     async def _serve(self, method: Method, call: Call) -> None:
-        data = await call.read()
-        if not isinstance(data, bytes):
+        introduced = await self._introduced(method, call)
+        if not introduced:
             return
-        first = DECODERS[method.variant](data)
-        proxy = proxy_of(first.node, self._parse_node)
         place = await self._admission.enter()
         try:
             if not self._stopping:
-                await self._serve_admitted(method, call, first, proxy, place)
+                await self._serve_admitted(method, call, introduced, place)
         finally:
             place.leave()
 
-    async def _serve_admitted(self, method: Method, call: Call, first: Incoming, proxy: Proxy, place: Place) -> None:
+    async def _introduced(self, method: Method, call: Call) -> list[_Introduction]:
+        """The first request, or nothing if there is none. Neither its bytes nor its node, 61 kB each, are kept."""
+        data = await call.read()
+        if not isinstance(data, bytes):
+            return []
+        first = DECODERS[method.variant](data)
+        return [_Introduction(first.request, proxy_of(first.node, self._parse_node))]
+
+    async def _serve_admitted(self, method: Method, call: Call, introduced: list[_Introduction], place: Place) -> None:
+        """introduced: is emptied, so that what was asked first is not kept for as long as the stream lives."""
+        request, proxy = introduced.pop()
         prefix = f"{next(self._stream_numbers):x}-"
         machine = Stream(method.variant, self._shared, method.only, prefix, self._patience)
         status = self.board.opened(proxy, call.peer(), method.variant)
@@ -184,7 +200,9 @@ class XdsServer:
         self._sessions.add(session)
         aged = self._end_at_age(session)
         try:
-            await session.run(first, subscription, place.leave)
+            session.hear(request)
+            del request
+            await session.run(subscription, place.leave)
         finally:
             if aged is not None:
                 aged.cancel()

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
-from xds.protocol import Acked, Effect, Nacked, Send, Stream, Subscribed
+from xds.protocol import Acked, Effect, Nacked, Request, Send, Stream, Subscribed
 from xds.resources import TYPE_ORDER, Snapshot, TypeUrl
-from xds.server.codec import Decode, Incoming
+from xds.server.codec import Decode
 from xds.server.limits import check_names
 from xds.server.reports import Reports
 from xds.server.source import Subscription
@@ -73,12 +73,16 @@ class Session:
         self._ending = True
         self._awake.set()
 
-    async def run(self, first: Incoming, subscription: Subscription, begun: Callable[[], None]) -> None:
+    def hear(self, request: Request) -> None:
+        """Take in what the client says. To be called with its first request, before `run`."""
+        now = self._loop.time()
+        self._carry_out(self._machine.receive_request(request, now), now)
+
+    async def run(self, subscription: Subscription, begun: Callable[[], None]) -> None:
         """Serve the stream until the client ends it, or `end` is called.
 
         begun: called once what is to be said first has been written, and again whenever more has been.
         """
-        self._hear(first)
         self._awake.set()
         reader = asyncio.create_task(self._read())
         reader.add_done_callback(lambda _: self._awake.set())
@@ -98,12 +102,9 @@ class Session:
 
     async def _read(self) -> None:
         while isinstance(data := await self._wire.read(), bytes):
-            self._hear(self._decode(data))
+            self.hear(self._decode(data).request)
+            del data  # it is not kept while the next message is waited for
             await self._flush()
-
-    def _hear(self, incoming: Incoming) -> None:
-        now = self._loop.time()
-        self._carry_out(self._machine.receive_request(incoming.request, now), now)
 
     def _catch_up(self, subscription: Subscription) -> None:
         now = self._loop.time()
