@@ -88,6 +88,9 @@ class Channel(ABC, Generic[R]):
         """The next response, to be sent at once; None if there is none, or another one is in flight."""
         if self._target is None or not self._started or not self.delivery.free:
             return None
+        if self._target is self._base and not self._has_more_to_say:
+            self.delivery.settled = self._epoch
+            return None
         due = self._difference(self._target)
         self._before, self._base = self._base, self._target
         self._forced.clear()
@@ -95,6 +98,11 @@ class Channel(ABC, Generic[R]):
         if due is None:
             self.delivery.settled = self._epoch
         return due
+
+    @property
+    def _has_more_to_say(self) -> bool:
+        """Whether a client whose state is the target may have to be sent something all the same."""
+        return self._everything or bool(self._forced)
 
     def sent(self, send: Send, deadline: float) -> None:
         """What `take` gave is on its way. deadline: until when an answer is waited for."""
@@ -127,13 +135,16 @@ class Channel(ABC, Generic[R]):
 
     def take_quarantined(self) -> Quarantined | None:
         """What is in quarantine now, if that is news."""
-        names = tuple(self.quarantine.in_force)
+        names = tuple(self.quarantine.in_force) if self.quarantine.in_force else ()
         if names == self._reported:
             return None
         self._reported = names
         return Quarantined(self.type_url, names)
 
     def _as_it_can_be_taken(self, target: ResourceSet, missing: frozenset[str]) -> ResourceSet:
+        if not missing and self.quarantine.empty:
+            self._postponed = ()
+            return target
         if self.delivery.free:
             self.quarantine.try_again()
         target = self.quarantine.filter(target, self._shared)

@@ -70,6 +70,10 @@ class DeltaChannel(Channel[DeltaRequest]):
         lacks = any(self.interest.covers(each.name) and each.name not in has for each in target)
         return None if lacks or self._forced or self._leftover else Current(self.type_url)
 
+    @property
+    def _has_more_to_say(self) -> bool:
+        return bool(self._leftover) or super()._has_more_to_say
+
     def _difference(self, target: ResourceSet) -> Due | None:
         changed, gone = self._changes(target)
         everything = self._everything

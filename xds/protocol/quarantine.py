@@ -149,7 +149,14 @@ class Quarantine:
         )
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing is rejected, nor was until now, nor is to be tried."""
+        return not (self._refused or self.in_force or self._trials)
+
+    @property
     def deadline(self) -> float | None:
+        if not self._refused:
+            return None
         return min((each.until for each in self._refused.values() if each.until is not None), default=None)
 
     def expire(self, now: float) -> None:

@@ -43,6 +43,8 @@ Needed = Mapping[TypeUrl, Swaps]
 MADE_FIRST = (CLUSTER, ENDPOINT, SECRET)
 """Types that others name: new ones precede, old ones outlive whatever names them."""
 
+_NOTHING: frozenset[str] = frozenset()
+
 
 class Phase(Enum):
     """See the module."""
@@ -138,8 +140,10 @@ class Rollout:
     def missing(self, type_url: TypeUrl, channels: Channels) -> frozenset[str]:
         """What the client rejected and has in no version, if a resource of this type might need it."""
         if type_url in MADE_FIRST:
-            return frozenset()
-        made = (channels[first] for first in MADE_FIRST if first in channels)
+            return _NOTHING
+        made = [channels[first] for first in MADE_FIRST if first in channels]
+        if all(channel.quarantine.empty for channel in made):
+            return _NOTHING
         return frozenset(name for channel in made for name in channel.quarantine.missing)
 
     def expect(self, references: Iterable[Reference], channels: Channels, deadline: float) -> None:

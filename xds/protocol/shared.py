@@ -29,9 +29,10 @@ class _Recent(Generic[V]):
         self._values: OrderedDict[Hashable, V] = OrderedDict()
 
     def __call__(self, key: Hashable, make: Callable[[], V]) -> V:
-        if key in self._values:
+        known = self._values.get(key)
+        if known is not None:
             self._values.move_to_end(key)
-            return self._values[key]
+            return known
         value = self._values[key] = make()
         if len(self._values) > self._capacity:
             self._values.popitem(last=False)
@@ -55,6 +56,8 @@ class Shared:
 
     def union(self, new: ResourceSet, old: ResourceSet) -> ResourceSet:
         """``new`` and whatever only ``old`` has; ``new`` itself if that is nothing."""
+        if new is old:
+            return new
         return self._unions((new, old), lambda: _union(new, old))
 
     def swap(self, base: ResourceSet, swaps: Swaps) -> ResourceSet:

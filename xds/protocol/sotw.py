@@ -66,6 +66,10 @@ class SotwChannel(Channel[SotwRequest]):
         self._base, self._everything, self._brought = self._target, False, False
         return Current(self.type_url)
 
+    @property
+    def _has_more_to_say(self) -> bool:
+        return self._repeats or super()._has_more_to_say
+
     def _is_blind(self, name: str) -> bool:
         return self._full and self._brought
 

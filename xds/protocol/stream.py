@@ -90,10 +90,12 @@ class Stream:
     @property
     def next_deadline(self) -> float | None:
         """When to call `tick` next; None: not before something else happens."""
-        deadlines = [self._rollout.deadline]
+        soonest = self._rollout.deadline
         for channel in self._channels.values():
-            deadlines += [channel.delivery.deadline, channel.quarantine.deadline]
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+            for deadline in (channel.delivery.deadline, channel.quarantine.deadline):
+                if deadline is not None and (soonest is None or deadline < soonest):
+                    soonest = deadline
+        return soonest
 
     def _type_of(self, request: Request) -> TypeUrl:
         if self._only is None:
@@ -127,8 +129,8 @@ class Stream:
         return effects
 
     def _pump_channels(self, effects: list[Effect], now: float) -> bool:
-        """Once over all channels; True if anything was sent, which may have made more due."""
-        sent = False
+        """Once over all channels; True if what was sent makes more due."""
+        more = False
         for channel in self._channels.values():
             target, epoch = self._rollout.release(channel.type_url)
             missing = self._rollout.missing(channel.type_url, self._channels)
@@ -142,17 +144,20 @@ class Stream:
             send = Send(self._next_nonce(), *due)
             channel.sent(send, now + self._patience)
             effects.append(send)
-            self._warm(send, now)
-            sent = True
-        return sent
+            more = self._warm(send, now) or more
+        return more
 
-    def _warm(self, send: Send, now: float) -> None:
+    def _warm(self, send: Send, now: float) -> bool:
+        """The warming rule; True if there may be something to send again because of it."""
+        warms = False
         for reference in _references(send.changed):
             child = self._channels.get(reference.type_url)
             if child is not None:
                 child.force(reference.name)
+                warms = True
         if self._only is None and send.type_url == LISTENER:
             self._rollout.expect(_references(send.changed), self._channels, now + self._patience)
+        return warms
 
     def _next_nonce(self) -> str:
         self._nonces += 1

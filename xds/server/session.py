@@ -61,8 +61,10 @@ class Session:
         self._outbox: deque[Send] = deque()
         self._unanswered: dict[TypeUrl, float] = {}
         self._writing = asyncio.Lock()
+        self._unread_at: float | None = None
         self._snapshot: Snapshot | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rang = False
 
     def wake(self) -> None:
         """There may be a new snapshot."""
@@ -112,8 +114,8 @@ class Session:
         if snapshot is not None and snapshot is not self._snapshot:
             self._snapshot = snapshot
             self._carry_out(self._machine.receive_snapshot(snapshot, now), now)
-        deadline = self._machine.next_deadline
-        if deadline is not None and now >= deadline:
+        if self._rang:
+            self._rang = False
             self._report_unanswered(now)
             self._carry_out(self._machine.tick(now), now)
 
@@ -121,7 +123,7 @@ class Session:
         for effect in effects:
             self._take_note(effect, now)
             self._board.happened(self._status, effect)
-        self._set_timer()
+        self._set_timer(self._machine.next_deadline)
 
     def _take_note(self, effect: Effect, now: float) -> None:
         match effect:
@@ -147,25 +149,37 @@ class Session:
         for type_url in overdue:
             del self._unanswered[type_url]
 
-    def _set_timer(self) -> None:
-        deadline = self._machine.next_deadline
+    def _set_timer(self, deadline: float | None) -> None:
+        """Ring then or before. A timer whose deadline has gone is not moved: to ring in vain costs less."""
+        if deadline is None:
+            return
         if self._timer is not None:
-            if self._timer.when() == deadline:
+            if self._timer.when() <= deadline:
                 return
             self._timer.cancel()
-        self._timer = None if deadline is None else self._loop.call_at(deadline, self._awake.set)
+        self._timer = self._loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._unread_at is not None and self._loop.time() >= self._unread_at:
+            self._unread_at = None
+            self._reports.unread(self._status, self._patience)
+        self._set_timer(self._unread_at)
+        self._rang = True
+        self._awake.set()
 
     async def _flush(self) -> None:
+        if not self._outbox and not self._writing.locked():
+            return
         async with self._writing:
             while self._outbox:
                 await self._write(self._outbox.popleft().encode())
 
     async def _write(self, data: bytes) -> None:
-        unread = self._loop.call_later(self._patience, self._reports.unread, self._status, self._patience)
-        try:
-            await self._wire.write(data)
-        finally:
-            unread.cancel()
+        self._unread_at = self._loop.time() + self._patience
+        self._set_timer(self._unread_at)
+        await self._wire.write(data)
+        self._unread_at = None
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
