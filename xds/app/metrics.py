@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -34,6 +35,7 @@ _TRIGGERS = {
     "Pod": "endpoint",
     "WorkloadEntry": "endpoint",
 }
+_OTHER = "other"
 _COUNTED_REJECTS = ("cds", "eds", "lds", "rds")
 
 
@@ -51,7 +53,15 @@ def short_name(type_url: TypeUrl) -> str:
 
 def _label(type_url: TypeUrl) -> str:
     """The short name, or ``other``: clients make types up, and a metric must not grow with them."""
-    return _SHORT_NAMES.get(type_url.rpartition(".")[2], "other")
+    return _SHORT_NAMES.get(type_url.rpartition(".")[2], _OTHER)
+
+
+class _OfType(NamedTuple):
+    """The metrics that are told apart by type, of one type."""
+
+    pushes: Gauge
+    answer: Histogram
+    convergence: Histogram
 
 
 class Metrics:
@@ -72,6 +82,7 @@ class Metrics:
         self._objects = Gauge("pilothouse_config_objects", "Objects in force.", registry=registry)
         self._findings = Gauge("pilothouse_config_findings", "Diagnostics now.", ["severity"], registry=registry)
         self._declare_times(registry)
+        self._by_type: dict[TypeUrl, _OfType] = {}
 
     def _declare_times(self, registry: CollectorRegistry) -> None:
         def histogram(name: str, meaning: str, *labels: str, short: bool = False) -> Histogram:
@@ -119,11 +130,11 @@ class Metrics:
         """Something was sent or answered."""
         match effect:
             case Send():
-                self._pushes.labels(_label(effect.type_url)).inc()
+                self._of(effect.type_url).pushes.inc()
             case Acked():
                 sent_at = stream.types[effect.type_url].sent_at
                 if sent_at is not None:
-                    self._answer.labels(_label(effect.type_url)).observe(at - sent_at)
+                    self._of(effect.type_url).answer.observe(at - sent_at)
             case Nacked():
                 self._rejected(_label(effect.type_url))
             case _:
@@ -133,6 +144,18 @@ class Metrics:
         self._rejects.labels(name).inc()
         if name in self._rejects_of:
             self._rejects_of[name].inc()
+
+    def _of(self, type_url: TypeUrl) -> _OfType:
+        """The metrics with the label of this type, looked up by label only once for the types that are known."""
+        found = self._by_type.get(type_url)
+        if found is None:
+            label = _label(type_url)
+            found = _OfType(
+                self._pushes.labels(label), self._answer.labels(label), self._type_convergence.labels(label)
+            )
+            if label != _OTHER:
+                self._by_type[type_url] = found
+        return found
 
     def folded(self, seconds: float) -> None:
         """See `Measure`, as for the rest."""
@@ -145,7 +168,7 @@ class Metrics:
         self._queue.observe(seconds)
 
     def type_converged(self, type_url: TypeUrl, seconds: float) -> None:
-        self._type_convergence.labels(_label(type_url)).observe(seconds)
+        self._of(type_url).convergence.observe(seconds)
 
     def converged(self, seconds: float) -> None:
         self._convergence.observe(seconds)

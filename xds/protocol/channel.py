@@ -50,6 +50,11 @@ class Channel(ABC, Generic[R]):
     def receive(self, request: R, until: float) -> list[Effect]:
         """Take in a request. until: how long what needs a resource that this rejects is held back."""
 
+    @property
+    @abstractmethod
+    def _has_more_to_say(self) -> bool:
+        """Whether a client whose state is what it may know may have to be sent something all the same."""
+
     @abstractmethod
     def _difference(self, target: ResourceSet) -> Due | None:
         """What brings the client from its state to ``target``. None: nothing to say."""
@@ -79,6 +84,18 @@ class Channel(ABC, Generic[R]):
         self._epoch, self._may_remove = epoch, may_remove
         self._target = None if target is None else self._as_it_can_be_taken(target, missing)
 
+    def rests(self, target: ResourceSet | None, epoch: int, may_remove: bool) -> bool:
+        """Takes the offer if it is plain that there is nothing to say to it, which is so nearly always; False if not.
+
+        It does what `offer` and `take` do where the client has all that it may know, and has rejected nothing.
+        """
+        if target is not self._base or not self._started or self._has_more_to_say or not self.quarantine.empty:
+            return False
+        self._target, self._epoch, self._may_remove, self._postponed = target, epoch, may_remove, ()
+        if self.delivery.free:
+            self.delivery.settled = epoch
+        return True
+
     def force(self, name: str) -> None:
         """Send this again, changed or not, if the client subscribes to it."""
         if self.interest.covers(name):
@@ -88,9 +105,6 @@ class Channel(ABC, Generic[R]):
         """The next response, to be sent at once; None if there is none, or another one is in flight."""
         if self._target is None or not self._started or not self.delivery.free:
             return None
-        if self._target is self._base and not self._has_more_to_say:
-            self.delivery.settled = self._epoch
-            return None
         due = self._difference(self._target)
         self._before, self._base = self._base, self._target
         self._forced.clear()
@@ -98,11 +112,6 @@ class Channel(ABC, Generic[R]):
         if due is None:
             self.delivery.settled = self._epoch
         return due
-
-    @property
-    def _has_more_to_say(self) -> bool:
-        """Whether a client whose state is the target may have to be sent something all the same."""
-        return self._everything or bool(self._forced)
 
     def sent(self, send: Send, deadline: float) -> None:
         """What `take` gave is on its way. deadline: until when an answer is waited for."""
@@ -142,9 +151,6 @@ class Channel(ABC, Generic[R]):
         return Quarantined(self.type_url, names)
 
     def _as_it_can_be_taken(self, target: ResourceSet, missing: frozenset[str]) -> ResourceSet:
-        if not missing and self.quarantine.empty:
-            self._postponed = ()
-            return target
         if self.delivery.free:
             self.quarantine.try_again()
         target = self.quarantine.filter(target, self._shared)

@@ -72,7 +72,7 @@ class DeltaChannel(Channel[DeltaRequest]):
 
     @property
     def _has_more_to_say(self) -> bool:
-        return bool(self._leftover) or super()._has_more_to_say
+        return self._everything or self._claimed is not None or bool(self._forced or self._leftover)
 
     def _difference(self, target: ResourceSet) -> Due | None:
         changed, gone = self._changes(target)

@@ -68,7 +68,7 @@ class SotwChannel(Channel[SotwRequest]):
 
     @property
     def _has_more_to_say(self) -> bool:
-        return self._repeats or super()._has_more_to_say
+        return self._everything or self._repeats or self._claimed is not None or bool(self._forced)
 
     def _is_blind(self, name: str) -> bool:
         return self._full and self._brought

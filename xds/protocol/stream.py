@@ -130,11 +130,14 @@ class Stream:
 
     def _pump_channels(self, effects: list[Effect], now: float) -> bool:
         """Once over all channels; True if what was sent makes more due."""
-        more = False
+        more, rollout = False, self._rollout
+        nothing_missing = rollout.has_nothing_missing(self._channels)
         for channel in self._channels.values():
-            target, epoch = self._rollout.release(channel.type_url)
-            missing = self._rollout.missing(channel.type_url, self._channels)
-            channel.offer(target, epoch, self._rollout.may_remove(channel.type_url), missing)
+            target, epoch, may_remove = rollout.release(channel.type_url)
+            if nothing_missing and channel.rests(target, epoch, may_remove):
+                continue
+            missing = rollout.missing(channel.type_url, self._channels)
+            channel.offer(target, epoch, may_remove, missing)
             current = channel.take_current()
             if current:
                 effects.append(current)

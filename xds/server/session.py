@@ -93,6 +93,7 @@ class Session:
                 await self._awake.wait()
                 self._awake.clear()
                 self._catch_up(subscription)
+                await asyncio.sleep(0)  # until all streams know what to say: gRPC sends what is written in a row faster
                 await self._flush()
                 begun()
             if reader.done():
