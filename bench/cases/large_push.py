@@ -1,10 +1,12 @@
-"""One cluster changes, and 200 streams are sent all clusters of 1,000 services (1.3 MB): state of the world demands it.
+"""One cluster changes, and 200 streams are sent all clusters of 750 services (1 MB): state of the world demands it.
 
 ``CPU per stream`` is all that the server's process uses from the text of the change to the last acceptance, by the
 number of streams. See `bench.cases.fan_out` for the rest.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from bench.case import Case, Samples, Size
 from bench.fanout.measure import FanOut, figures, with_floor
@@ -15,7 +17,8 @@ _STREAMS_PER_CONNECTION = 100
 def measure(size: Size) -> Samples:
     streams = size.streams // 5
     connections = max(1, streams // _STREAMS_PER_CONNECTION)
-    return with_floor(FanOut("sotw", streams, connections), size, "cluster", size.changes // 10)
+    mesh = replace(size, services=size.services * 3 // 4)
+    return with_floor(FanOut("sotw", streams, connections), mesh, "cluster", size.changes // 10)
 
 
 CASE = Case(name="push of 1 MB", figures=figures({"CPU per stream": 400}), measure=measure)

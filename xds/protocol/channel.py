@@ -29,9 +29,27 @@ class Channel(ABC, Generic[R]):
     the new one needs what it rejected.
     """
 
+    __slots__ = (
+        "_base",
+        "_before",
+        "_epoch",
+        "_everything",
+        "_forced",
+        "_may_remove",
+        "_postponed",
+        "_reported",
+        "_shared",
+        "_started",
+        "_target",
+        "delivery",
+        "interest",
+        "quarantine",
+        "type_url",
+    )
+
     def __init__(self, type_url: TypeUrl, shared: Shared, quarantine: Quarantine) -> None:
         self.type_url = type_url
-        self.interest = Interest(type_url)
+        self.interest = Interest(type_url, shared.names)
         self.delivery = Delivery()
         self.quarantine = quarantine
         self._shared = shared

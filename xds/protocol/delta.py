@@ -29,6 +29,8 @@ class DeltaChannel(Channel[DeltaRequest]):
     drop, but may still need.
     """
 
+    __slots__ = ("_claimed", "_leftover", "_unknown")
+
     def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
         super().__init__(type_url, shared, Quarantine())
         self._claimed: Mapping[str, str] | None = None

@@ -8,7 +8,7 @@ is ever given.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from xds.resources import CLUSTER, LISTENER, TypeUrl
@@ -28,15 +28,20 @@ class Change(NamedTuple):
         return bool(self.names) or self.everything
 
 
+Share = Callable[[dict[str, None]], Mapping[str, None]]
+"""Names to the same names, as one object for all streams that ask for just these."""
+
+
 class Interest:
     """The names, and whether everything else is wanted too."""
 
-    __slots__ = ("_explicit", "_legacy", "names", "wildcard")
+    __slots__ = ("_explicit", "_legacy", "_share", "names", "wildcard")
 
-    def __init__(self, type_url: TypeUrl) -> None:
+    def __init__(self, type_url: TypeUrl, share: Share = lambda names: names) -> None:
         self._legacy = type_url in LEGACY_WILDCARD_TYPES
+        self._share = share
         self._explicit = False
-        self.names: dict[str, None] = {}
+        self.names: Mapping[str, None] = {}
         self.wildcard = False
 
     def covers(self, name: str) -> bool:
@@ -48,17 +53,17 @@ class Interest:
 
     def replace(self, names: Iterable[str]) -> Change:
         """A state-of-the-world request's list of names, whose order and repetitions mean nothing."""
-        wanted = _shared(names)
+        wanted = _interned(names)
         self._explicit = self._explicit or bool(wanted)
         wildcard = WILDCARD in wanted if self._explicit else self._legacy
         wanted.pop(WILDCARD, None)
         change = Change(tuple(name for name in wanted if name not in self.names), wildcard and not self.wildcard)
-        self.names, self.wildcard = wanted, wildcard
+        self.names, self.wildcard = self._share(wanted), wildcard
         return change
 
     def begin(self, subscribe: Iterable[str]) -> Change:
         """The first delta request of a stream for this type."""
-        names = _shared(subscribe)
+        names = _interned(subscribe)
         if not names and self._legacy:
             names = {WILDCARD: None}
         return self.change(names, ())
@@ -69,17 +74,17 @@ class Interest:
         if WILDCARD in gone:
             self.wildcard = False
         let_go = [name for name in gone if name in self.names]
-        for name in let_go:
-            del self.names[name]
-        wanted = _shared(subscribe)
+        wanted = _interned(subscribe)
         everything = WILDCARD in wanted
         wanted.pop(WILDCARD, None)
         self.wildcard = self.wildcard or everything
-        self.names.update(wanted)
+        if wanted or let_go:
+            kept = (name for name in self.names if name not in gone)
+            self.names = self._share({**dict.fromkeys(kept), **wanted} if self.names else wanted)
         still_covered = [name for name in let_go if self.wildcard and name not in wanted]
         return Change((*wanted, *still_covered), everything)
 
 
-def _shared(names: Iterable[str]) -> dict[str, None]:
+def _interned(names: Iterable[str]) -> dict[str, None]:
     """Without repetitions, and each as one string for all streams: they ask for the same names by the hundred."""
     return dict.fromkeys(map(sys.intern, names))

@@ -97,7 +97,7 @@ class Quarantine:
     def accept(self, send: Send) -> None:
         """The client accepted a response: what it carried is not rejected, unless it was sent in place of that."""
         self._strikes = 0
-        for resource in send.batch.resources:
+        for resource in send.batch.resources if self._refused else ():
             if resource.name in self._refused and not self._is_substitute(resource):
                 del self._refused[resource.name]
 

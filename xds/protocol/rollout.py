@@ -146,8 +146,11 @@ class Rollout:
 
     def has_nothing_missing(self, channels: Channels) -> bool:
         """Whether `missing` is empty for every type, as far as can be told without much ado."""
-        made = (channels[first] for first in MADE_FIRST if first in channels)
-        return all(channel.quarantine.empty for channel in made)
+        for first in MADE_FIRST:
+            channel = channels.get(first)
+            if channel is not None and not channel.quarantine.empty:
+                return False
+        return True
 
     def expect(self, references: Iterable[Reference], channels: Channels, deadline: float) -> None:
         """A listener was sent: the switch is over only when the client has what it newly refers to."""
@@ -205,8 +208,10 @@ class Rollout:
         self._candidate = self._latest
 
     def _is_switched(self, channels: Channels) -> bool:
-        self._awaited = {reference for reference in self._awaited if not _subscribed(reference, channels)}
-        self._awaited_types -= channels.keys()
+        if self._awaited:
+            self._awaited = {reference for reference in self._awaited if not _subscribed(reference, channels)}
+        if self._awaited_types:
+            self._awaited_types -= channels.keys()
         if self._awaited or (self._awaited_types and any(channel.holds_back for channel in channels.values())):
             return False
         return all(channel.current for channel in channels.values())

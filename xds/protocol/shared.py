@@ -6,7 +6,7 @@ A bounded memory of pure functions of immutable values. Forgetting an entry cost
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
 from xds.protocol.framing import Batch
@@ -47,6 +47,7 @@ class Shared:
         self._unions = _Recent[ResourceSet](capacity)
         self._swapped = _Recent[ResourceSet](capacity)
         self._batches = _Recent[Batch](capacity)
+        self._names = _Recent[Mapping[str, None]](capacity)
 
     def diff(self, new: ResourceSet, old: ResourceSet) -> Diff:
         """`ResourceSet.diff`."""
@@ -63,6 +64,10 @@ class Shared:
     def swap(self, base: ResourceSet, swaps: Swaps) -> ResourceSet:
         """``base`` with these resources in place of its own; ``base`` itself if there are none."""
         return self._swapped((base, swaps), lambda: _swap(base, swaps)) if swaps else base
+
+    def names(self, names: dict[str, None]) -> Mapping[str, None]:
+        """Equal names in the same order, as one object: streams subscribe the same by the hundred."""
+        return self._names(tuple(names), lambda: names)
 
     def full(self, kind: type[Batch], type_url: TypeUrl, resources: ResourceSet) -> Batch:
         """A response with all of a set; its version is the set's."""

@@ -29,6 +29,8 @@ class SotwChannel(Channel[SotwRequest]):
     _repeats: whether it must be told all once more, because it is not known what it took in.
     """
 
+    __slots__ = ("_brought", "_claimed", "_full", "_repeats")
+
     def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
         self._full = type_url in FULL_STATE_TYPES
         super().__init__(type_url, shared, Quarantine(keep_blind=self._full))

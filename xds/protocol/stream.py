@@ -44,6 +44,18 @@ class Variant(Enum):
 class Stream:
     """The machine. Every method gives the effects to be carried out, in order."""
 
+    __slots__ = (
+        "_channels",
+        "_nonce_prefix",
+        "_nonces",
+        "_only",
+        "_patience",
+        "_reported",
+        "_rollout",
+        "_shared",
+        "_variant",
+    )
+
     def __init__(
         self,
         variant: Variant,
