@@ -1,8 +1,9 @@
 """One endpoint changes, and 1,000 delta streams are to know: how long until the last has it, and what each costs.
 
 Every stream is a sidecar's, replicas of one workload, with the clusters, endpoints, listeners and routes of 100
-services (0.5 MB) subscribed and accepted. ``CPU per stream`` is all that the server's process uses from the text of the
-change to the last acceptance taken in, user and system, by the number of streams. ``last byte`` and ``connected`` are
+services (0.5 MB) subscribed and accepted. ``CPU once`` is what the change takes until the resources of
+the view that they share are there; ``CPU per stream`` is all that the server's process uses from then until the last
+acceptance is taken in, user and system, by the number of streams. ``last byte`` and ``connected`` are
 times of the clock, until the last of the clients, in one process, has received what it is to receive; there the server
 shares two cores with them. ``connected`` is from the first connection to the last stream being configured, from
 clusters to routes, each beginning with an Envoy's node of 61 kB. ``floor`` is what gRPC for Python takes for the same

@@ -1,7 +1,6 @@
 """One cluster changes, and 200 streams are sent all clusters of 750 services (1 MB): state of the world demands it.
 
-``CPU per stream`` is all that the server's process uses from the text of the change to the last acceptance, by the
-number of streams. See `bench.cases.fan_out` for the rest.
+See `bench.cases.fan_out` for the figures. ``CPU per stream`` includes putting the response together, once for all.
 """
 
 from __future__ import annotations

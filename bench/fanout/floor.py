@@ -92,6 +92,7 @@ class FloorServer:
 
     async def _change(self, kind: str, number: int) -> Answer:
         path, text = CHANGES[kind](self._size, number)
+        begun, at = usage(), time.monotonic()
         before, self._snapshot = self._snapshot, self._plane.change(path, text, replica())
         type_url = _KINDS[kind]
         resources = self._snapshot[type_url]
@@ -100,9 +101,9 @@ class FloorServer:
             DeltaBatch: DeltaBatch(type_url, *diff),
             SotwBatch: SotwBatch(type_url, tuple(resources)),
         }
-        used, at = usage(), time.monotonic()
+        made = usage()
         await asyncio.gather(*(self._say(call, batches[kind]) for call, kind in self._calls.items()))
-        return {**used, "at": at}
+        return {"at": at, "cpu": made["cpu"], "made": made["cpu"] - begun["cpu"]}
 
     async def _settled(self) -> Answer:
         while self._unanswered:  # noqa: ASYNC110 - it is only counted

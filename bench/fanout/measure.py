@@ -30,7 +30,7 @@ class FanOut:
     connections: int
 
     def measure(self, server_module: str, size: Size, kind: str, rounds: int) -> Samples:
-        """``connected`` in s, ``last byte`` in ms, ``CPU per stream`` in us, ``memory per stream`` in kB.
+        """The figures of `figures`, in their units.
 
         kind: what changes, see `bench.fanout.mesh.CHANGES`; rounds: how often. The last byte is taken when the last
         client has received it, and so includes what the clients do until then. The memory is that after the changes.
@@ -43,6 +43,7 @@ class FanOut:
         return {
             "connected": [pair.connected],
             "last byte": [change.last_byte for change in changes],
+            "CPU once": [change.made for change in changes],
             "CPU per stream": [change.cpu * _KILO / self.streams for change in changes],
             "memory per stream": [grown * _KILO / self.streams],
         }
@@ -70,9 +71,11 @@ class FanOut:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """ms from its text being there to the last client having it, and of the server's CPU until all have accepted it."""
+    """ms. last_byte: from its text being there to the last client having it. made: the server's CPU until the resources
+    of one view are there, which all streams share. cpu: from then on, until all have accepted them."""
 
     last_byte: float
+    made: float
     cpu: float
 
 
@@ -92,7 +95,7 @@ class _Pair:
         begun = self.server.ask("change", kind=kind, number=number)
         arrived = self.clients.hear()
         ended = self.server.ask("settled")
-        return _Change((arrived["last"] - begun["at"]) * _KILO, ended["cpu"] - begun["cpu"])
+        return _Change((arrived["last"] - begun["at"]) * _KILO, begun["made"], ended["cpu"] - begun["cpu"])
 
 
 def with_floor(fan_out: FanOut, size: Size, kind: str, rounds: int) -> Samples:
@@ -106,6 +109,6 @@ def with_floor(fan_out: FanOut, size: Size, kind: str, rounds: int) -> Samples:
 
 def figures(goals: Mapping[str, float]) -> tuple[Figure, ...]:
     """Of `with_floor`. goals: by name."""
-    units = {"connected": "s", "last byte": "ms", "CPU per stream": "us", "memory per stream": "kB"}
+    units = {"connected": "s", "last byte": "ms", "CPU once": "ms", "CPU per stream": "us", "memory per stream": "kB"}
     ours = [Figure(name, unit, goals.get(name)) for name, unit in units.items()]
     return (*ours, *(Figure(f"floor: {name}", unit) for name, unit in units.items()))

@@ -1,7 +1,8 @@
 """The server of a fan-out: everything that ``pilothouse serve`` has, but for files and HTTP.
 
-Orders: ``start`` (its port, and what a client will ask for by name), ``change`` (when it began), ``settled`` (waits
-until every stream has accepted the latest), ``usage`` (CPU time in ms and resident memory in MB, of this process).
+Orders: ``start`` (its port, and what a client will ask for by name), ``change`` (when it began, what it took until the
+resources of the view were there, and what the process had used then), ``settled`` (waits until every stream has
+accepted the latest), ``usage`` (CPU time in ms and resident memory in MB, of this process).
 """
 
 from __future__ import annotations
@@ -63,13 +64,15 @@ class FanOutServer:
         return {"port": await self._server.start("127.0.0.1:0"), "names": names_in(snapshot)}
 
     def _change(self, kind: str, number: int) -> Answer:
-        before, at = usage(), time.monotonic()
         path, text = CHANGES[kind](self._size, number)
-        self._store.apply(Batch({path: text}))
         self._changes += 1
         if self._changes % _TIDY == 0:
             self._store.tidy()
-        return {**before, "at": at}
+        before, at = usage(), time.monotonic()
+        self._store.apply(Batch({path: text}))
+        self._store.compile(replica())
+        made = usage()
+        return {"at": at, "cpu": made["cpu"], "made": made["cpu"] - before["cpu"]}
 
     async def _settled(self) -> Answer:
         latest = self._store.compile(replica()).snapshot

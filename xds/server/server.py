@@ -20,7 +20,7 @@ from xds.model.proxy import Proxy
 from xds.protocol import Request, Shared, Stream
 from xds.protocol.stream import PATIENCE
 from xds.server import client_status, health_discovery, loads
-from xds.server.admission import LIMIT, Admission, Place
+from xds.server.admission import LARGE_LIMIT, LIMIT, Admission, Place
 from xds.server.client_status import ClientStatusService
 from xds.server.codec import DECODERS, ParseNode, proxy_of
 from xds.server.guard import Call, guarded
@@ -37,13 +37,14 @@ OPTIONS = (
     ("grpc.so_reuseport", 0),  # so that a port in use is an error, not a second server on it
     ("grpc.max_receive_message_length", 64 << 20),  # initial_resource_versions of a large mesh exceed 4 MiB
     ("grpc.max_send_message_length", -1),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 )
 
+
+KEEPALIVE = 30.0
+"""Seconds after which a client that says nothing is asked whether it is still there."""
 
 _END_INTERVAL = 0.01
 """Seconds between the ends of two streams at a stop, unless there are too many for that."""
@@ -71,7 +72,9 @@ class XdsServer:
     their requests. locate: where an object was written, for the log. patience: seconds to wait for a client's answer
     before going on without it. admission: how many streams may be at their first response at once. max_age: seconds
     after which a connection, and soon after it its streams, is asked to come again, so that clients spread over
-    replicas; None: never. load_interval: seconds between two load reports of a client.
+    replicas; None: never. load_interval: seconds between two load reports of a client. keepalive: seconds
+    after which a connection on which nothing comes is asked for a sign of life; it is closed if there is none within a
+    third of that.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class XdsServer:
         admission: int = LIMIT,
         max_age: float | None = None,
         load_interval: int = INTERVAL,
+        keepalive: float = KEEPALIVE,
     ) -> None:
         self.board = board or StatusBoard(time.time)
         self.loads = LoadBoard(time.time)
@@ -93,8 +97,10 @@ class XdsServer:
         self._parse_node = parse_node
         self._patience = patience
         self._admission = Admission(admission)
+        self._turns = Admission(LARGE_LIMIT)
         self._max_age = max_age
         self._load_interval = load_interval
+        self._keepalive = keepalive
         self._shared = Shared()
         self._stream_numbers = count(1)
         self._sessions: set[Session] = set()
@@ -104,7 +110,7 @@ class XdsServer:
 
     async def start(self, listen: str) -> int:
         """Listen on ``host:port``; gives the port, which the system chooses for 0. Raises ListenError."""
-        server = aio.server(options=(*OPTIONS, *_age_options(self._max_age)))
+        server = aio.server(options=(*OPTIONS, *_keepalive_options(self._keepalive), *_age_options(self._max_age)))
         self._register(server)
         try:
             port = int(server.add_insecure_port(listen))
@@ -195,7 +201,8 @@ class XdsServer:
         prefix = f"{next(self._stream_numbers):x}-"
         machine = Stream(method.variant, self._shared, method.only, prefix, self._patience)
         status = self.board.opened(proxy, call.peer(), method.variant)
-        session = Session(call, DECODERS[method.variant], machine, self.board, status, self._reports, self._patience)
+        decode = DECODERS[method.variant]
+        session = Session(call, decode, machine, self.board, status, self._reports, self._patience, self._turns)
         subscription = self._source.connect(proxy, session.wake)
         self._sessions.add(session)
         aged = self._end_at_age(session)
@@ -216,6 +223,16 @@ class XdsServer:
             return None
         spread = random.uniform(1.15, 1.3)  # noqa: S311 - it spreads load, it guards nothing
         return asyncio.get_running_loop().call_later(self._max_age * spread, session.end)
+
+
+def _keepalive_options(seconds: float) -> tuple[tuple[str, int], ...]:
+    """gRPC gives any ping a minute to be answered, whatever the time-out of keepalive, unless it is told otherwise."""
+    milliseconds = int(seconds * 1000)
+    return (
+        ("grpc.keepalive_time_ms", milliseconds),
+        ("grpc.keepalive_timeout_ms", milliseconds // 3),
+        ("grpc.http2.ping_timeout_ms", milliseconds // 3),
+    )
 
 
 def _age_options(max_age: float | None) -> tuple[tuple[str, int], ...]:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from xds.protocol import Acked, Effect, Nacked, Request, Send, Stream, Subscribed
 from xds.resources import TYPE_ORDER, Snapshot, TypeUrl
+from xds.server.admission import LARGE_BYTES, Admission
 from xds.server.codec import Decode
 from xds.server.limits import check_names
 from xds.server.reports import Reports
@@ -34,7 +35,8 @@ class Wire(Protocol):
 class Session:
     """See the module. Raises RemoteProtocolError out of `run` if the client breaks the protocol.
 
-    patience: seconds for which a client may neither read nor answer before that is reported.
+    patience: seconds for which a client may neither read nor answer before that is reported. turns: in which large
+    responses are written.
     """
 
     __slots__ = (
@@ -52,6 +54,7 @@ class Session:
         "_snapshot",
         "_status",
         "_timer",
+        "_turns",
         "_unanswered",
         "_unread_at",
         "_wire",
@@ -67,6 +70,7 @@ class Session:
         status: StreamStatus,
         reports: Reports,
         patience: float,
+        turns: Admission,
     ) -> None:
         self._wire = wire
         self._decode = decode
@@ -75,6 +79,7 @@ class Session:
         self._status = status
         self._reports = reports
         self._patience = patience
+        self._turns = turns
         self._loop = asyncio.get_running_loop()
         self._awake = False
         self._sleep: asyncio.Future[None] | None = None
@@ -204,12 +209,17 @@ class Session:
             return
         async with self._writing:
             while self._outbox:
-                await self._write(self._outbox.pop(0).encode())
+                await self._write(self._outbox.pop(0))
 
-    async def _write(self, data: bytes) -> None:
+    async def _write(self, send: Send) -> None:
+        place = await self._turns.enter() if len(send.batch.body) >= LARGE_BYTES else None
         self._unread_at = self._loop.time() + self._patience
         self._set_timer(self._unread_at)
-        await self._wire.write(data)
+        try:
+            await self._wire.write(send.encode())
+        finally:
+            if place is not None:
+                place.leave()
         self._unread_at = None
 
 
