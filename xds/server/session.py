@@ -3,7 +3,7 @@
 Two tasks share the machine, which never waits: one reads requests; the stream's own one wakes for new snapshots and
 deadlines. Each writes what it brought about, under a lock, and does not go on before that is written. So a client that
 does not read is not read from either, and what it misses coalesces in the machine, which has at most one response in
-flight for each type.
+flight for each type. Large responses take turns, whoever they are for.
 """
 
 from __future__ import annotations
