@@ -86,7 +86,8 @@ class DeltaChannel(Channel[DeltaRequest]):
             return batch, batch.resources
         if not changed and not removed and not everything:
             return None
-        return self._shared.part(DeltaBatch, self.type_url, changed, removed), changed
+        batch = self._shared.part(DeltaBatch, self.type_url, changed, removed)
+        return batch, batch.resources
 
     def _changes(self, target: ResourceSet) -> tuple[tuple[Resource, ...], tuple[str, ...]]:
         diff = self._shared.diff(target, self._base)
@@ -119,7 +120,8 @@ class DeltaChannel(Channel[DeltaRequest]):
         if not self._forced:
             return changed, removed
         said = {*(resource.name for resource in changed), *removed}
-        names = [name for name in self._forced if name not in said and self.interest.covers(name)]
+        wildcard, wanted = self.interest.wildcard, self.interest.names
+        names = [name for name in self._forced if name not in said and (wildcard or name in wanted)]
         found = tuple(resource for name in names if (resource := target.get(name)))
         return (*changed, *found), (*removed, *(name for name in names if name not in target))
 

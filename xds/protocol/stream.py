@@ -13,7 +13,7 @@ changed or not, and never wait for the cluster to be accepted, which in turn wai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from enum import Enum
 
 from xds.protocol.delta import DeltaChannel
@@ -22,7 +22,7 @@ from xds.protocol.events import DeltaRequest, Effect, Nacked, Request, Send, Set
 from xds.protocol.rollout import Rollout
 from xds.protocol.shared import Shared
 from xds.protocol.sotw import SotwChannel
-from xds.resources import CLUSTER, LISTENER, TYPE_ORDER, Reference, Resource, Snapshot, TypeUrl
+from xds.resources import CLUSTER, LISTENER, TYPE_ORDER, Snapshot, TypeUrl
 
 PATIENCE = 20.0
 """Seconds to wait for an answer before going on without. Longer than Envoy's ``initial_fetch_timeout`` of 15 s, after
@@ -165,13 +165,13 @@ class Stream:
     def _warm(self, send: Send, now: float) -> bool:
         """The warming rule; True if there may be something to send again because of it."""
         warms = False
-        for reference in _references(send.changed):
+        for reference in send.references:
             child = self._channels.get(reference.type_url)
             if child is not None:
                 child.force(reference.name)
                 warms = True
         if self._only is None and send.type_url == LISTENER:
-            self._rollout.expect(_references(send.changed), self._channels, now + self._patience)
+            self._rollout.expect(send.references, self._channels, now + self._patience)
         return warms
 
     def _next_nonce(self) -> str:
@@ -190,7 +190,3 @@ def _hear(channel: SotwChannel | DeltaChannel, request: Request, until: float) -
         case DeltaChannel(), DeltaRequest():
             return channel.receive(request, until)
     raise TypeError(f"{type(request).__name__} on a stream of the other variant")
-
-
-def _references(resources: Iterable[Resource]) -> Iterator[Reference]:
-    return (reference for resource in resources for reference in resource.references)
