@@ -20,7 +20,7 @@ from bench.fanout.link import Answer, obey
 from bench.fanout.mesh import CHANGES, files, replica
 from bench.fanout.server import names_in, usage
 from bench.plane import Plane
-from xds.app import allocation, garbage
+from xds.app import garbage
 from xds.protocol import Batch, DeltaBatch, SotwBatch
 from xds.resources import CLUSTER, ENDPOINT, TYPE_ORDER, TypeUrl
 from xds.server.server import OPTIONS
@@ -56,9 +56,6 @@ class FloorServer:
                 return await self._change(**details)
             case "settled":
                 return await self._settled()
-            case "idle":
-                allocation.give_back()
-                return usage()
             case "usage":
                 return usage()
         raise ValueError(f"there is no order {order!r}")
@@ -116,5 +113,4 @@ class FloorServer:
 
 if __name__ == "__main__":
     garbage.look_less_often()
-    allocation.keep_what_was_freed()
     asyncio.run(obey(FloorServer(Size(**json.loads(sys.argv[1]))).do))

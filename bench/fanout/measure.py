@@ -39,7 +39,7 @@ class FanOut:
             for number in range(_WARM_UP):
                 pair.change(kind, number)
             changes = [pair.change(kind, number) for number in range(_WARM_UP, _WARM_UP + rounds)]
-            grown = pair.server.ask("idle")["rss"] - pair.empty["rss"]
+            grown = pair.server.ask("usage")["rss"] - pair.empty["rss"]
         return {
             "connected": [pair.connected],
             "last byte": [change.last_byte for change in changes],
@@ -53,17 +53,17 @@ class FanOut:
         with self._connected(SERVER, size) as pair:
             for number in range(settled):
                 pair.change(("endpoint", "route")[number % 2], number)
-            before = pair.server.ask("idle")["rss"]
+            before = pair.server.ask("usage")["rss"]
             for number in range(settled, settled + rounds):
                 pair.change(("endpoint", "route")[number % 2], number)
-            grown: float = pair.server.ask("idle")["rss"] - before
+            grown: float = pair.server.ask("usage")["rss"] - before
         return grown
 
     @contextmanager
     def _connected(self, server_module: str, size: Size) -> Iterator[_Pair]:
         with Child(server_module, json.dumps(asdict(size))) as server, Child(_CLIENTS) as clients:
             started = server.ask("start")
-            empty = server.ask("idle")
+            empty = server.ask("usage")
             configured = clients.ask("connect", **started, **asdict(self))
             server.ask("settled")
             yield _Pair(server, clients, empty, configured["last"] - configured["at"])

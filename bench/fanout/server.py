@@ -2,8 +2,7 @@
 
 Orders: ``start`` (its port, and what a client will ask for by name), ``change`` (when it began, what it took until the
 resources of the view were there, and what the process had used then), ``settled`` (waits until every stream has
-accepted the latest), ``usage`` (CPU time in ms and resident memory in MB, of this process),
-``idle`` (the same, after what ``serve`` does every ten seconds).
+accepted the latest), ``usage`` (CPU time in ms and resident memory in MB, of this process).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from bench.case import Size
 from bench.fanout.link import Answer, obey
 from bench.fanout.mesh import CHANGES, files, replica
 from bench.stopwatch import current_rss
-from xds.app import allocation, garbage
+from xds.app import garbage
 from xds.app.convergence import Convergence
 from xds.app.metrics import Metrics
 from xds.app.store import Store
@@ -54,9 +53,6 @@ class FanOutServer:
                 return self._change(**details)
             case "settled":
                 return await self._settled()
-            case "idle":
-                self._tidy()
-                return usage()
             case "usage":
                 return usage()
         raise ValueError(f"there is no order {order!r}")
@@ -71,16 +67,12 @@ class FanOutServer:
         path, text = CHANGES[kind](self._size, number)
         self._changes += 1
         if self._changes % _TIDY == 0:
-            self._tidy()
+            self._store.tidy()
         before, at = usage(), time.monotonic()
         self._store.apply(Batch({path: text}))
         self._store.compile(replica())
         made = usage()
         return {"at": at, "cpu": made["cpu"], "made": made["cpu"] - before["cpu"]}
-
-    def _tidy(self) -> None:
-        self._store.tidy()
-        allocation.give_back()
 
     async def _settled(self) -> Answer:
         latest = self._store.compile(replica()).snapshot
@@ -105,5 +97,4 @@ def usage() -> Answer:
 
 if __name__ == "__main__":
     garbage.look_less_often()
-    allocation.keep_what_was_freed()
     asyncio.run(obey(FanOutServer(Size(**json.loads(sys.argv[1]))).do))

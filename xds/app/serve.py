@@ -17,7 +17,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
-from xds.app import allocation, garbage
+from xds.app import garbage
 from xds.app.address import split_address
 from xds.app.convergence import Convergence
 from xds.app.convergence_report import ConvergenceReport
@@ -75,7 +75,6 @@ class _Seen(NamedTuple):
 async def serve(options: ServeOptions) -> None:
     """Runs until SIGTERM or SIGINT, then drains. Raises StartError."""
     garbage.look_less_often()
-    allocation.keep_what_was_freed()
     await ControlPlane(options).run()
 
 
@@ -217,7 +216,6 @@ class ControlPlane:
             await asyncio.sleep(_TIDY_SECONDS)
             if dropped := self.store.tidy():
                 _log.debug("forgot compiled results that nobody uses", count=dropped)
-            allocation.give_back()
 
 
 async def _pump(source: FileSource, queue: asyncio.Queue[_Seen]) -> None:
