@@ -12,22 +12,24 @@ class Size:
     """How much to measure.
 
     services: each with endpoints, Pods, a VirtualService and a DestinationRule. endpoints: of each service.
-    processes: fresh processes for a case that is only true once in a process. changes: measured of a kind.
+    processes: fresh processes for a case that is only true once in a process. changes: measured of a kind. streams: to
+    one server.
     """
 
     services: int
     endpoints: int
     processes: int
     changes: int
+    streams: int
 
 
-FULL = Size(services=1000, endpoints=10, processes=5, changes=200)
-QUICK = Size(services=50, endpoints=10, processes=1, changes=20)
+FULL = Size(services=1000, endpoints=10, processes=5, changes=200, streams=1000)
+QUICK = Size(services=50, endpoints=10, processes=1, changes=20, streams=50)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number. name: unique in its case. unit: ``ms``, ``MB`` or ``x``. goal: what it is to stay below, if any."""
+    """One number. name: unique in its case. unit: such as ``ms`` or ``MB``. goal: what it is to stay below, if any."""
 
     name: str
     unit: str

@@ -60,7 +60,11 @@ def _rounded(value: float) -> float:
 def show(measured: Iterable[Result], stored: Stored) -> None:
     """Print the table. stored: what to compare with, may be empty."""
     headings = ("case", "figure", "median", "min", "max", "unit", "goal", "")
-    table = Table(*headings, *(("now / stored",) if stored else ()), caption="times: process CPU time, user and system")
+    table = Table(
+        *headings,
+        *(("now / stored",) if stored else ()),
+        caption="times: process CPU time, user and system; connected and last byte: the clock",
+    )
     for result in measured:
         table.add_row(*_row(result), *((_ratio(result, stored),) if stored else ()))
     Console().print(table)
@@ -90,7 +94,7 @@ def write(path: Path, size: Size, measured: Iterable[Result]) -> None:
             "architecture": platform.machine(),
             "cores": os.cpu_count(),
         },
-        "time": "process CPU time, user and system",
+        "time": "process CPU time, user and system; connected and the last byte: the clock",
         "size": asdict(size),
         "figures": [asdict(result) for result in measured],
     }

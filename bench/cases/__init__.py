@@ -5,7 +5,10 @@ from bench.cases import (
     cold_compile,
     encoder,
     endpoint_changed,
+    fan_out,
+    large_push,
     memory,
+    memory_of_streams,
     second_sidecar,
     virtual_service_changed,
 )
@@ -16,6 +19,10 @@ CASES: tuple[Case, ...] = (
     endpoint_changed.CASE,
     second_sidecar.CASE,
     memory.CASE,
+    fan_out.FEW_CONNECTIONS,
+    fan_out.OWN_CONNECTIONS,
+    large_push.CASE,
+    memory_of_streams.CASE,
     encoder.CASE,
 )
 

@@ -11,7 +11,7 @@ from bench import report
 from bench.case import Case, Size
 from bench.cases import CASES
 
-TINY = Size(services=4, endpoints=3, processes=1, changes=2)
+TINY = Size(services=20, endpoints=3, processes=1, changes=10, streams=10)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-un
 from tests.features.client import SOON, DeltaStream, Fixture, names, node, resource
 from xds.resources import CLUSTER, EMPTY_SNAPSHOT, ENDPOINT
 from xds.server import BroadcastSource, XdsServer
+from xds.server.admission import LARGE_BYTES, LARGE_LIMIT
 
 
 @asynccontextmanager
@@ -48,6 +49,17 @@ async def test_a_client_that_does_not_read_keeps_the_others_out_only_for_a_while
         await slow.request(ENDPOINT, ["e"], who=node())
         await quick.request(CLUSTER, who=node())
         assert names(await quick.receive()) == ["c"]
+
+
+async def test_clients_that_do_not_read_hold_up_large_responses_only_for_a_while() -> None:
+    async with serving() as xds, AsyncExitStack() as streams:
+        xds.publish(resource(ENDPOINT, "e", "x" * 20_000_000), resource(ENDPOINT, "large", "y" * LARGE_BYTES))
+        for _ in range(LARGE_LIMIT):
+            slow = await streams.enter_async_context(xds.delta())
+            await slow.request(ENDPOINT, ["e"], who=node())
+        quick = await streams.enter_async_context(xds.delta())
+        await quick.request(ENDPOINT, ["large"], who=node())
+        assert names(await quick.receive()) == ["large"]
 
 
 async def test_a_client_that_goes_away_while_it_waits_is_forgotten() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # ships no types
@@ -10,8 +12,10 @@ from structlog.testing import capture_logs
 
 from tests.features.client import ADS, Fixture, names, node, resource, serving
 from xds.model.objects import ObjectKey, Origin
+from xds.protocol import DeltaRequest
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, Resource
 from xds.server import BroadcastSource, ListenError, XdsServer
+from xds.server.codec import Incoming
 from xds.wire.discovery_pb2 import DeltaDiscoveryRequest
 
 
@@ -72,6 +76,17 @@ async def test_a_large_first_request_is_received() -> None:
         await stream.call.write(data)
         await stream.request(LISTENER)
         assert (await stream.receive()).type_url == LISTENER
+
+
+async def test_what_a_client_has_asked_is_not_kept() -> None:
+    async with serving() as xds, xds.delta() as stream:
+        xds.publish(resource(CLUSTER, "c"))
+        await stream.request(CLUSTER, who=node())
+        await stream.request(CLUSTER, answers=await stream.receive())
+        await stream.request(LISTENER)
+        await stream.receive()
+        gc.collect()
+        assert not [each for each in gc.get_objects() if isinstance(each, DeltaRequest | Incoming)]
 
 
 async def test_a_client_that_does_not_read_gets_the_latest_state_later() -> None:

@@ -193,6 +193,8 @@ class Convergence:
     def _blame(self, stream: TrackedStream) -> None:
         """What is rejected for good counts against the changes that brought it, or against all if none did."""
         doubted = [(due, due.doubt, stream.culprits(due.doubt)) for due in stream.due if due.doubt]
+        if not doubted:
+            return
         rejected = [(due, doubt, culprits) for due, doubt, culprits in doubted if culprits]
         guilty = [each for each in rejected if brought(each[0], each[2])] or rejected
         for due, doubt, culprits in guilty:
@@ -211,8 +213,9 @@ class Convergence:
     def _finish(self, stream: TrackedStream, at: float) -> None:
         for due in [due for due in stream.due if not stream.owes(due)]:
             stream.due.remove(due)
-            stream.accepted.update(dict.fromkeys(due.types, at))
-            due.change.ack(str(stream.status.proxy), at)
+            for type_url in due.types:
+                stream.accepted[type_url] = at
+            due.change.ack(stream.status.proxy, at)
             self._measure.converged(at - due.change.seen_at)
 
     def _rejection(self, stream: TrackedStream, due: Due, doubt: Doubt, culprits: list[Resource]) -> Rejection:

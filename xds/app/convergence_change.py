@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from xds.app.store import ChangedObject, Publication
 from xds.model.objects import ObjectKey
+from xds.model.proxy import Proxy
 from xds.resources import TypeUrl
 
 MAX_LISTED = 100
@@ -89,13 +90,16 @@ class Change:
 
     def ack_type(self, type_url: TypeUrl, at: float) -> None:
         """A proxy accepted its part of this type."""
-        self.types.setdefault(type_url, Acks()).add(at)
+        acks = self.types.get(type_url)
+        if acks is None:
+            acks = self.types[type_url] = Acks()
+        acks.add(at)
 
-    def ack(self, name: str, at: float) -> None:
+    def ack(self, proxy: Proxy, at: float) -> None:
         """A proxy has accepted all of it."""
         self.acks.add(at)
         if len(self.acked) < MAX_LISTED:
-            self.acked[name] = at
+            self.acked[str(proxy)] = at
 
     def reject(self, rejection: Rejection) -> None:
         """A proxy rejected part of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -73,6 +74,14 @@ class Bounded:
         self._counter.labels(type_, name if (type_, name) in self._names else OTHER).inc()
 
 
+class _OfType(NamedTuple):
+    """The metrics that are told apart by type, of one type."""
+
+    pushes: Gauge
+    answer: Histogram
+    convergence: Histogram
+
+
 class Metrics:
     """What is counted and timed: a `StatusListener` for the streams, and the `Measure` of convergence."""
 
@@ -92,6 +101,7 @@ class Metrics:
         self._findings = Gauge("pilothouse_config_findings", "Diagnostics now.", ["severity"], registry=registry)
         self._declare_blame(registry)
         self._declare_times(registry)
+        self._by_type: dict[TypeUrl, _OfType] = {}
 
     def _declare_blame(self, registry: CollectorRegistry) -> None:
         self._resource_rejects = Bounded(
@@ -178,11 +188,11 @@ class Metrics:
         """Something was sent or answered."""
         match effect:
             case Send():
-                self._pushes.labels(_label(effect.type_url)).inc()
+                self._of(effect.type_url).pushes.inc()
             case Acked():
                 sent_at = stream.types[effect.type_url].sent_at
                 if sent_at is not None:
-                    self._answer.labels(_label(effect.type_url)).observe(at - sent_at)
+                    self._of(effect.type_url).answer.observe(at - sent_at)
             case Nacked():
                 self._rejected(_label(effect.type_url))
                 for resource in effect.suspects[:_MAX_SUSPECTS]:
@@ -199,6 +209,18 @@ class Metrics:
         if name in self._rejects_of:
             self._rejects_of[name].inc()
 
+    def _of(self, type_url: TypeUrl) -> _OfType:
+        """The metrics with the label of this type, looked up by label only once for the types that are known."""
+        found = self._by_type.get(type_url)
+        if found is None:
+            label = _label(type_url)
+            found = _OfType(
+                self._pushes.labels(label), self._answer.labels(label), self._type_convergence.labels(label)
+            )
+            if label != OTHER:
+                self._by_type[type_url] = found
+        return found
+
     def published(self, waited: float, folded: float) -> None:
         """See `Measure`, as for the rest."""
         self._debounce.observe(waited)
@@ -211,7 +233,7 @@ class Metrics:
         self._queue.observe(seconds)
 
     def type_converged(self, type_url: TypeUrl, seconds: float) -> None:
-        self._type_convergence.labels(_label(type_url)).observe(seconds)
+        self._of(type_url).convergence.observe(seconds)
 
     def converged(self, seconds: float) -> None:
         self._convergence.observe(seconds)

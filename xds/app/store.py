@@ -14,6 +14,7 @@ from xds.model.mesh import Mesh
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
 from xds.model.settings import MeshSettings
+from xds.model.view import ViewKey
 from xds.pipeline import Compiled, Pipeline, TranslatorError
 from xds.resources import Snapshot
 from xds.sources.batch import Batch
@@ -85,6 +86,7 @@ class Store:
         self._reported: set[tuple[str, str]] = set()
         self._unreadable: tuple[Diagnostic, ...] = ()
         self._subscriptions: dict[int, _Subscription] = {}
+        self._in_force: dict[int, Compiled] = {}
         self.published: Publication | None = None
 
     @property
@@ -105,6 +107,7 @@ class Store:
             {file: self._parsed(file, text) for file, text in batch.changed.items()}
         )
         self._unreadable = batch.problems
+        self._in_force.clear()
         changed = self._configuration.changed
         self.published = published = Publication(
             generation=self.published.generation + 1 if self.published else 1,
@@ -129,7 +132,10 @@ class Store:
 
     def compile(self, proxy: Proxy) -> Compiled:
         """What ``proxy`` should have now. Costs little if nothing that concerns it has changed."""
-        compiled = self._pipeline.compile(self.mesh, proxy)
+        return self._compile(proxy, self._pipeline.key(self.mesh, proxy))
+
+    def _compile(self, proxy: Proxy, key: ViewKey) -> Compiled:
+        compiled = self._pipeline.compile_view(self.mesh, key)
         for error in compiled.errors[:_MAX_REPORTED]:
             if len(self._reported) >= _MAX_REPORTED:
                 self._reported.clear()
@@ -138,10 +144,17 @@ class Store:
                 self._on_error(proxy, error)
         return compiled
 
-    def take(self, proxy: Proxy, before: Snapshot | None) -> Snapshot:
-        """The snapshot of a stream of ``proxy`` that had ``before``."""
+    def key(self, proxy: Proxy) -> ViewKey:
+        """See `Pipeline.key`."""
+        return self._pipeline.key(self.mesh, proxy)
+
+    def take(self, proxy: Proxy, key: ViewKey, before: Snapshot | None) -> Snapshot:
+        """The snapshot of a stream of ``proxy`` that had ``before``. All streams with one key look it up."""
         began = time.perf_counter()
-        after = self.compile(proxy).snapshot
+        compiled = self._in_force.get(id(key))
+        if compiled is None:
+            compiled = self._in_force[id(key)] = self._compile(proxy, key)
+        after = compiled.snapshot
         if after is not before:
             seconds, now = time.perf_counter() - began, self._clock()
             for observer in self._observers:
@@ -170,6 +183,7 @@ class Store:
     def tidy(self) -> int:
         """Forgets compiled results that no connected proxy uses; returns how many. To be called now and then."""
         proxies = [subscription.proxy for subscription in self._subscriptions.values()]
+        self._in_force.clear()
         return self._pipeline.tidy(self.mesh, proxies) if self.published else 0
 
 
@@ -181,13 +195,24 @@ class _Subscription:
         self.proxy = proxy
         self.wake = wake
         self._snapshot: Snapshot | None = None
+        self._key: ViewKey | None = None
+        self._key_depends_on: tuple[object, ...] = ()
 
     def latest(self) -> Snapshot | None:
         """The proxy's snapshot; None until the configuration has been read for the first time."""
         if not self._store.published:
             return None
-        self._snapshot = self._store.take(self.proxy, self._snapshot)
+        self._snapshot = self._store.take(self.proxy, self._current_key(), self._snapshot)
         return self._snapshot
+
+    def _current_key(self) -> ViewKey:
+        """Worked out anew only when what it depends on is: with many streams that takes longer than all else here."""
+        mesh = self._store.mesh
+        services, instances = self._key_depends_on or (None, None)
+        if self._key is None or services is not mesh.services or instances is not mesh.instances:
+            self._key_depends_on = (mesh.services, mesh.instances)
+            self._key = self._store.key(self.proxy)
+        return self._key
 
     def close(self) -> None:
         self._store.disconnect(self)

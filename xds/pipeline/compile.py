@@ -55,9 +55,19 @@ class Pipeline:
 
     def compile(self, mesh: Mesh, proxy: Proxy) -> Compiled:
         """The resources of ``proxy`` under ``mesh``. Never raises because of a translator: see `Compiled.errors`."""
+        return self.compile_view(mesh, self.key(mesh, proxy))
+
+    def key(self, mesh: Mesh, proxy: Proxy) -> ViewKey:
+        """Of the view of ``proxy``: the same object for all proxies with the same view, until `tidy` forgets it.
+
+        It depends on the proxy and on the Mesh's services and instances alone.
+        """
         key = view_key(mesh, proxy)
-        interned = self._keys.setdefault(key, key)
-        return self._memo.keep(interned, self._compile, mesh, interned)
+        return self._keys.setdefault(key, key)
+
+    def compile_view(self, mesh: Mesh, key: ViewKey) -> Compiled:
+        """`compile`, where the key is known."""
+        return self._memo.keep(key, self._compile, mesh, key)
 
     def view(self, mesh: Mesh, proxy: Proxy) -> ProxyView:
         """What ``proxy`` may see, without compiling it."""

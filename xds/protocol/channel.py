@@ -31,9 +31,30 @@ class Channel(ABC, Generic[R]):
     the new one needs what it rejected.
     """
 
+    __slots__ = (
+        "_asked",
+        "_base",
+        "_before",
+        "_epoch",
+        "_everything",
+        "_forced",
+        "_may_remove",
+        "_new_names",
+        "_postponed",
+        "_reported",
+        "_shared",
+        "_started",
+        "_target",
+        "delivery",
+        "interest",
+        "leases",
+        "quarantine",
+        "type_url",
+    )
+
     def __init__(self, type_url: TypeUrl, shared: Shared, quarantine: Quarantine) -> None:
         self.type_url = type_url
-        self.interest = Interest(type_url)
+        self.interest = Interest(type_url, shared.names)
         self.delivery = Delivery()
         self.quarantine = quarantine
         self.leases = Leases()
@@ -54,6 +75,11 @@ class Channel(ABC, Generic[R]):
     @abstractmethod
     def receive(self, request: R, until: float) -> list[Effect]:
         """Take in a request. until: how long what needs a resource that this rejects is held back."""
+
+    @property
+    @abstractmethod
+    def _has_more_to_say(self) -> bool:
+        """Whether a client whose state is what it may know may have to be sent something all the same."""
 
     @abstractmethod
     def _difference(self, target: ResourceSet) -> Due | None:
@@ -83,6 +109,20 @@ class Channel(ABC, Generic[R]):
         """
         self._epoch, self._may_remove = epoch, may_remove
         self._target = None if target is None else self._as_it_can_be_taken(target, missing)
+
+    def rests(self, target: ResourceSet | None, epoch: int, may_remove: bool) -> bool:
+        """Takes the offer if it is plain that there is nothing to say to it, which is so nearly always; False if not.
+
+        It does what `offer` and `take` do where the client has all that it may know, and has rejected nothing.
+        """
+        if target is not self._base or not self._started or self._has_more_to_say or not self.quarantine.empty:
+            return False
+        if self._new_names or self.leases.due:
+            return False
+        self._target, self._epoch, self._may_remove, self._postponed = target, epoch, may_remove, ()
+        if self.delivery.free:
+            self.delivery.settled = epoch
+        return True
 
     def force(self, name: str) -> None:
         """Send this again, changed or not, if the client subscribes to it."""
@@ -136,7 +176,7 @@ class Channel(ABC, Generic[R]):
 
     def take_quarantined(self) -> Quarantined | None:
         """What is in quarantine now, if that is news."""
-        names = tuple(self.quarantine.in_force)
+        names = tuple(self.quarantine.in_force) if self.quarantine.in_force else ()
         if names == self._reported:
             return None
         self._reported = names

@@ -31,6 +31,8 @@ class DeltaChannel(Channel[DeltaRequest]):
     drop, but may still need. _unknown_aliases: to be said to be unknown, where there are aliases.
     """
 
+    __slots__ = ("_claimed", "_doubts", "_leftover", "_unknown", "_unknown_aliases")
+
     def __init__(self, type_url: TypeUrl, shared: Shared, doubts: NodeDoubts) -> None:
         super().__init__(type_url, shared, Quarantine())
         self._doubts = doubts
@@ -81,6 +83,11 @@ class DeltaChannel(Channel[DeltaRequest]):
         lacks = any(self.interest.covers(each.name) and each.name not in has for each in target)
         return None if lacks or self._forced or self._leftover else Current(self.type_url)
 
+    @property
+    def _has_more_to_say(self) -> bool:
+        asked = self._everything or self._claimed is not None
+        return asked or bool(self._forced or self._leftover or self._unknown_aliases)
+
     def _difference(self, target: ResourceSet) -> Due | None:
         changed, gone = self._changes(target)
         everything = self._everything
@@ -92,7 +99,8 @@ class DeltaChannel(Channel[DeltaRequest]):
             return batch, batch.resources
         if not (changed or removed or heartbeats or everything):
             return None
-        return self._shared.part(DeltaBatch, self.type_url, changed, removed, heartbeats), changed
+        batch = self._shared.part(DeltaBatch, self.type_url, changed, removed, heartbeats)
+        return batch, batch.resources
 
     def _heartbeats(
         self, changed: tuple[Resource, ...], removed: tuple[str, ...], target: ResourceSet
@@ -135,7 +143,8 @@ class DeltaChannel(Channel[DeltaRequest]):
         if not self._forced:
             return changed, removed
         said = {*(resource.name for resource in changed), *removed}
-        names = [name for name in self._forced if name not in said and self.interest.covers(name)]
+        wildcard, wanted = self.interest.wildcard, self.interest.named
+        names = [name for name in self._forced if name not in said and (wildcard or name in wanted)]
         found = tuple(resource for name in names if (resource := target.get(name)))
         missing = (name for name in names if not (name in target or self.quarantine.is_blind_to(name)))
         return (*changed, *found), (*removed, *missing)

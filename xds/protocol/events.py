@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from xds.protocol.framing import Batch
-from xds.resources import Resource, Snapshot, TypeUrl
+from xds.resources import Reference, Resource, Snapshot, TypeUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,13 @@ class Send:
     @property
     def type_url(self) -> TypeUrl:
         return self.batch.type_url
+
+    @property
+    def references(self) -> Iterable[Reference]:
+        """What the client may now wait for: what the changed resources refer to."""
+        if self.changed is self.batch.resources:
+            return self.batch.references
+        return (reference for resource in self.changed for reference in resource.references)
 
     def encode(self) -> bytes:
         """The whole encoded response message."""

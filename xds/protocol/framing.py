@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from xds.protocol.envelope import as_any, as_heartbeat, as_resource
-from xds.resources import Resource, TypeUrl
+from xds.resources import Reference, Resource, TypeUrl
 from xds.wire.splice import enclosed, field
 
 _VERSION, _RESOURCES, _TYPE_URL, _NONCE, _REMOVED = 1, 2, 4, 5, 6
@@ -62,6 +62,11 @@ class Batch(ABC):
                 field(_TYPE_URL, self.type_url.encode()),
             )
         )
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """What the resources refer to."""
+        return tuple(reference for resource in self.resources for reference in resource.references)
 
     @abstractmethod
     def _frames(self) -> Iterable[bytes]:

@@ -7,7 +7,7 @@ is ever given.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 from xds.resources import CLUSTER, LISTENER, Resource, ResourceSet, TypeUrl
@@ -28,19 +28,24 @@ class Change(NamedTuple):
         return bool(self.names) or self.everything
 
 
+Share = Callable[[dict[str, None]], Mapping[str, None]]
+"""Names to the same names, as one object for all streams that ask for just these."""
+
+
 class Interest:
     """The names, and whether everything else is wanted too.
 
     implied: names of resources that the client asked for in another way than by their names. globs: those of the names
-    that stand for all resources of a collection.
+    that stand for all resources of a collection. names: never changed in place, as streams share them.
     """
 
-    __slots__ = ("_explicit", "_legacy", "globs", "implied", "names", "wildcard")
+    __slots__ = ("_explicit", "_legacy", "_share", "globs", "implied", "names", "wildcard")
 
-    def __init__(self, type_url: TypeUrl) -> None:
+    def __init__(self, type_url: TypeUrl, share: Share = lambda names: names) -> None:
         self._legacy = type_url in LEGACY_WILDCARD_TYPES
+        self._share = share
         self._explicit = False
-        self.names: dict[str, None] = {}
+        self.names: Mapping[str, None] = {}
         self.globs: frozenset[str] = frozenset()
         self.implied: dict[str, None] = {}
         self.wildcard = False
@@ -73,7 +78,7 @@ class Interest:
         wildcard = WILDCARD in wanted if self._explicit else self._legacy
         wanted.pop(WILDCARD, None)
         change = Change(tuple(name for name in wanted if name not in self.names), wildcard and not self.wildcard)
-        self.names, self.wildcard, self.globs = wanted, wildcard, globs
+        self.names, self.wildcard, self.globs = self._share(wanted), wildcard, globs
         return change
 
     def begin(self, subscribe: Iterable[str]) -> Change:
@@ -90,13 +95,13 @@ class Interest:
         if WILDCARD in gone:
             self.wildcard = False
         let_go = [name for name in gone if name in self.names]
-        for name in let_go:
-            del self.names[name]
         wanted, globs = canonical_names(subscribe)
         everything = WILDCARD in wanted
         wanted.pop(WILDCARD, None)
         self.wildcard = self.wildcard or everything
-        self.names.update(wanted)
+        if wanted or let_go:
+            kept = (name for name in self.names if name not in gone)
+            self.names = self._share({**dict.fromkeys(kept), **wanted} if self.names else wanted)
         self.globs |= globs
         still_covered = [name for name in let_go if self.wildcard and name not in wanted]
         return Change((*wanted, *still_covered), everything)

@@ -33,6 +33,8 @@ class OnDemandChannel(DeltaChannel):
     _greetings: what a client that waits to hear of a route is to be told. _greets_all: it waits for all that are known.
     """
 
+    __slots__ = ("_greetings", "_greets_all", "_names")
+
     def __init__(self, type_url: TypeUrl, shared: Shared, doubts: NodeDoubts) -> None:
         super().__init__(type_url, shared, doubts)
         self._names: dict[str, str] = {}
@@ -55,6 +57,10 @@ class OnDemandChannel(DeltaChannel):
     def force(self, name: str) -> None:
         """A RouteConfiguration was sent. name: ``route/*``."""
         self._greetings[name] = None
+
+    @property
+    def _has_more_to_say(self) -> bool:
+        return super()._has_more_to_say or bool(self._greetings) or self._greets_all
 
     def _difference(self, target: ResourceSet) -> Due | None:
         self._resolve(target)

@@ -97,7 +97,7 @@ class Quarantine:
     def accept(self, send: Send) -> None:
         """The client accepted a response: what it carried is not rejected, unless it was sent in place of that."""
         self._strikes = 0
-        for resource in send.batch.resources:
+        for resource in send.batch.resources if self._refused else ():
             if resource.name in self._refused and not self._is_substitute(resource):
                 del self._refused[resource.name]
 
@@ -149,7 +149,14 @@ class Quarantine:
         )
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing is rejected, nor was until now, nor is to be tried."""
+        return not (self._refused or self.in_force or self._trials)
+
+    @property
     def deadline(self) -> float | None:
+        if not self._refused:
+            return None
         return min((each.until for each in self._refused.values() if each.until is not None), default=None)
 
     def expire(self, now: float) -> None:

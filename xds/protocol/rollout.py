@@ -43,6 +43,10 @@ Needed = Mapping[TypeUrl, Swaps]
 MADE_FIRST = (CLUSTER, ENDPOINT, SECRET)
 """Types that others name: new ones precede, old ones outlive whatever names them."""
 
+Release = tuple[ResourceSet | None, int, bool]
+"""What a client may know of a type (None: nothing yet), the epoch that this belongs to, and whether the client may be
+told to drop what is not in it: nothing in force can need that any more."""
+
 
 class Phase(Enum):
     """See the module."""
@@ -123,17 +127,15 @@ class Rollout:
             self._hold(channel.type_url, channel)
             self._candidate = self._latest
 
-    def release(self, type_url: TypeUrl) -> tuple[ResourceSet | None, int]:
-        """What the client may know of a type, and the epoch that this belongs to."""
-        source = self._latest if type_url in MADE_FIRST else self._switched
+    def release(self, type_url: TypeUrl) -> Release:
+        """What the client may know of a type now."""
+        made_first = type_url in MADE_FIRST
+        source = self._latest if made_first else self._switched
         if source is None:
-            return None, 0
-        made = self._made.get(type_url)
-        return (source.snapshot[type_url] if made is None else made), source.epoch
-
-    def may_remove(self, type_url: TypeUrl) -> bool:
-        """Whether nothing in force can need what is not in force any more."""
-        return type_url not in MADE_FIRST or (self.phase is Phase.SETTLED and not self._blind)
+            return None, 0, False
+        if made_first:
+            return self._made[type_url], source.epoch, self.phase is Phase.SETTLED and not self._blind
+        return source.snapshot[type_url], source.epoch, True
 
     def missing(self, type_url: TypeUrl, channels: Channels) -> frozenset[str]:
         """What the client rejected and has in no version, if a resource of this type might need it."""
@@ -141,6 +143,14 @@ class Rollout:
             return frozenset()
         made = (channels[first] for first in MADE_FIRST if first in channels)
         return frozenset(name for channel in made for name in channel.quarantine.missing)
+
+    def has_nothing_missing(self, channels: Channels) -> bool:
+        """Whether `missing` is empty for every type, as far as can be told without much ado."""
+        for first in MADE_FIRST:
+            channel = channels.get(first)
+            if channel is not None and not channel.quarantine.empty:
+                return False
+        return True
 
     def expect(self, references: Iterable[Reference], channels: Channels, deadline: float) -> None:
         """A listener was sent: the switch is over only when the client has what it newly refers to."""
@@ -188,7 +198,7 @@ class Rollout:
 
     def _is_made(self, channels: Channels) -> bool:
         epoch = self._candidate.epoch if self._candidate else 0
-        made = (channel for channel in channels.values() if channel.type_url in MADE_FIRST)
+        made = (channels[first] for first in MADE_FIRST if first in channels)
         return all(channel.delivery.settled >= epoch for channel in made)
 
     def _switch(self) -> None:
@@ -198,8 +208,10 @@ class Rollout:
         self._candidate = self._latest
 
     def _is_switched(self, channels: Channels) -> bool:
-        self._awaited = {reference for reference in self._awaited if not _subscribed(reference, channels)}
-        self._awaited_types -= channels.keys()
+        if self._awaited:
+            self._awaited = {reference for reference in self._awaited if not _subscribed(reference, channels)}
+        if self._awaited_types:
+            self._awaited_types -= channels.keys()
         if self._awaited or (self._awaited_types and self._would_remove(channels)):
             return False
         return all(channel.current for channel in channels.values())
@@ -244,10 +256,12 @@ def _needed(snapshot: Snapshot, channels: Channels, everything: bool) -> Needed:
     everything: because there is a resource of whose older version nothing is known.
     """
     users = [resource for channel in channels.values() for resource in channel.substitutes]
+    if not users and not everything:
+        return {}
     spare = {
         (url, each.name): each
         for url in MADE_FIRST
-        if (users or everything) and url in channels
+        if url in channels
         for each in channels[url].held()
         if each.name not in snapshot[url]
     }

@@ -6,7 +6,7 @@ A bounded memory of pure functions of immutable values. Forgetting an entry cost
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
 from xds.protocol.framing import Batch
@@ -29,9 +29,10 @@ class _Recent(Generic[V]):
         self._values: OrderedDict[Hashable, V] = OrderedDict()
 
     def __call__(self, key: Hashable, make: Callable[[], V]) -> V:
-        if key in self._values:
+        known = self._values.get(key)
+        if known is not None:
             self._values.move_to_end(key)
-            return self._values[key]
+            return known
         value = self._values[key] = make()
         if len(self._values) > self._capacity:
             self._values.popitem(last=False)
@@ -46,6 +47,7 @@ class Shared:
         self._unions = _Recent[ResourceSet](capacity)
         self._swapped = _Recent[ResourceSet](capacity)
         self._batches = _Recent[Batch](capacity)
+        self._names = _Recent[Mapping[str, None]](capacity)
 
     def diff(self, new: ResourceSet, old: ResourceSet) -> Diff:
         """`ResourceSet.diff`."""
@@ -55,11 +57,17 @@ class Shared:
 
     def union(self, new: ResourceSet, old: ResourceSet) -> ResourceSet:
         """``new`` and whatever only ``old`` has; ``new`` itself if that is nothing."""
+        if new is old:
+            return new
         return self._unions((new, old), lambda: _union(new, old))
 
     def swap(self, base: ResourceSet, swaps: Swaps) -> ResourceSet:
         """``base`` with these resources in place of its own; ``base`` itself if there are none."""
         return self._swapped((base, swaps), lambda: _swap(base, swaps)) if swaps else base
+
+    def names(self, names: dict[str, None]) -> Mapping[str, None]:
+        """Equal names in the same order, as one object: streams subscribe the same by the hundred."""
+        return self._names(tuple(names), lambda: names)
 
     def full(self, kind: type[Batch], type_url: TypeUrl, resources: ResourceSet) -> Batch:
         """A response with all of a set; its version is the set's."""

@@ -30,6 +30,8 @@ class SotwChannel(Channel[SotwRequest]):
     told all once more because of that.
     """
 
+    __slots__ = ("_brought", "_claimed", "_doubtful", "_full", "_repeats")
+
     def __init__(self, type_url: TypeUrl, shared: Shared) -> None:
         self._full = type_url in FULL_STATE_TYPES
         super().__init__(type_url, shared, Quarantine(keep_blind=self._full))
@@ -70,6 +72,10 @@ class SotwChannel(Channel[SotwRequest]):
         self.leases.renew(self._target.expiring)
         self._base, self._everything, self._brought = self._target, False, False
         return Current(self.type_url)
+
+    @property
+    def _has_more_to_say(self) -> bool:
+        return self._everything or self._repeats or self._claimed is not None or bool(self._forced)
 
     def _is_blind(self, name: str) -> bool:
         return self._full and self._brought

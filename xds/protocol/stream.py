@@ -13,7 +13,6 @@ changed or not, and never wait for the cluster to be accepted, which in turn wai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from xds.protocol.delta import DeltaChannel
@@ -24,7 +23,7 @@ from xds.protocol.on_demand import ON_DEMAND_TYPES, OnDemandChannel
 from xds.protocol.rollout import Rollout
 from xds.protocol.shared import Shared
 from xds.protocol.sotw import SotwChannel
-from xds.resources import CLUSTER, LISTENER, TYPE_ORDER, Reference, Resource, Snapshot, TypeUrl
+from xds.resources import CLUSTER, LISTENER, TYPE_ORDER, Snapshot, TypeUrl
 
 PATIENCE = 20.0
 """Seconds to wait for an answer before going on without. Longer than Envoy's ``initial_fetch_timeout`` of 15 s, after
@@ -45,6 +44,19 @@ class Variant(Enum):
 
 class Stream:
     """The machine. Every method gives the effects to be carried out, in order."""
+
+    __slots__ = (
+        "_channels",
+        "_doubts",
+        "_nonce_prefix",
+        "_nonces",
+        "_only",
+        "_patience",
+        "_reported",
+        "_rollout",
+        "_shared",
+        "_variant",
+    )
 
     def __init__(
         self,
@@ -102,10 +114,12 @@ class Stream:
     @property
     def next_deadline(self) -> float | None:
         """When to call `tick` next; None: not before something else happens."""
-        deadlines = [self._rollout.deadline]
+        soonest = self._rollout.deadline
         for channel in self._channels.values():
-            deadlines += [channel.delivery.deadline, channel.quarantine.deadline, channel.leases.deadline]
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+            for deadline in (channel.delivery.deadline, channel.quarantine.deadline, channel.leases.deadline):
+                if deadline is not None and (soonest is None or deadline < soonest):
+                    soonest = deadline
+        return soonest
 
     def _type_of(self, request: Request) -> TypeUrl:
         if self._only is None:
@@ -143,12 +157,15 @@ class Stream:
         return effects
 
     def _pump_channels(self, effects: list[Effect], now: float) -> bool:
-        """Once over all channels; True if anything was sent, which may have made more due."""
-        sent = False
+        """Once over all channels; True if what was sent makes more due."""
+        more, rollout = False, self._rollout
+        nothing_missing = rollout.has_nothing_missing(self._channels)
         for channel in self._channels.values():
-            target, epoch = self._rollout.release(channel.type_url)
-            missing = self._rollout.missing(channel.type_url, self._channels)
-            channel.offer(target, epoch, self._rollout.may_remove(channel.type_url), missing)
+            target, epoch, may_remove = rollout.release(channel.type_url)
+            if nothing_missing and channel.rests(target, epoch, may_remove):
+                continue
+            missing = rollout.missing(channel.type_url, self._channels)
+            channel.offer(target, epoch, may_remove, missing)
             current = channel.take_current()
             if current:
                 effects.append(current)
@@ -158,17 +175,20 @@ class Stream:
             send = Send(self._next_nonce(), *due)
             channel.sent(send, now, now + self._patience)
             effects.append(send)
-            self._warm(send, now)
-            sent = True
-        return sent
+            more = self._warm(send, now) or more
+        return more
 
-    def _warm(self, send: Send, now: float) -> None:
-        for reference in _references(send.changed):
+    def _warm(self, send: Send, now: float) -> bool:
+        """The warming rule; True if there may be something to send again because of it."""
+        warms = False
+        for reference in send.references:
             child = self._channels.get(reference.type_url)
             if child is not None:
                 child.force(reference.name)
+                warms = True
         if self._only is None and send.type_url == LISTENER:
-            self._rollout.expect(_references(send.changed), self._channels, now + self._patience)
+            self._rollout.expect(send.references, self._channels, now + self._patience)
+        return warms
 
     def _next_nonce(self) -> str:
         self._nonces += 1
@@ -186,7 +206,3 @@ def _hear(channel: SotwChannel | DeltaChannel, request: Request, until: float) -
         case DeltaChannel(), DeltaRequest():
             return channel.receive(request, until)
     raise TypeError(f"{type(request).__name__} on a stream of the other variant")
-
-
-def _references(resources: Iterable[Resource]) -> Iterator[Reference]:
-    return (reference for resource in resources for reference in resource.references)

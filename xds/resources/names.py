@@ -7,6 +7,7 @@ it is. Source: the xDS transport specification, "xdstp URIs".
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -45,8 +46,11 @@ class Names(NamedTuple):
 
 
 def canonical_names(names: Iterable[str]) -> Names:
-    """Of very many names that are not of this form none is looked into by itself."""
-    unique = dict.fromkeys(names)
+    """Of very many names that are not of this form none is looked into by itself.
+
+    Each is one string for all who name it: streams ask for the same names by the hundred.
+    """
+    unique = dict.fromkeys(map(sys.intern, names))
     if _SCHEME not in "\n".join(unique):
         return Names(unique, frozenset())
     unique = dict.fromkeys(map(canonical, unique))

@@ -3,6 +3,9 @@
 When a control plane restarts, all proxies come back within a second. Serving all of them a little at a time would
 serve none before it gives up and comes again; so they are served in order, some at a time, and those that are served
 stay. A place is for the first response only: waiting for a client is no reason to keep others out.
+
+Large responses are written some at a time too, so that the memory of one serves for the next: each takes twice its size
+while it is written, and to get that from the system for all streams at once takes longer than to send it.
 """
 
 from __future__ import annotations
@@ -11,6 +14,12 @@ import asyncio
 
 LIMIT = 64
 """Streams that may be at their first response at once."""
+
+LARGE_BYTES = 256 << 10
+"""From this size on a response waits for its turn."""
+
+LARGE_LIMIT = 8
+"""Large responses that may be written at once."""
 
 HOLD = 1.0
 """Seconds for which a stream keeps its place at most: a client that does not read must not keep others out."""

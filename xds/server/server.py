@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from itertools import count
+from typing import NamedTuple
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 from grpc import aio
@@ -16,12 +17,12 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  
 from xds.config.node import parse_node as parse_istio_node
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
-from xds.protocol import Doubts, Shared, Stream
+from xds.protocol import Doubts, Request, Shared, Stream
 from xds.protocol.stream import PATIENCE
 from xds.server import client_status, health_discovery, loads
-from xds.server.admission import LIMIT, Admission, Place
+from xds.server.admission import LARGE_LIMIT, LIMIT, Admission, Place
 from xds.server.client_status import ClientStatusService
-from xds.server.codec import DECODERS, Incoming, ParseNode, proxy_of
+from xds.server.codec import DECODERS, ParseNode, proxy_of
 from xds.server.guard import Call, guarded
 from xds.server.loads import INTERVAL, LoadBoard, LoadReportingService
 from xds.server.reports import Locate, Once, Reports
@@ -36,13 +37,14 @@ OPTIONS = (
     ("grpc.so_reuseport", 0),  # so that a port in use is an error, not a second server on it
     ("grpc.max_receive_message_length", 64 << 20),  # initial_resource_versions of a large mesh exceed 4 MiB
     ("grpc.max_send_message_length", -1),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 )
 
+
+KEEPALIVE = 30.0
+"""Seconds after which a client that says nothing is asked whether it is still there."""
 
 _END_INTERVAL = 0.01
 """Seconds between the ends of two streams at a stop, unless there are too many for that."""
@@ -56,6 +58,13 @@ def _nowhere(_: ObjectKey) -> Origin | None:
     return None
 
 
+class _Introduction(NamedTuple):
+    """How a stream begins."""
+
+    request: Request
+    proxy: Proxy
+
+
 class XdsServer:
     """Serves snapshots over every method of `METHODS`; client status, load reports, health and reflection.
 
@@ -63,7 +72,9 @@ class XdsServer:
     their requests. locate: where an object was written, for the log. patience: seconds to wait for a client's answer
     before going on without it. admission: how many streams may be at their first response at once. max_age: seconds
     after which a connection, and soon after it its streams, is asked to come again, so that clients spread over
-    replicas; None: never. load_interval: seconds between two load reports of a client.
+    replicas; None: never. load_interval: seconds between two load reports of a client. keepalive: seconds
+    after which a connection on which nothing comes is asked for a sign of life; it is closed if there is none within a
+    third of that.
     """
 
     def __init__(
@@ -77,6 +88,7 @@ class XdsServer:
         admission: int = LIMIT,
         max_age: float | None = None,
         load_interval: int = INTERVAL,
+        keepalive: float = KEEPALIVE,
     ) -> None:
         self.board = board or StatusBoard(time.time)
         self.loads = LoadBoard(time.time)
@@ -85,8 +97,10 @@ class XdsServer:
         self._parse_node = parse_node
         self._patience = patience
         self._admission = Admission(admission)
+        self._turns = Admission(LARGE_LIMIT)
         self._max_age = max_age
         self._load_interval = load_interval
+        self._keepalive = keepalive
         self._shared = Shared()
         self._doubts = Doubts()
         self._stream_numbers = count(1)
@@ -97,7 +111,7 @@ class XdsServer:
 
     async def start(self, listen: str) -> int:
         """Listen on ``host:port``; gives the port, which the system chooses for 0. Raises ListenError."""
-        server = aio.server(options=(*OPTIONS, *_age_options(self._max_age)))
+        server = aio.server(options=(*OPTIONS, *_keepalive_options(self._keepalive), *_age_options(self._max_age)))
         self._register(server)
         try:
             port = int(server.add_insecure_port(listen))
@@ -164,29 +178,40 @@ class XdsServer:
         return handle
 
     async def _serve(self, method: Method, call: Call) -> None:
-        data = await call.read()
-        if not isinstance(data, bytes):
+        introduced = await self._introduced(method, call)
+        if not introduced:
             return
-        first = DECODERS[method.variant](data)
-        proxy = proxy_of(first.node, self._parse_node)
         place = await self._admission.enter()
         try:
             if not self._stopping:
-                await self._serve_admitted(method, call, first, proxy, place)
+                await self._serve_admitted(method, call, introduced, place)
         finally:
             place.leave()
 
-    async def _serve_admitted(self, method: Method, call: Call, first: Incoming, proxy: Proxy, place: Place) -> None:
+    async def _introduced(self, method: Method, call: Call) -> list[_Introduction]:
+        """The first request, or nothing if there is none. Neither its bytes nor its node, 61 kB each, are kept."""
+        data = await call.read()
+        if not isinstance(data, bytes):
+            return []
+        first = DECODERS[method.variant](data)
+        return [_Introduction(first.request, proxy_of(first.node, self._parse_node))]
+
+    async def _serve_admitted(self, method: Method, call: Call, introduced: list[_Introduction], place: Place) -> None:
+        """introduced: is emptied, so that what was asked first is not kept for as long as the stream lives."""
+        request, proxy = introduced.pop()
         prefix = f"{next(self._stream_numbers):x}-"
         doubts = self._doubts.of(proxy.id)
         machine = Stream(method.variant, self._shared, method.only, prefix, self._patience, doubts)
         status = self.board.opened(proxy, call.peer(), method.variant)
-        session = Session(call, DECODERS[method.variant], machine, self.board, status, self._reports, self._patience)
+        decode = DECODERS[method.variant]
+        session = Session(call, decode, machine, self.board, status, self._reports, self._patience, self._turns)
         subscription = self._source.connect(proxy, session.wake)
         self._sessions.add(session)
         aged = self._end_at_age(session)
         try:
-            await session.run(first, subscription, place.leave)
+            session.hear(request)
+            del request
+            await session.run(subscription, place.leave)
         finally:
             if aged is not None:
                 aged.cancel()
@@ -201,6 +226,16 @@ class XdsServer:
             return None
         spread = random.uniform(1.15, 1.3)  # noqa: S311 - it spreads load, it guards nothing
         return asyncio.get_running_loop().call_later(self._max_age * spread, session.end)
+
+
+def _keepalive_options(seconds: float) -> tuple[tuple[str, int], ...]:
+    """gRPC gives any ping a minute to be answered, whatever the time-out of keepalive, unless it is told otherwise."""
+    milliseconds = int(seconds * 1000)
+    return (
+        ("grpc.keepalive_time_ms", milliseconds),
+        ("grpc.keepalive_timeout_ms", milliseconds // 3),
+        ("grpc.http2.ping_timeout_ms", milliseconds // 3),
+    )
 
 
 def _age_options(max_age: float | None) -> tuple[tuple[str, int], ...]:

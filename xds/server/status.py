@@ -108,7 +108,10 @@ class StatusBoard:
         if isinstance(effect, Settled):
             stream.snapshot = effect.snapshot
         else:
-            _record(stream.types.setdefault(effect.type_url, TypeStatus()), effect, now)
+            status = stream.types.get(effect.type_url)
+            if status is None:
+                status = stream.types[effect.type_url] = TypeStatus()
+            _record(status, effect, now)
         for listener in self._listeners:
             listener.happened(stream, effect, now)
 
@@ -124,16 +127,16 @@ class StatusBoard:
 
 def _record(status: TypeStatus, effect: Send | Acked | Nacked | Quarantined | Subscribed | Current, now: float) -> None:
     match effect:
-        case Subscribed():
-            status.names, status.wildcard = effect.names, effect.wildcard
-        case Current():
-            status.state = SyncState.SYNCED
         case Send():
             status.state = SyncState.STALE
             status.sent_version, status.sent_nonce, status.sent_at = effect.batch.version, effect.nonce, now
         case Acked():
             status.acked_version, status.acked_at = effect.version, now
             _answered(status)
+        case Subscribed():
+            status.names, status.wildcard = effect.names, effect.wildcard
+        case Current():
+            status.state = SyncState.SYNCED
         case Nacked():
             status.state = SyncState.ERROR
             status.nack = Nack(effect.error.message, effect.version, effect.suspects, now)
