@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, NoReturn, Self, TypeAlias
 
 Answer: TypeAlias = Mapping[str, Any]
 Obey: TypeAlias = Callable[[str, Answer], Awaitable[Answer]]
@@ -56,10 +57,14 @@ class Child:
         return self.hear()
 
 
-async def obey(do: Obey) -> None:
-    """What a child does: carries out what it reads, until there is nothing more."""
+async def obey(do: Obey) -> NoReturn:
+    """What a child does: carries out what it reads, until there is nothing more. Does not return.
+
+    A thousand streams end with the process: ended one by one, gRPC would print a traceback for each.
+    """
     reader = asyncio.StreamReader(_LINE_BYTES)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
         order, details = json.loads(line)
         print(json.dumps(await do(order, details)), flush=True)
+    os._exit(0)
