@@ -7,13 +7,16 @@ from datetime import timedelta
 import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakersThresholds,
+    CircuitBreakersThresholdsRetryBudget,
     Cluster,
     ClusterLbPolicy,
 )
 from envoy_data_plane.envoy.config.cluster.v3 import (
     OutlierDetection as EnvoyOutlierDetection,
 )
+from envoy_data_plane.envoy.config.core.v3 import KeepaliveSettings
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
+from envoy_data_plane.envoy.type.v3 import Percent
 
 from tests.translators import kit
 from translators import clusters
@@ -23,9 +26,11 @@ from xds.model.policy import (
     ConsistentHashLB,
     H2UpgradePolicy,
     HashAlgorithm,
+    Http2KeepAlive,
     HTTPSettings,
     LoadBalancerSettings,
     OutlierDetection,
+    RetryBudget,
     SimpleLB,
     Subset,
     TcpKeepalive,
@@ -110,6 +115,14 @@ class TestPrecedence:
         assert cluster.lb_policy is ClusterLbPolicy.ROUND_ROBIN
         assert thresholds(cluster).max_connections == 2**32 - 1
 
+    def test_what_a_port_level_cannot_have_holds_for_every_port(self) -> None:
+        policy = TrafficPolicy(retry_budget=RetryBudget(10), port_level={80: TrafficPolicy()})
+        assert thresholds(translated(policy)).retry_budget is not None
+        own = kit.subset("v1", TrafficPolicy(retry_budget=RetryBudget(30)))
+        budget = thresholds(translated(policy, own)).retry_budget
+        assert budget is not None
+        assert budget.budget_percent == Percent(value=30)
+
 
 class TestLoadBalancing:
     @pytest.mark.parametrize(
@@ -181,6 +194,17 @@ class TestConnectionPool:
         assert options.explicit_http_config is not None
         assert options.explicit_http_config.http_protocol_options is not None
 
+    def test_an_idle_timeout_of_tcp_holds_for_http_too(self) -> None:
+        options = http_options(translated(pool(TCPSettings(idle_timeout=9 * SECONDS), HTTPSettings())))
+        assert options is not None
+        assert options.common_http_protocol_options is not None
+        assert options.common_http_protocol_options.idle_timeout == 9 * SECONDS
+
+    def test_retry_budget(self) -> None:
+        budget = thresholds(translated(TrafficPolicy(retry_budget=RetryBudget(12.5, 4, 10 * SECONDS)))).retry_budget
+        assert budget == CircuitBreakersThresholdsRetryBudget(Percent(value=12.5), 10 * SECONDS, 4)
+        assert thresholds(translated(None)).retry_budget is None
+
 
 class TestHttpVersion:
     def test_http1_needs_no_options(self) -> None:
@@ -201,6 +225,17 @@ class TestHttpVersion:
         assert options.explicit_http_config is not None
         assert options.explicit_http_config.http2_protocol_options is not None
         assert options.explicit_http_config.http2_protocol_options.max_concurrent_streams == 100
+
+    @pytest.mark.parametrize(("timeout", "expected"), [(10 * SECONDS, 10 * SECONDS), (None, 5 * SECONDS)])
+    def test_pings(self, timeout: timedelta | None, expected: timedelta) -> None:
+        pings = Http2KeepAlive(30 * SECONDS, timeout)
+        settings = HTTPSettings(h2_upgrade_policy=H2UpgradePolicy.UPGRADE, http2_keep_alive=pings)
+        options = http_options(translated(pool(http=settings)))
+        assert options is not None
+        assert options.explicit_http_config is not None
+        assert options.explicit_http_config.http2_protocol_options is not None
+        found = options.explicit_http_config.http2_protocol_options.connection_keepalive
+        assert found == KeepaliveSettings(interval=30 * SECONDS, timeout=expected)
 
     def test_client_protocol(self) -> None:
         options = http_options(translated(pool(http=HTTPSettings(use_client_protocol=True))))

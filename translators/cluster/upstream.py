@@ -58,7 +58,7 @@ def upstream_fields(upstream: Upstream) -> bytes:
     cluster = Cluster(
         type=upstream.discovery,
         connect_timeout=connect_timeout(pool, upstream.connect_timeout),
-        circuit_breakers=circuit_breakers(pool),
+        circuit_breakers=circuit_breakers(pool, policy.retry_budget),
         outlier_detection=outlier_detection(policy.outlier_detection),
         upstream_connection_options=connection_options(pool),
         typed_extension_protocol_options=extension(http_options(protocol, pool, host_options(policy.tls, names))),

@@ -96,6 +96,14 @@ class H2UpgradePolicy(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Http2KeepAlive:
+    """Istio ``ConnectionPoolSettings.HTTPSettings.Http2KeepAlive``: pings on HTTP/2 connections; None is unset."""
+
+    interval: timedelta | None = None
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HTTPSettings:
     """Istio ``ConnectionPoolSettings.HTTPSettings``."""
 
@@ -107,6 +115,7 @@ class HTTPSettings:
     h2_upgrade_policy: H2UpgradePolicy = H2UpgradePolicy.DEFAULT
     use_client_protocol: bool = False
     max_concurrent_streams: int | None = None
+    http2_keep_alive: Http2KeepAlive | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +124,19 @@ class ConnectionPoolSettings:
 
     tcp: TCPSettings | None = None
     http: HTTPSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryBudget:
+    """Istio ``TrafficPolicy.RetryBudget``: how many retries may be under way, as a share of the requests that are.
+
+    percent: 0 to 100. min_concurrency: retries that may always be. None is unset, with Envoy's defaults (20 % and 3).
+    interval: over how long requests are counted; None counts those that are active.
+    """
+
+    percent: float | None = None
+    min_concurrency: int | None = None
+    interval: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +177,17 @@ class ClientTLSSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrafficPolicy:
-    """Istio ``TrafficPolicy``. port_level: by port number; an entry replaces the others wholesale on that port."""
+    """Istio ``TrafficPolicy``.
+
+    port_level: by port number; an entry replaces load balancer, pool, outlier detection and TLS wholesale on that port.
+    The rest holds for all ports.
+    """
 
     load_balancer: LoadBalancerSettings | None = None
     connection_pool: ConnectionPoolSettings | None = None
     outlier_detection: OutlierDetection | None = None
     tls: ClientTLSSettings | None = None
+    retry_budget: RetryBudget | None = None
     port_level: Mapping[int, TrafficPolicy] = field(default_factory=dict)
 
 

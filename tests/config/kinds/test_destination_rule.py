@@ -17,10 +17,12 @@ from xds.model.policy import (
     ConsistentHashLB,
     H2UpgradePolicy,
     HashAlgorithm,
+    Http2KeepAlive,
     HTTPCookie,
     HTTPSettings,
     LoadBalancerSettings,
     OutlierDetection,
+    RetryBudget,
     SimpleLB,
     Subset,
     TcpKeepalive,
@@ -211,6 +213,7 @@ def test_reads_connection_pools() -> None:
             idleTimeout: 5s
             h2UpgradePolicy: UPGRADE
             maxConcurrentStreams: 6
+            http2KeepAlive: {interval: 30s, timeout: 10s}
         """
     assert policy(text).connection_pool == ConnectionPoolSettings(
         tcp=TCPSettings(
@@ -228,6 +231,7 @@ def test_reads_connection_pools() -> None:
             idle_timeout=timedelta(seconds=5),
             h2_upgrade_policy=H2UpgradePolicy.UPGRADE,
             max_concurrent_streams=6,
+            http2_keep_alive=Http2KeepAlive(timedelta(seconds=30), timedelta(seconds=10)),
         ),
     )
 
@@ -254,6 +258,16 @@ def test_refuses_wrong_connection_pools() -> None:
         (6, "connectionPool.http.maxRetries"),
         (8, "connectionPool.http.useClientProtocol"),
     ]
+
+
+def test_reads_retry_budgets() -> None:
+    text = "retryBudget: {percent: 12.5, minRetryConcurrency: 4, budgetInterval: 10s}"
+    assert policy(text).retry_budget == RetryBudget(12.5, 4, timedelta(seconds=10))
+    assert policy("retryBudget: {percent: 0}").retry_budget == RetryBudget(percent=0)
+
+
+def test_refuses_a_budget_of_no_time() -> None:
+    assert wrong("retryBudget: {budgetInterval: 100us}") == [(1, "retryBudget.budgetInterval")]
 
 
 def test_reads_outlier_detection() -> None:

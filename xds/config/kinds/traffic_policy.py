@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from xds.config.kinds.client_tls import HONOURED_TLS, parse_client_tls
-from xds.config.kinds.connection_pool import HONOURED_POOL, parse_connection_pool
+from xds.config.kinds.connection_pool import (
+    HONOURED_POOL,
+    HONOURED_RETRY_BUDGET,
+    parse_connection_pool,
+    parse_retry_budget,
+)
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.load_balancer import HONOURED_LOAD_BALANCER, parse_load_balancer
 from xds.config.kinds.names import parse_port_number, parse_whole_percentage
@@ -19,7 +24,8 @@ _HONOURED_OUTLIER = (
 def honoured_below(prefix: str) -> frozenset[str]:
     """The honoured fields of a traffic policy at the dotted path ``prefix``, and of its port-level settings."""
     ports = f"{prefix}.portLevelSettings"
-    return _honoured_settings(prefix) | _honoured_settings(ports) | {f"{ports}.port.number"}
+    of_all_ports = with_prefixes({f"{prefix}.retryBudget": HONOURED_RETRY_BUDGET})
+    return of_all_ports | _honoured_settings(prefix) | _honoured_settings(ports) | {f"{ports}.port.number"}
 
 
 def _honoured_settings(prefix: str) -> frozenset[str]:
@@ -59,6 +65,7 @@ def _settings(policy: Reader, port_level: dict[int, TrafficPolicy]) -> TrafficPo
         connection_pool=parse_connection_pool(policy),
         outlier_detection=_outlier_detection(policy),
         tls=parse_client_tls(policy),
+        retry_budget=parse_retry_budget(policy),
         port_level=port_level,
     )
 
