@@ -16,6 +16,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
 )
 from envoy_data_plane.envoy.config.core.v3 import KeepaliveSettings
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 from envoy_data_plane.envoy.type.v3 import Percent
 
 from tests.translators import kit
@@ -271,6 +272,21 @@ class TestOutlierDetection:
         assert found.split_external_local_origin_errors
         assert found.enforcing_local_origin_success_rate == 0
         assert (found.consecutive_local_origin_failure, found.enforcing_consecutive_local_origin_failure) == (4, 100)
+
+    def test_statuses_that_count_as_errors(self) -> None:
+        options = http_options(
+            translated(TrafficPolicy(outlier_detection=OutlierDetection(http_error_codes=(429, 503))))
+        )
+        assert options is not None
+        assert options.outlier_detection is not None
+        assert options.outlier_detection.error_matcher is not None
+        match = options.outlier_detection.error_matcher.http_response_headers_match
+        assert match is not None
+        (status,) = match.headers
+        assert (status.name, status.string_match) == (
+            ":status",
+            StringMatcher(safe_regex=RegexMatcher(regex="429|503")),
+        )
 
     @pytest.mark.parametrize("percent", [0, 30])
     def test_panic_mode_is_off_unless_asked_for(self, percent: int) -> None:

@@ -66,11 +66,17 @@ def test_simple_verifies_against_the_systems_roots_by_the_requests_host() -> Non
 
 def test_names_that_are_given() -> None:
     names = ("api.example.com", "spiffe://cluster.local/ns/a/sa/b", "10.0.0.1")
-    cluster = translated(replace(SIMPLE, sni="api.example.com", subject_alt_names=names, ca_certificates="/etc/ca.pem"))
+    cluster = translated(
+        replace(
+            SIMPLE, sni="api.example.com", subject_alt_names=names, ca_certificates="/etc/ca.pem", ca_crl="/etc/crl.pem"
+        )
+    )
     checks = validation(cluster)
     assert checks is not None
     assert checks.trusted_ca is not None
     assert checks.trusted_ca.filename == "/etc/ca.pem"
+    assert checks.crl is not None
+    assert checks.crl.filename == "/etc/crl.pem"
     found = [(m.san_type, m.matcher.exact if m.matcher else None) for m in checks.match_typed_subject_alt_names]
     kinds = (SanType.DNS, SanType.URI, SanType.IP_ADDRESS)
     assert found == list(zip(kinds, names, strict=True))

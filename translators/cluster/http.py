@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import Enum
 
+from envoy_data_plane.envoy.config.common.matcher.v3 import HttpHeadersMatch, MatchPredicate
 from envoy_data_plane.envoy.config.core.v3 import (
     Http1ProtocolOptions,
     Http2ProtocolOptions,
@@ -12,13 +13,23 @@ from envoy_data_plane.envoy.config.core.v3 import (
     UpstreamHttpProtocolOptions,
 )
 from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptions as CommonHttpProtocolOptions
+from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
     HttpProtocolOptions,
     HttpProtocolOptionsExplicitHttpConfig,
+    HttpProtocolOptionsOutlierDetection,
     HttpProtocolOptionsUseDownstreamHttpConfig,
 )
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
-from xds.model.policy import ConnectionPoolSettings, H2UpgradePolicy, Http2KeepAlive, HTTPSettings, TCPSettings
+from xds.model.policy import (
+    ConnectionPoolSettings,
+    H2UpgradePolicy,
+    Http2KeepAlive,
+    HTTPSettings,
+    OutlierDetection,
+    TCPSettings,
+)
 from xds.model.services import Protocol
 
 HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -55,12 +66,15 @@ def http_options(
     protocol: UpstreamProtocol,
     pool: ConnectionPoolSettings | None = None,
     upstream: UpstreamHttpProtocolOptions | None = None,
+    outlier: OutlierDetection | None = None,
 ) -> HttpProtocolOptions | None:
     """The extension, or None where Envoy's defaults (HTTP/1.1) do. upstream: what TLS takes from a request's host."""
-    common = _common(pool)
-    if protocol is UpstreamProtocol.HTTP1 and common is None and upstream is None:
+    common, errors = _common(pool), _errors(outlier)
+    if protocol is UpstreamProtocol.HTTP1 and common is None and upstream is None and errors is None:
         return None
-    return _options(protocol, common, upstream, pool.http if pool is not None else None)
+    options = _options(protocol, common, upstream, pool.http if pool is not None else None)
+    options.outlier_detection = errors
+    return options
 
 
 def passthrough_options() -> HttpProtocolOptions:
@@ -100,6 +114,16 @@ def _http2(http: HTTPSettings | None) -> Http2ProtocolOptions:
 def _pings(settings: Http2KeepAlive) -> KeepaliveSettings:
     """Envoy does not take an interval without a timeout."""
     return KeepaliveSettings(interval=settings.interval, timeout=settings.timeout or _PING_TIMEOUT)
+
+
+def _errors(outlier: OutlierDetection | None) -> HttpProtocolOptionsOutlierDetection | None:
+    """Which answers outlier detection is to take for errors; None for Envoy's own idea, those from 500."""
+    if outlier is None or not outlier.http_error_codes:
+        return None
+    codes = RegexMatcher(regex="|".join(map(str, outlier.http_error_codes)))
+    status = HeaderMatcher(name=":status", string_match=StringMatcher(safe_regex=codes))
+    matcher = MatchPredicate(http_response_headers_match=HttpHeadersMatch(headers=[status]))
+    return HttpProtocolOptionsOutlierDetection(error_matcher=matcher)
 
 
 def _common(pool: ConnectionPoolSettings | None) -> CommonHttpProtocolOptions | None:

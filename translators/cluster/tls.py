@@ -68,6 +68,7 @@ def _validation(tls: ClientTLSSettings, names: tuple[str, ...]) -> CertificateVa
         return None
     return CertificateValidationContext(
         trusted_ca=DataSource(filename=tls.ca_certificates or SYSTEM_ROOTS),
+        crl=DataSource(filename=tls.ca_crl) if tls.ca_crl else None,
         match_typed_subject_alt_names=[_matcher(name) for name in names],
     )
 

@@ -61,7 +61,9 @@ def upstream_fields(upstream: Upstream) -> bytes:
         circuit_breakers=circuit_breakers(pool, policy.retry_budget),
         outlier_detection=outlier_detection(policy.outlier_detection),
         upstream_connection_options=connection_options(pool),
-        typed_extension_protocol_options=extension(http_options(protocol, pool, host_options(policy.tls, names))),
+        typed_extension_protocol_options=extension(
+            http_options(protocol, pool, host_options(policy.tls, names), policy.outlier_detection)
+        ),
         transport_socket=transport_socket(policy.tls, names, http2=protocol is UpstreamProtocol.HTTP2),
     )
     _balance(cluster, policy)

@@ -22,12 +22,21 @@ class SimpleLB(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class CookieAttribute:
+    """An attribute that a cookie is set with, such as ``SameSite=Strict``, or ``Secure`` without a value."""
+
+    name: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HTTPCookie:
-    """A session cookie to hash by. ttl None: the cookie is never generated."""
+    """A session cookie to hash by. ttl None: the cookie is never generated. attributes: of a generated one."""
 
     name: str
     path: str = ""
     ttl: timedelta | None = None
+    attributes: tuple[CookieAttribute, ...] = ()
 
 
 class HashAlgorithm(Enum):
@@ -141,7 +150,10 @@ class RetryBudget:
 
 @dataclass(frozen=True, slots=True)
 class OutlierDetection:
-    """Istio ``OutlierDetection``. Counters of 0 disable that detector; percentages are 0 to 100."""
+    """Istio ``OutlierDetection``. Counters of 0 disable that detector; percentages are 0 to 100.
+
+    http_error_codes: the statuses that count as errors, instead of those from 500; empty is unset.
+    """
 
     consecutive_5xx_errors: int | None = None
     consecutive_gateway_errors: int | None = None
@@ -151,6 +163,7 @@ class OutlierDetection:
     base_ejection_time: timedelta | None = None
     max_ejection_percent: int | None = None
     min_health_percent: int = 0
+    http_error_codes: tuple[int, ...] = ()
 
 
 class TLSMode(Enum):
@@ -164,7 +177,7 @@ class TLSMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClientTLSSettings:
-    """Istio ``ClientTLSSettings``."""
+    """Istio ``ClientTLSSettings``. ca_crl: revoked certificates. All files are in the proxy's own file system."""
 
     mode: TLSMode
     sni: str = ""
@@ -173,6 +186,7 @@ class ClientTLSSettings:
     client_certificate: str = ""
     private_key: str = ""
     insecure_skip_verify: bool = False
+    ca_crl: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from xds.model.policy import (
     ClientTLSSettings,
     ConnectionPoolSettings,
     ConsistentHashLB,
+    CookieAttribute,
     H2UpgradePolicy,
     HashAlgorithm,
     Http2KeepAlive,
@@ -152,6 +153,14 @@ def test_reads_simple_load_balancers(written: str, expected: SimpleLB) -> None:
             ),
         ),
         (
+            "{httpCookie: {name: s, attributes: [{name: SameSite, value: Strict}, {name: Secure}]}}",
+            ConsistentHashLB(
+                http_cookie=HTTPCookie(
+                    "s", attributes=(CookieAttribute("SameSite", "Strict"), CookieAttribute("Secure"))
+                )
+            ),
+        ),
+        (
             "{httpCookie: {name: s}, maglev: {}}",
             ConsistentHashLB(http_cookie=HTTPCookie("s"), algorithm=HashAlgorithm.MAGLEV),
         ),
@@ -170,6 +179,10 @@ def test_reads_consistent_hashes(written: str, expected: ConsistentHashLB) -> No
         ("{httpHeaderName: 'a b'}", ".httpHeaderName"),
         ("{httpCookie: {name: ''}}", ".httpCookie.name"),
         ("{httpCookie: {name: a, ttl: -1s}}", ".httpCookie.ttl"),
+        ("{httpCookie: {name: a, attributes: [{name: ''}]}}", ".httpCookie.attributes[0].name"),
+        ("{httpCookie: {name: a, attributes: [{name: 'a=b'}]}}", ".httpCookie.attributes[0].name"),
+        ("{httpCookie: {name: a, attributes: [{name: a, value: 'b; c'}]}}", ".httpCookie.attributes[0].value"),
+        ('{httpCookie: {name: a, attributes: [{name: a, value: "b\\r\\n"}]}}', ".httpCookie.attributes[0].value"),
         ("{useSourceIp: true, minimumRingSize: 8388609}", ".minimumRingSize"),
         ("{useSourceIp: true, ringHash: {minimumRingSize: 8388609}}", ".ringHash.minimumRingSize"),
         ("{useSourceIp: true, maglev: {tableSize: 65536}}", ".maglev.tableSize"),
@@ -281,6 +294,7 @@ def test_reads_outlier_detection() -> None:
           baseEjectionTime: 15m
           maxEjectionPercent: 100
           minHealthPercent: 50
+          outlierDetectionHttpErrorCodes: [429, 503]
         """
     assert policy(text).outlier_detection == OutlierDetection(
         consecutive_5xx_errors=0,
@@ -291,6 +305,7 @@ def test_reads_outlier_detection() -> None:
         base_ejection_time=timedelta(minutes=15),
         max_ejection_percent=100,
         min_health_percent=50,
+        http_error_codes=(429, 503),
     )
     assert policy("outlierDetection: {maxEjectionPercent: 0}").outlier_detection == OutlierDetection()
 
@@ -345,6 +360,7 @@ def test_reads_tls() -> None:
           clientCertificate: /etc/certs/client.pem
           privateKey: /etc/certs/key.pem
           caCertificates: /etc/certs/ca.pem
+          caCrl: /etc/certs/revoked.pem
           sni: a.example.com
           subjectAltNames: [b.example.com]
         """
@@ -355,13 +371,15 @@ def test_reads_tls() -> None:
         ca_certificates="/etc/certs/ca.pem",
         client_certificate="/etc/certs/client.pem",
         private_key="/etc/certs/key.pem",
+        ca_crl="/etc/certs/revoked.pem",
     )
 
 
 def test_refuses_wrong_tls() -> None:
     assert wrong("tls:\n  mode: MUTUAL") == [(1, "tls.clientCertificate"), (1, "tls.privateKey")]
-    assert wrong("tls:\n  mode: SIMPLE\n  insecureSkipVerify: true\n  caCertificates: /ca") == [
-        (4, "tls.caCertificates")
+    assert wrong("tls:\n  mode: SIMPLE\n  insecureSkipVerify: true\n  caCertificates: /ca\n  caCrl: /crl") == [
+        (4, "tls.caCertificates"),
+        (5, "tls.caCrl"),
     ]
 
 

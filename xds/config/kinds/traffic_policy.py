@@ -17,7 +17,7 @@ from xds.model.policy import OutlierDetection, TrafficPolicy
 
 _HONOURED_OUTLIER = (
     "consecutive5xxErrors consecutiveGatewayErrors splitExternalLocalOriginErrors consecutiveLocalOriginFailures"
-    " interval baseEjectionTime maxEjectionPercent minHealthPercent"
+    " interval baseEjectionTime maxEjectionPercent minHealthPercent outlierDetectionHttpErrorCodes"
 )
 
 
@@ -87,4 +87,5 @@ def _outlier_detection(policy: Reader) -> OutlierDetection | None:
         base_ejection_time=outlier.duration("baseEjectionTime"),
         max_ejection_percent=parse_whole_percentage(outlier, "maxEjectionPercent") or None,
         min_health_percent=parse_whole_percentage(outlier, "minHealthPercent") or 0,
+        http_error_codes=outlier.integers("outlierDetectionHttpErrorCodes"),
     )
