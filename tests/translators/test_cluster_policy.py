@@ -15,6 +15,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     OutlierDetection as EnvoyOutlierDetection,
 )
 from envoy_data_plane.envoy.config.core.v3 import KeepaliveSettings
+from envoy_data_plane.envoy.extensions.transport_sockets.proxy_protocol.v3 import ProxyProtocolUpstreamTransport
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 from envoy_data_plane.envoy.type.v3 import Percent
@@ -23,6 +24,7 @@ from tests.translators import kit
 from translators import clusters
 from translators.cluster.http import HTTP_PROTOCOL_OPTIONS
 from xds.model.policy import (
+    ClientTLSSettings,
     ConnectionPoolSettings,
     ConsistentHashLB,
     H2UpgradePolicy,
@@ -31,11 +33,13 @@ from xds.model.policy import (
     HTTPSettings,
     LoadBalancerSettings,
     OutlierDetection,
+    ProxyProtocol,
     RetryBudget,
     SimpleLB,
     Subset,
     TcpKeepalive,
     TCPSettings,
+    TLSMode,
     TrafficPolicy,
     Warmup,
 )
@@ -205,6 +209,29 @@ class TestConnectionPool:
         budget = thresholds(translated(TrafficPolicy(retry_budget=RetryBudget(12.5, 4, 10 * SECONDS)))).retry_budget
         assert budget == CircuitBreakersThresholdsRetryBudget(Percent(value=12.5), 10 * SECONDS, 4)
         assert thresholds(translated(None)).retry_budget is None
+
+
+class TestProxyProtocol:
+    @pytest.mark.parametrize("version", list(ProxyProtocol))
+    def test_a_header_goes_before_plain_text(self, version: ProxyProtocol) -> None:
+        transport = announced(translated(TrafficPolicy(proxy_protocol=version)))
+        assert transport.config is not None
+        assert transport.config.version.name == version.name
+        assert transport.transport_socket is not None
+        assert transport.transport_socket.name == "envoy.transport_sockets.raw_buffer"
+
+    def test_a_header_goes_before_tls(self) -> None:
+        policy = TrafficPolicy(proxy_protocol=ProxyProtocol.V2, tls=ClientTLSSettings(TLSMode.SIMPLE))
+        transport = announced(translated(policy))
+        assert transport.transport_socket is not None
+        assert transport.transport_socket.name == "envoy.transport_sockets.tls"
+
+
+def announced(cluster: Cluster) -> ProxyProtocolUpstreamTransport:
+    assert cluster.transport_socket is not None
+    assert cluster.transport_socket.name == "envoy.transport_sockets.upstream_proxy_protocol"
+    assert cluster.transport_socket.typed_config is not None
+    return ProxyProtocolUpstreamTransport.parse(cluster.transport_socket.typed_config.value)
 
 
 class TestHttpVersion:

@@ -9,9 +9,11 @@ from xds.model.policy import (
     ConnectionPoolSettings,
     LoadBalancerSettings,
     OutlierDetection,
+    ProxyProtocol,
     RetryBudget,
     Subset,
     TrafficPolicy,
+    TunnelSettings,
 )
 from xds.model.view import EffectiveRule
 
@@ -25,6 +27,8 @@ class PortPolicy:
     outlier_detection: OutlierDetection | None = None
     tls: ClientTLSSettings | None = None
     retry_budget: RetryBudget | None = None
+    proxy_protocol: ProxyProtocol | None = None
+    tunnel: TunnelSettings | None = None
 
 
 _DEFAULT = PortPolicy()
@@ -47,6 +51,8 @@ def _overridden(base: PortPolicy, policy: TrafficPolicy | None, port: int) -> Po
         outlier_detection=policy.outlier_detection or base.outlier_detection,
         tls=policy.tls or base.tls,
         retry_budget=policy.retry_budget or base.retry_budget,
+        proxy_protocol=policy.proxy_protocol or base.proxy_protocol,
+        tunnel=policy.tunnel or base.tunnel,
     )
     level = policy.port_level.get(port)
     if level is None:

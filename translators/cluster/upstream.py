@@ -20,6 +20,7 @@ from translators.cluster.http import HTTP_PROTOCOL_OPTIONS, UpstreamProtocol, ht
 from translators.cluster.load_balancing import common_config, load_balancing
 from translators.cluster.outlier import outlier_detection
 from translators.cluster.policy import PortPolicy
+from translators.cluster.proxy_protocol import announcing
 from translators.cluster.tls import host_options, transport_socket
 from xds.model.services import Protocol
 from xds.wire.encode import encode, pack_any
@@ -64,7 +65,9 @@ def upstream_fields(upstream: Upstream) -> bytes:
         typed_extension_protocol_options=extension(
             http_options(protocol, pool, host_options(policy.tls, names), policy.outlier_detection)
         ),
-        transport_socket=transport_socket(policy.tls, names, http2=protocol is UpstreamProtocol.HTTP2),
+        transport_socket=announcing(
+            transport_socket(policy.tls, names, http2=protocol is UpstreamProtocol.HTTP2), policy.proxy_protocol
+        ),
     )
     _balance(cluster, policy)
     if upstream.discovery in _DNS:

@@ -189,6 +189,29 @@ class ClientTLSSettings:
     ca_crl: str = ""
 
 
+class ProxyProtocol(Enum):
+    """Istio ``TrafficPolicy.ProxyProtocol.VERSION``: the format of the header that tells the client's address."""
+
+    V1 = "V1"
+    V2 = "V2"
+
+
+class TunnelProtocol(Enum):
+    """Istio ``TrafficPolicy.TunnelSettings.protocol``: the HTTP method that opens a tunnel."""
+
+    CONNECT = "CONNECT"
+    POST = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelSettings:
+    """Istio ``TrafficPolicy.TunnelSettings``: TCP reaches the target through the destination, an HTTP proxy."""
+
+    target_host: str
+    target_port: int
+    protocol: TunnelProtocol = TunnelProtocol.CONNECT
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficPolicy:
     """Istio ``TrafficPolicy``.
@@ -202,6 +225,8 @@ class TrafficPolicy:
     outlier_detection: OutlierDetection | None = None
     tls: ClientTLSSettings | None = None
     retry_budget: RetryBudget | None = None
+    proxy_protocol: ProxyProtocol | None = None
+    tunnel: TunnelSettings | None = None
     port_level: Mapping[int, TrafficPolicy] = field(default_factory=dict)
 
 

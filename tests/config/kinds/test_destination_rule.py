@@ -23,6 +23,7 @@ from xds.model.policy import (
     HTTPSettings,
     LoadBalancerSettings,
     OutlierDetection,
+    ProxyProtocol,
     RetryBudget,
     SimpleLB,
     Subset,
@@ -30,6 +31,8 @@ from xds.model.policy import (
     TCPSettings,
     TLSMode,
     TrafficPolicy,
+    TunnelProtocol,
+    TunnelSettings,
     Warmup,
 )
 
@@ -383,6 +386,40 @@ def test_refuses_wrong_tls() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("{}", ProxyProtocol.V1), ("{version: V1}", ProxyProtocol.V1), ("{version: V2}", ProxyProtocol.V2)],
+)
+def test_reads_the_proxy_protocol(written: str, expected: ProxyProtocol) -> None:
+    assert policy(f"proxyProtocol: {written}").proxy_protocol is expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("{targetHost: a.example.com, targetPort: 80}", TunnelSettings("a.example.com", 80)),
+        ("{targetHost: '::1', targetPort: 1, protocol: POST}", TunnelSettings("::1", 1, TunnelProtocol.POST)),
+        ("{targetHost: 10.0.0.1, targetPort: 1, protocol: CONNECT}", TunnelSettings("10.0.0.1", 1)),
+    ],
+)
+def test_reads_tunnels(written: str, expected: TunnelSettings) -> None:
+    assert policy(f"tunnel: {written}").tunnel == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "field"),
+    [
+        ("{targetHost: '', targetPort: 80}", "targetHost"),
+        ("{targetHost: '*.example.com', targetPort: 80}", "targetHost"),
+        ("{targetHost: 'unix:///run/a', targetPort: 80}", "targetHost"),
+        ("{targetHost: a, targetPort: 0}", "targetPort"),
+        ("{targetHost: a, targetPort: 80, protocol: GET}", "protocol"),
+    ],
+)
+def test_refuses_wrong_tunnels(written: str, field: str) -> None:
+    assert wrong(f"tunnel: {written}") == [(1, f"tunnel.{field}")]
+
+
 def test_warns_of_what_has_no_effect_yet() -> None:
     text = """\
         loadBalancer: {localityLbSetting: {enabled: true}}
@@ -390,7 +427,6 @@ def test_warns_of_what_has_no_effect_yet() -> None:
         portLevelSettings:
         - port: {number: 80}
           tls: {mode: SIMPLE, credentialName: c}
-        tunnel: {targetHost: a, targetPort: 80}
         """
     found = warned(KIND, rule(text))[1]
     assert {code for _, _, code in found} == {"not-honoured"}
@@ -398,5 +434,4 @@ def test_warns_of_what_has_no_effect_yet() -> None:
         (3, "loadBalancer.localityLbSetting"),
         (4, "tls.mode"),
         (7, "portLevelSettings[0].tls.credentialName"),
-        (8, "tunnel"),
     ]

@@ -9,6 +9,12 @@ from xds.config.kinds.connection_pool import (
     parse_connection_pool,
     parse_retry_budget,
 )
+from xds.config.kinds.connection_settings import (
+    HONOURED_PROXY_PROTOCOL,
+    HONOURED_TUNNEL,
+    parse_proxy_protocol,
+    parse_tunnel,
+)
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.load_balancer import HONOURED_LOAD_BALANCER, parse_load_balancer
 from xds.config.kinds.names import parse_port_number, parse_whole_percentage
@@ -24,7 +30,13 @@ _HONOURED_OUTLIER = (
 def honoured_below(prefix: str) -> frozenset[str]:
     """The honoured fields of a traffic policy at the dotted path ``prefix``, and of its port-level settings."""
     ports = f"{prefix}.portLevelSettings"
-    of_all_ports = with_prefixes({f"{prefix}.retryBudget": HONOURED_RETRY_BUDGET})
+    of_all_ports = with_prefixes(
+        {
+            f"{prefix}.retryBudget": HONOURED_RETRY_BUDGET,
+            f"{prefix}.proxyProtocol": HONOURED_PROXY_PROTOCOL,
+            f"{prefix}.tunnel": HONOURED_TUNNEL,
+        }
+    )
     return of_all_ports | _honoured_settings(prefix) | _honoured_settings(ports) | {f"{ports}.port.number"}
 
 
@@ -66,6 +78,8 @@ def _settings(policy: Reader, port_level: dict[int, TrafficPolicy]) -> TrafficPo
         outlier_detection=_outlier_detection(policy),
         tls=parse_client_tls(policy),
         retry_budget=parse_retry_budget(policy),
+        proxy_protocol=parse_proxy_protocol(policy),
+        tunnel=parse_tunnel(policy),
         port_level=port_level,
     )
 
