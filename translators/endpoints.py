@@ -3,41 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType
 
-from translators.cluster.assignment import assignment, encoded_endpoints
+from translators.cluster.assignment import EncodedEndpoints, assignment, encoded_endpoints
 from translators.cluster.buckets import buckets
 from translators.cluster.outbound import target_endpoints
+from translators.cluster.placement import Placement, placements, rankings
 from translators.cluster.target import Client, Target, client_of, targets
+from xds.model.locality import LocalityLbSetting
 from xds.model.services import ServiceEndpoints, ServiceKey
-from xds.model.view import ProxyView, VisibleService
+from xds.model.settings import MeshSettings
+from xds.model.view import ProxyView, ViewKey, VisibleService
 from xds.pipeline import Contribution, Memo, Resources
 from xds.resources import ENDPOINT, Resource
 
 
 def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
     """One assignment for each EDS cluster, an empty one if it has no endpoints: without it the cluster never warms."""
-    for bucket in memo(_discovered, view.services, client_of(view.key), memo):
+    for bucket in memo(_discovered, view.services, view.key, view.settings, memo):
         yield memo(_bucket_assignments, bucket, view.endpoints.shards[bucket.number], memo)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Bucket:
-    """Services with EDS clusters: those clusters of each. number: of the shard that all their endpoints are in."""
+    """Services with EDS clusters: those clusters of each.
+
+    number: of the shard that all their endpoints are in. rankings, placements: of those clusters, for services where
+    endpoints rank by where they run; the latter are what that means for one kind of client.
+    """
 
     number: int
     targets: Mapping[ServiceKey, tuple[Target, ...]]
+    rankings: Mapping[ServiceKey, tuple[LocalityLbSetting | None, ...]]
+    placements: Mapping[ServiceKey, tuple[Placement | None, ...]]
 
 
-def _discovered(services: tuple[VisibleService, ...], client: Client, memo: Memo) -> tuple[_Bucket, ...]:
-    return tuple(memo(_bucket, number, client, memo, *bucket) for number, bucket in buckets(services).items())
+def _discovered(
+    services: tuple[VisibleService, ...], key: ViewKey, settings: MeshSettings, memo: Memo
+) -> tuple[_Bucket, ...]:
+    client = client_of(key)
+    found = (
+        memo(_bucket, number, client, settings.locality, memo, *bucket) for number, bucket in buckets(services).items()
+    )
+    return tuple(_placed(bucket, key) for bucket in found)
 
 
-def _bucket(number: int, client: Client, memo: Memo, *services: VisibleService) -> _Bucket:
+def _placed(bucket: _Bucket, client: ViewKey) -> _Bucket:
+    """The bucket for one client. Where it runs does not matter to most, which clients of all places share."""
+    if not bucket.rankings:
+        return bucket
+    return replace(bucket, placements={key: placements(ranked, client) for key, ranked in bucket.rankings.items()})
+
+
+def _bucket(number: int, client: Client, mesh: LocalityLbSetting, memo: Memo, *services: VisibleService) -> _Bucket:
     found = {visible.service.key: memo(_eds_targets, visible, client, memo) for visible in services}
-    return _Bucket(number, {key: of_service for key, of_service in found.items() if of_service})
+    ranked = {key: rankings((target.policy for target in of_service), mesh) for key, of_service in found.items()}
+    return _Bucket(
+        number=number,
+        targets={key: of_service for key, of_service in found.items() if of_service},
+        rankings={key: settings for key, settings in ranked.items() if settings},
+        placements={},
+    )
 
 
 def _eds_targets(visible: VisibleService, client: Client, memo: Memo) -> tuple[Target, ...]:
@@ -45,17 +73,21 @@ def _eds_targets(visible: VisibleService, client: Client, memo: Memo) -> tuple[T
 
 
 def _bucket_assignments(bucket: _Bucket, endpoints: Mapping[ServiceKey, ServiceEndpoints], memo: Memo) -> Resources:
-    groups = (memo(_assignments, of_service, endpoints.get(key), memo) for key, of_service in bucket.targets.items())
+    groups = (
+        memo(_assignments, of_service, endpoints.get(key), memo, *bucket.placements.get(key, ()))
+        for key, of_service in bucket.targets.items()
+    )
     return Resources(tuple(resource for group in groups for resource in group))
 
 
 def _assignments(
-    of_service: tuple[Target, ...], endpoints: ServiceEndpoints | None, memo: Memo
+    of_service: tuple[Target, ...], endpoints: ServiceEndpoints | None, memo: Memo, *placements: Placement | None
 ) -> tuple[Resource, ...]:
     encoded = memo(encoded_endpoints, endpoints, memo) if endpoints is not None else {}
-    return tuple(
-        Resource.of(
-            ENDPOINT, target.name, assignment(target.name, target_endpoints(target, encoded)), (), target.origins
-        )
-        for target in of_service
-    )
+    placed = zip(of_service, placements or (None,) * len(of_service), strict=True)
+    return tuple(_assignment(target, encoded, placement) for target, placement in placed)
+
+
+def _assignment(target: Target, encoded: EncodedEndpoints, placement: Placement | None) -> Resource:
+    body = assignment(target.name, target_endpoints(target, encoded), placement)
+    return Resource.of(ENDPOINT, target.name, body, (), target.origins)

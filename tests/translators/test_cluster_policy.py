@@ -23,6 +23,7 @@ from envoy_data_plane.envoy.type.v3 import Percent
 from tests.translators import kit
 from translators import clusters
 from translators.cluster.http import HTTP_PROTOCOL_OPTIONS
+from xds.model.locality import LocalityDistribution, LocalityFailover, LocalityLbSetting
 from xds.model.policy import (
     ClientTLSSettings,
     ConnectionPoolSettings,
@@ -170,6 +171,24 @@ class TestLoadBalancing:
         assert config.slow_start_config.min_weight_percent.value == 20
         assert config.slow_start_config.aggression is not None
         assert config.slow_start_config.aggression.default_value == 1.5
+
+    @pytest.mark.parametrize(
+        ("setting", "outlier", "weighted"),
+        [
+            (None, OutlierDetection(), False),
+            (LocalityLbSetting(failover=(LocalityFailover("a", "b"),)), OutlierDetection(), True),
+            (LocalityLbSetting(failover_priority=("app",)), OutlierDetection(), True),
+            (LocalityLbSetting(failover_priority=("app",)), None, False),
+            (LocalityLbSetting(distribute=(LocalityDistribution("a", (("a", 100),)),)), None, True),
+        ],
+    )
+    def test_localities_share_by_weight_where_a_rule_is_about_them(
+        self, setting: LocalityLbSetting | None, outlier: OutlierDetection | None, weighted: bool
+    ) -> None:
+        policy = TrafficPolicy(load_balancer=LoadBalancerSettings(locality=setting), outlier_detection=outlier)
+        config = translated(policy).common_lb_config
+        assert config is not None
+        assert (config.locality_weighted_lb_config is not None) is weighted
 
 
 class TestConnectionPool:

@@ -17,6 +17,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
 from envoy_data_plane.envoy.config.core.v3 import RuntimeDouble
 from envoy_data_plane.envoy.type.v3 import Percent
 
+from xds.model.locality import LocalityLbSetting
 from xds.model.policy import (
     ConsistentHashLB,
     HashAlgorithm,
@@ -56,12 +57,17 @@ def load_balancing(settings: LoadBalancerSettings | None) -> LoadBalancing:
     return LoadBalancing(ClusterLbPolicy.LEAST_REQUEST, least_request=least)
 
 
-def common_config(outlier: OutlierDetection | None) -> ClusterCommonLbConfig:
-    """Localities share by weight. With outlier detection, panic mode is off unless ``minHealthPercent`` asks for it."""
+def common_config(outlier: OutlierDetection | None, locality: LocalityLbSetting | None) -> ClusterCommonLbConfig:
+    """With outlier detection, panic mode is off unless ``minHealthPercent`` asks for it.
+
+    Istio: localities share by weight only where a rule says something about them, since the load balancer then chooses
+    among the endpoints of one locality instead of all.
+    """
     panic = Percent(value=float(outlier.min_health_percent)) if outlier is not None else None
+    ruled = locality is not None and (locality.distribute or locality.failover or locality.failover_priority)
     return ClusterCommonLbConfig(
         healthy_panic_threshold=panic,
-        locality_weighted_lb_config=ClusterCommonLbConfigLocalityWeightedLbConfig(),
+        locality_weighted_lb_config=ClusterCommonLbConfigLocalityWeightedLbConfig() if ruled else None,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import Enum
 
 from xds.model.labels import EMPTY_LABELS, Labels
+from xds.model.locality import LocalityLbSetting
 from xds.model.objects import ObjectMeta, Origin
 
 
@@ -69,11 +70,12 @@ class Warmup:
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancerSettings:
-    """Istio ``LoadBalancerSettings``."""
+    """Istio ``LoadBalancerSettings``. locality: instead of the mesh's; None leaves that in force."""
 
     simple: SimpleLB = SimpleLB.UNSPECIFIED
     consistent_hash: ConsistentHashLB | None = None
     warmup: Warmup | None = None
+    locality: LocalityLbSetting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,3 +252,15 @@ class DestinationRule:
     subsets: tuple[Subset, ...] = ()
     export_to: tuple[str, ...] = ("*",)
     workload_selector: Labels | None = None
+
+
+def locality_setting(
+    load_balancer: LoadBalancerSettings | None, outlier: OutlierDetection | None, mesh: LocalityLbSetting
+) -> LocalityLbSetting | None:
+    """The setting by which endpoints rank; None if they are all alike.
+
+    Istio: without outlier detection there is no failover, as nothing would tell that a place is gone.
+    mesh: what holds where the load balancer has none.
+    """
+    setting = (load_balancer.locality if load_balancer is not None else None) or mesh
+    return setting if setting.enabled and (setting.distribute or outlier is not None) else None

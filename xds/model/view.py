@@ -26,8 +26,8 @@ class ViewKey:
     """Every property of a proxy that its resources depend on.
 
     bind_ip: the proxy's own address in capture mode NONE, where listeners bind it; empty otherwise, so that the pods
-    of a deployment share a view. instances: what the proxy serves. locality, network: of the proxy. proxyless: a gRPC
-    client, not an Envoy.
+    of a deployment share a view. instances: what the proxy serves. locality: of the proxy; unknown if
+    nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
     """
 
     type: ProxyType

@@ -14,7 +14,7 @@ from xds.pipeline.contribution import Contribution
 from xds.pipeline.memo import Memo
 from xds.pipeline.merge import Mergers
 from xds.pipeline.translator import Translator
-from xds.pipeline.view import view_key, view_of
+from xds.pipeline.view import owner, view_key, view_of
 from xds.resources import Snapshot
 
 
@@ -55,13 +55,13 @@ class Pipeline:
 
     def compile(self, mesh: Mesh, proxy: Proxy) -> Compiled:
         """The resources of ``proxy`` under ``mesh``. Never raises because of a translator: see `Compiled.errors`."""
-        key = view_key(mesh, proxy)
+        key = view_key(mesh, proxy, self._memo)
         interned = self._keys.setdefault(key, key)
         return self._memo.keep(interned, self._compile, mesh, interned)
 
     def view(self, mesh: Mesh, proxy: Proxy) -> ProxyView:
         """What ``proxy`` may see, without compiling it."""
-        return view_of(mesh, view_key(mesh, proxy), self._memo)
+        return view_of(mesh, view_key(mesh, proxy, self._memo), self._memo)
 
     def tidy(self, mesh: Mesh, proxies: Iterable[Proxy]) -> int:
         """Forgets what is kept for views that no proxy of ``proxies`` has under ``mesh``; returns how many results.
@@ -69,11 +69,12 @@ class Pipeline:
         Of a view that is in use nothing but the latest outcome is kept anyway: this is for proxies that have gone.
         """
         before = len(self._memo)
-        unused = self._keys.keys() - {view_key(mesh, proxy) for proxy in proxies}
+        unused = self._keys.keys() - {view_key(mesh, proxy, self._memo) for proxy in proxies}
         for key in unused:
             del self._keys[key]
             self._last_good.pop(key, None)
             self._memo.release(key)
+            self._memo.release(owner(key))
         self._memo.sweep()
         return before - len(self._memo)
 

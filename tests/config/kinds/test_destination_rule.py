@@ -422,7 +422,7 @@ def test_refuses_wrong_tunnels(written: str, field: str) -> None:
 
 def test_warns_of_what_has_no_effect_yet() -> None:
     text = """\
-        loadBalancer: {localityLbSetting: {enabled: true}}
+        loadBalancer: {zoneAwareLbSetting: {enabled: true}}
         tls: {mode: ISTIO_MUTUAL}
         portLevelSettings:
         - port: {number: 80}
@@ -431,7 +431,7 @@ def test_warns_of_what_has_no_effect_yet() -> None:
     found = warned(KIND, rule(text))[1]
     assert {code for _, _, code in found} == {"not-honoured"}
     assert sorted((line, path.removeprefix("spec.trafficPolicy.")) for line, path, _ in found) == [
-        (3, "loadBalancer.localityLbSetting"),
+        (3, "loadBalancer.zoneAwareLbSetting"),
         (4, "tls.mode"),
         (7, "portLevelSettings[0].tls.credentialName"),
     ]

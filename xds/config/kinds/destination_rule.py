@@ -47,7 +47,7 @@ def _subsets(spec: Reader) -> tuple[Subset, ...]:
             entry.error("name", "must not be empty", "missing-field")
         elif name and name in subsets:
             entry.error("name", f"{name} is already a subset of this object", "duplicate")
-        subsets[name] = Subset(name, entry.origin, entry.labels("labels"), parse_traffic_policy(entry))
+        subsets[name] = Subset(name, entry.origin, entry.labels("labels"), parse_traffic_policy(entry, of_subset=True))
     return tuple(subsets.values())
 
 

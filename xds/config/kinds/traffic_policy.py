@@ -17,6 +17,7 @@ from xds.config.kinds.connection_settings import (
 )
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.load_balancer import HONOURED_LOAD_BALANCER, parse_load_balancer
+from xds.config.kinds.locality import HONOURED_LOCALITY
 from xds.config.kinds.names import parse_port_number, parse_whole_percentage
 from xds.config.reader import Reader
 from xds.model.policy import OutlierDetection, TrafficPolicy
@@ -44,6 +45,7 @@ def _honoured_settings(prefix: str) -> frozenset[str]:
     return with_prefixes(
         {
             f"{prefix}.loadBalancer": HONOURED_LOAD_BALANCER,
+            f"{prefix}.loadBalancer.localityLbSetting": HONOURED_LOCALITY,
             f"{prefix}.connectionPool": HONOURED_POOL,
             f"{prefix}.outlierDetection": _HONOURED_OUTLIER,
             f"{prefix}.tls": HONOURED_TLS,
@@ -51,10 +53,15 @@ def _honoured_settings(prefix: str) -> frozenset[str]:
     )
 
 
-def parse_traffic_policy(reader: Reader) -> TrafficPolicy | None:
-    """``trafficPolicy`` of a rule or of a subset; None if absent."""
+def parse_traffic_policy(reader: Reader, *, of_subset: bool = False) -> TrafficPolicy | None:
+    """``trafficPolicy`` of a rule or of a subset, which inherits from the rule; None if absent."""
     policy = reader.child("trafficPolicy")
-    return None if policy is None else _settings(policy, _port_level(policy))
+    if policy is None:
+        return None
+    found = _settings(policy, _port_level(policy))
+    if not of_subset:
+        _check_failover(policy, found)
+    return found
 
 
 def _port_level(policy: Reader) -> dict[int, TrafficPolicy]:
@@ -68,6 +75,7 @@ def _port_level(policy: Reader) -> dict[int, TrafficPolicy]:
             port.error("number", f"port {number} is already listed", "duplicate")
         else:
             found[number] = _settings(entry, {})
+            _check_failover(entry, found[number])
     return found
 
 
@@ -82,6 +90,13 @@ def _settings(policy: Reader, port_level: dict[int, TrafficPolicy]) -> TrafficPo
         tunnel=parse_tunnel(policy),
         port_level=port_level,
     )
+
+
+def _check_failover(reader: Reader, policy: TrafficPolicy) -> None:
+    locality = policy.load_balancer.locality if policy.load_balancer else None
+    if locality is not None and (locality.failover or locality.failover_priority) and not policy.outlier_detection:
+        path = ("loadBalancer", "localityLbSetting")
+        reader.warning(path, "there is no failover without outlierDetection", "no-effect")
 
 
 def _outlier_detection(policy: Reader) -> OutlierDetection | None:
