@@ -99,7 +99,7 @@ class PolicyMesh:
 
     async def cluster_stat(self, host: str, name: str) -> int:
         """A counter or gauge of the service's cluster."""
-        text = await self.client.admin(f"/stats?filter=^cluster.outbound.*{host}.default.*{name}$")
+        text = await self.client.admin(f"/stats?filter=^cluster.outbound.{SERVICE_PORT}..{host}.default.*{name}$")
         return int(text.rpartition(":")[2]) if text.strip() else 0
 
     async def until(self, happened: Callable[[], Awaitable[bool]], what: str) -> None:
