@@ -13,10 +13,11 @@ from translators.cluster.assignment import EncodedEndpoints, assignment, selecte
 from translators.cluster.metadata import cluster_metadata
 from translators.cluster.placement import EncodedEndpoint, Placement
 from translators.cluster.target import Client, Target
+from translators.cluster.tls import secrets
 from translators.cluster.upstream import Upstream, upstream_fields
 from xds.model.policy import locality_setting
 from xds.model.settings import MeshSettings
-from xds.resources import CLUSTER, ENDPOINT, Reference, Resource
+from xds.resources import CLUSTER, ENDPOINT, SECRET, Reference, Resource
 from xds.wire.encode import encode
 from xds.wire.splice import field
 
@@ -69,10 +70,10 @@ def _cluster(
     )
     metadata = cluster_metadata(target.service, target.rule, target.subset.name if target.subset is not None else "")
     body = [field(1, target.name.encode()), upstream_fields(upstream), field(25, metadata)]
-    references: tuple[Reference, ...] = ()
+    references = tuple(Reference(SECRET, name) for name in secrets(target.policy.tls))
     if target.discovery is ClusterDiscoveryType.EDS:
         body.append(field(3, _OVER_ADS + field(2, target.name.encode())))
-        references = (Reference(ENDPOINT, target.name),)
+        references = (Reference(ENDPOINT, target.name), *references)
     elif is_inline(target):
         body.append(field(33, assignment(target.name, inline, placement)))
     return Resource.of(CLUSTER, target.name, b"".join(body), references, target.origins)

@@ -179,7 +179,10 @@ class TLSMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClientTLSSettings:
-    """Istio ``ClientTLSSettings``. ca_crl: revoked certificates. All files are in the proxy's own file system."""
+    """Istio ``ClientTLSSettings``. ca_crl: revoked certificates. All files are in the proxy's own file system.
+
+    credential_name: of a secret that the proxy asks for, instead of files; empty for none.
+    """
 
     mode: TLSMode
     sni: str = ""
@@ -189,6 +192,7 @@ class ClientTLSSettings:
     private_key: str = ""
     insecure_skip_verify: bool = False
     ca_crl: str = ""
+    credential_name: str = ""
 
 
 class ProxyProtocol(Enum):

@@ -46,12 +46,14 @@ class ViewKey:
 class EffectiveRule:
     """The DestinationRules that hold for one service as this client sees it, merged.
 
-    sources: the rules that took part, the one whose top-level policy holds first.
+    sources: the rules that took part, the one whose top-level policy holds first. selective: that one names the
+    workloads that it is for.
     """
 
     traffic_policy: TrafficPolicy | None
     subsets: tuple[Subset, ...]
     sources: tuple[ObjectMeta, ...]
+    selective: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -426,12 +426,26 @@ def test_warns_of_what_has_no_effect_yet() -> None:
         tls: {mode: ISTIO_MUTUAL}
         portLevelSettings:
         - port: {number: 80}
-          tls: {mode: SIMPLE, credentialName: c}
+          tls: {mode: SIMPLE, insecureSkipVerify: true}
         """
     found = warned(KIND, rule(text))[1]
     assert {code for _, _, code in found} == {"not-honoured"}
     assert sorted((line, path.removeprefix("spec.trafficPolicy.")) for line, path, _ in found) == [
         (3, "loadBalancer.zoneAwareLbSetting"),
         (4, "tls.mode"),
-        (7, "portLevelSettings[0].tls.credentialName"),
     ]
+
+
+def test_says_what_a_credential_lacks() -> None:
+    text = "tls: {mode: MUTUAL, credentialName: c}"
+    made, found = warned(KIND, rule(text))
+    assert made.traffic_policy is not None
+    assert made.traffic_policy.tls == ClientTLSSettings(TLSMode.MUTUAL, credential_name="c")
+    assert [(path, code) for _, path, code in found] == [
+        ("spec.trafficPolicy.tls.credentialName", "not-honoured"),
+        ("spec", "no-effect"),
+    ]
+    assert len(warned(KIND, rule(text) + "\nworkloadSelector: {matchLabels: {app: a}}")[1]) == 1
+    subset = "host: a\nsubsets: [{name: v1, trafficPolicy: {tls: {mode: SIMPLE, credentialName: c}}}]"
+    assert len(warned(KIND, subset)[1]) == 2
+    assert (1, "tls.caCertificates") in wrong("tls: {mode: SIMPLE, credentialName: c, caCertificates: /ca}")

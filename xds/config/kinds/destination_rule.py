@@ -36,7 +36,17 @@ def parse(raw: RawObject, context: Context) -> tuple[DestinationRule | None, tup
         export_to=parse_export_to(spec, scope),
         workload_selector=_workload_selector(spec),
     )
+    if rule.workload_selector is None:
+        _check_credentials(root, rule)
     return result(root, rule)
+
+
+def _check_credentials(root: Reader, rule: DestinationRule) -> None:
+    policies = (rule.traffic_policy, *(subset.traffic_policy for subset in rule.subsets))
+    levels = (level for policy in policies if policy is not None for level in (policy, *policy.port_level.values()))
+    if any(level.tls is not None and level.tls.credential_name for level in levels):
+        reason = "without a workloadSelector, credentialName holds at gateways only: sidecars send plain text"
+        root.warning("spec", reason, "no-effect")
 
 
 def _subsets(spec: Reader) -> tuple[Subset, ...]:
