@@ -68,7 +68,12 @@ class Lab:
         return child
 
     async def sidecar(
-        self, name: str, labels: Mapping[str, str] | None = None, locality: str = "", ip: str = ""
+        self,
+        name: str,
+        labels: Mapping[str, str] | None = None,
+        locality: str = "",
+        ip: str = "",
+        self_discovery: bool = False,
     ) -> Sidecar:
         """Starts an Envoy that gets its configuration from the control plane, and waits until it has it.
 
@@ -81,6 +86,7 @@ class Lab:
             capture=CaptureMode.NONE,
             labels=labels or {},
             locality=locality,
+            self_discovery=self_discovery,
         )
         config = bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT)
         child = await self.run_envoy(name, config)

@@ -13,7 +13,8 @@ from translators.cluster.outbound import target_endpoints
 from translators.cluster.placement import Placement, placements, rankings
 from translators.cluster.target import Client, Target, client_of, targets
 from xds.model.locality import LocalityLbSetting
-from xds.model.services import ServiceEndpoints, ServiceKey
+from xds.model.proxy import LOCAL_CLUSTER
+from xds.model.services import ServiceEndpoints, ServiceInstance, ServiceKey
 from xds.model.settings import MeshSettings
 from xds.model.view import ProxyView, ViewKey, VisibleService
 from xds.pipeline import Contribution, Memo, Resources
@@ -24,6 +25,16 @@ def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
     """One assignment for each EDS cluster, an empty one if it has no endpoints: without it the cluster never warms."""
     for bucket in memo(_discovered, view.services, view.key, view.settings, memo):
         yield memo(_bucket_assignments, bucket, view.endpoints.shards[bucket.number], memo)
+    if view.key.self_discovery:
+        own = next(iter(view.key.instances), None)
+        yield memo(_local_cluster, own, view.endpoints.get(own.service) if own is not None else None, memo)
+
+
+def _local_cluster(own: ServiceInstance | None, endpoints: ServiceEndpoints | None, memo: Memo) -> Resources:
+    """The instances of the client's own service, the first one if it has several. No rule has a say in it."""
+    encoded = memo(encoded_endpoints, endpoints, memo) if endpoints is not None else {}
+    group = encoded.get(own.port.number, ()) if own is not None else ()
+    return Resources((Resource.of(ENDPOINT, LOCAL_CLUSTER, assignment(LOCAL_CLUSTER, group)),))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

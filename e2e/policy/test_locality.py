@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.policy.mesh import LOCALITY, PolicyMesh
+from e2e.policy.mesh import LOCALITY, PolicyMesh, document
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -91,3 +91,27 @@ async def test_a_client_elsewhere_has_another_order(mesh: PolicyMesh) -> None:
     abroad = await mesh.lab.sidecar("abroad", locality="us/us-1")
     assert {await abroad.instance("orders") for _ in range(10)} == {"b"}
     await mesh.answered_only_by("orders", "a")
+
+
+async def test_zones_balance_themselves_within_a_region(mesh: PolicyMesh) -> None:
+    """The client's own service is in both zones alike, and so is the other: nobody has to leave its zone."""
+    ip = mesh.lab.addresses.new()
+    elsewhere = {"address": mesh.lab.addresses.new(), "labels": {"app": "zonal"}, "locality": "eu/eu-2"}
+    own = (
+        document("Service", "zonal", {"selector": {"app": "zonal"}, "ports": [{"name": "http", "port": 8080}]}),
+        document("WorkloadEntry", "zonal-1", {"address": ip, "labels": {"app": "zonal"}, "locality": LOCALITY}),
+        document("WorkloadEntry", "zonal-2", elsewhere),
+    )
+    instances = (
+        await mesh.instance("a", LOCALITY),
+        await mesh.instance("b", "eu/eu-2"),
+        await mesh.instance("c", "us/us-1"),
+    )
+    zones = {"zoneAwareLbSetting": {"enabled": True, "minClusterSize": 1}}
+    await mesh.add("in-zones", {"loadBalancer": {"simple": "ROUND_ROBIN", **zones}}, instances, *own)
+    await mesh.answered_only_by("in-zones", "a", "b")  # the mesh's client knows nothing of its own service
+
+    client = await mesh.lab.sidecar("zonal", {"app": "zonal"}, LOCALITY, ip, self_discovery=True)
+    zonal = PolicyMesh(mesh.lab, client)
+    await zonal.answered_only_by("in-zones", "a")
+    assert await zonal.cluster_stat("in-zones", "lb_zone_routing_all_directly") > 0

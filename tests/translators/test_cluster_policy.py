@@ -9,6 +9,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakersThresholds,
     CircuitBreakersThresholdsRetryBudget,
     Cluster,
+    ClusterCommonLbConfigZoneAwareLbConfig,
     ClusterLbPolicy,
 )
 from envoy_data_plane.envoy.config.cluster.v3 import (
@@ -189,6 +190,13 @@ class TestLoadBalancing:
         config = translated(policy).common_lb_config
         assert config is not None
         assert (config.locality_weighted_lb_config is not None) is weighted
+
+    def test_zones_balance_themselves(self) -> None:
+        setting = LocalityLbSetting(zone_aware=True, failover_priority=("app",), min_cluster_size=3)
+        config = translated(TrafficPolicy(load_balancer=LoadBalancerSettings(locality=setting))).common_lb_config
+        assert config is not None
+        assert config.zone_aware_lb_config == ClusterCommonLbConfigZoneAwareLbConfig(min_cluster_size=3)
+        assert config.locality_weighted_lb_config is None
 
 
 class TestConnectionPool:

@@ -14,7 +14,7 @@ from xds.model.locality import LocalityDistribution, LocalityFailover, LocalityL
 from xds.model.mesh import Mesh
 from xds.model.policy import LoadBalancerSettings, OutlierDetection, TrafficPolicy
 from xds.model.proxy import Proxy
-from xds.model.services import Endpoint, Locality, Resolution, Workload
+from xds.model.services import Endpoint, Locality, Resolution, ServiceInstance, Workload
 from xds.model.settings import MeshSettings
 from xds.pipeline import Memo, Pipeline, view_key
 
@@ -106,6 +106,40 @@ class TestFailoverPriority:
     def test_regions_follow_labels(self) -> None:
         setting = LocalityLbSetting(failover=(LocalityFailover("eu", "us"),), failover_priority=("version",))
         assert priorities(mesh(policy(setting))) == [0, 3, 1, 4, 2]
+
+
+class TestZoneAwareness:
+    def test_regions_rank_without_outlier_detection(self) -> None:
+        assert priorities(mesh(policy(LocalityLbSetting(zone_aware=True), outlier=False))) == [0, 0, 0, 1, 1]
+
+    def test_a_refuge_and_labels_order_the_rest(self) -> None:
+        refuge = (LocalityFailover("eu", "asia"),)
+        assert priorities(mesh(policy(LocalityLbSetting(zone_aware=True, failover=refuge)))) == [0, 0, 0, 2, 1]
+        labels = LocalityLbSetting(zone_aware=True, failover_priority=("version",))
+        assert priorities(mesh(policy(labels))) == [0, 2, 0, 3, 1]
+
+    def test_clients_of_a_region_share_assignments(self) -> None:
+        near, memo = replace(CLIENT, locality=Locality("eu", "eu-2")), Memo()
+        made = mesh(policy(LocalityLbSetting(zone_aware=True)))
+        one, other = (kit.resources(endpoints.translate, kit.view(made, p, memo), memo) for p in (CLIENT, near))
+        assert one[NAME] is other[NAME]
+
+
+class TestSelfDiscovery:
+    ASKING = replace(CLIENT, self_discovery=True)
+
+    def test_a_client_that_asks_is_told_where_its_own_service_is(self) -> None:
+        own = {"10.9.9.9": (ServiceInstance(REVIEWS.key, REVIEWS.ports[0], 80),)}
+        made = replace(mesh(policy(LocalityLbSetting())), instances=own)
+        found = kit.decoded_assignments(kit.resources(endpoints.translate, kit.view(made, self.ASKING)))
+        places = [(group.locality, group.priority) for group in found["local_cluster"].endpoints]
+        assert len(places) == 5
+        assert {priority for _, priority in places} == {0}
+        assert "local_cluster" not in kit.resources(endpoints.translate, kit.view(made, CLIENT))
+
+    def test_one_without_a_service_is_answered_too(self) -> None:
+        found = kit.decoded_assignments(kit.resources(endpoints.translate, kit.view(mesh(None), self.ASKING)))
+        assert found["local_cluster"].endpoints == []
 
 
 class TestDistribute:

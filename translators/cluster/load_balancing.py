@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from envoy_data_plane.envoy.config.cluster.v3 import (
     ClusterCommonLbConfig,
     ClusterCommonLbConfigLocalityWeightedLbConfig,
+    ClusterCommonLbConfigZoneAwareLbConfig,
     ClusterLbPolicy,
     ClusterLeastRequestLbConfig,
     ClusterMaglevLbConfig,
@@ -63,12 +64,17 @@ def common_config(outlier: OutlierDetection | None, locality: LocalityLbSetting 
     Istio: localities share by weight only where a rule says something about them, since the load balancer then chooses
     among the endpoints of one locality instead of all.
     """
-    panic = Percent(value=float(outlier.min_health_percent)) if outlier is not None else None
-    ruled = locality is not None and (locality.distribute or locality.failover or locality.failover_priority)
-    return ClusterCommonLbConfig(
-        healthy_panic_threshold=panic,
-        locality_weighted_lb_config=ClusterCommonLbConfigLocalityWeightedLbConfig() if ruled else None,
+    config = ClusterCommonLbConfig(
+        healthy_panic_threshold=Percent(value=float(outlier.min_health_percent)) if outlier is not None else None
     )
+    if locality is None:
+        return config
+    if locality.zone_aware:
+        size = locality.min_cluster_size
+        config.zone_aware_lb_config = ClusterCommonLbConfigZoneAwareLbConfig(min_cluster_size=size)
+    elif locality.distribute or locality.failover or locality.failover_priority:
+        config.locality_weighted_lb_config = ClusterCommonLbConfigLocalityWeightedLbConfig()
+    return config
 
 
 def _consistent_hash(settings: ConsistentHashLB) -> LoadBalancing:

@@ -49,12 +49,14 @@ class Placement:
 
     shares: localities and their percentages; nothing else gets traffic. wanted: pairs of label and value; the more of
     them an endpoint has, counted from the first, the better. near: the client's own locality, if endpoints rank by
-    their distance to it. refuge: the region that is preferred among others, empty for none.
+    their distance to it; by_region: only whether they are in its region counts. refuge: the region that is preferred
+    among others, empty for none.
     """
 
     shares: tuple[tuple[str, int], ...] = ()
     wanted: tuple[tuple[str, str], ...] = ()
     near: Locality | None = None
+    by_region: bool = False
     refuge: str = ""
 
 
@@ -78,10 +80,11 @@ def placement(setting: LocalityLbSetting | None, client: ViewKey) -> Placement |
         shares = next((rule.to for rule in setting.distribute if _matches(client.locality, rule.from_)), ())
         return _same(Placement(shares=shares)) if shares else None
     wanted = tuple(_wanted(setting.failover_priority, client))
-    if wanted and not setting.failover:
+    if wanted and not setting.failover and not setting.zone_aware:
         return _same(Placement(wanted=wanted))
-    refuge = next((rule.to for rule in setting.failover if rule.from_ == client.locality.region), "")
-    return _same(Placement(wanted=wanted, near=client.locality, refuge=refuge))
+    near = Locality(client.locality.region) if setting.zone_aware else client.locality
+    refuge = next((rule.to for rule in setting.failover if rule.from_ == near.region), "")
+    return _same(Placement(wanted=wanted, near=near, by_region=setting.zone_aware, refuge=refuge))
 
 
 @lru_cache(maxsize=4096)
@@ -132,7 +135,7 @@ def _distributed(groups: list[Group], shares: tuple[tuple[str, int], ...]) -> It
 
 def _ranked(group: Group, placement: Placement) -> Iterator[Group]:
     """The endpoints of a locality by rank, which may leave gaps."""
-    distance = _distance(placement.near, group.locality, placement.refuge) if placement.near is not None else 0
+    distance = _distance(group.locality, placement)
     by_rank: dict[int, list[EncodedEndpoint]] = {}
     for endpoint in group.endpoints:
         rank = _missing(endpoint, placement.wanted) * _LEVELS + distance
@@ -148,9 +151,14 @@ def _missing(endpoint: EncodedEndpoint, wanted: tuple[tuple[str, str], ...]) -> 
     return 0
 
 
-def _distance(client: Locality, endpoint: Locality, refuge: str) -> int:
+def _distance(endpoint: Locality, placement: Placement) -> int:
+    client = placement.near
+    if client is None:
+        return 0
     if client.region != endpoint.region:
-        return 4 if refuge and endpoint.region != refuge else 3
+        return 4 if placement.refuge and endpoint.region != placement.refuge else 3
+    if placement.by_region:
+        return 0
     if client.zone != endpoint.zone:
         return 2
     return 1 if client.sub_zone != endpoint.sub_zone else 0

@@ -267,4 +267,5 @@ def locality_setting(
     mesh: what holds where the load balancer has none.
     """
     setting = (load_balancer.locality if load_balancer is not None else None) or mesh
-    return setting if setting.enabled and (setting.distribute or outlier is not None) else None
+    ranks = setting.distribute or setting.zone_aware or outlier is not None
+    return setting if setting.enabled and ranks else None

@@ -28,6 +28,7 @@ class ViewKey:
     bind_ip: the proxy's own address in capture mode NONE, where listeners bind it; empty otherwise, so that the pods
     of a deployment share a view. instances: what the proxy serves. locality: of the proxy; unknown if
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
+    self_discovery: it asks where the instances of its own service are.
     """
 
     type: ProxyType
@@ -40,6 +41,7 @@ class ViewKey:
     locality: Locality
     network: str
     proxyless: bool = False
+    self_discovery: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

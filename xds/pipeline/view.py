@@ -41,6 +41,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         locality=UNKNOWN_LOCALITY,
         network=proxy.network,
         proxyless=proxy.proxyless,
+        self_discovery=proxy.self_discovery,
     )
     locality = locality_of(mesh, proxy)
     if not any(locality):
@@ -136,7 +137,7 @@ def _unpopulated(
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    rest = "\0".join(map(str, (key.instances, key.locality, key.network, key.proxyless)))
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network, key.proxyless, key.self_discovery)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 

@@ -422,7 +422,7 @@ def test_refuses_wrong_tunnels(written: str, field: str) -> None:
 
 def test_warns_of_what_has_no_effect_yet() -> None:
     text = """\
-        loadBalancer: {zoneAwareLbSetting: {enabled: true}}
+        outlierDetection: {consecutiveErrors: 5}
         tls: {mode: ISTIO_MUTUAL}
         portLevelSettings:
         - port: {number: 80}
@@ -431,7 +431,7 @@ def test_warns_of_what_has_no_effect_yet() -> None:
     found = warned(KIND, rule(text))[1]
     assert {code for _, _, code in found} == {"not-honoured"}
     assert sorted((line, path.removeprefix("spec.trafficPolicy.")) for line, path, _ in found) == [
-        (3, "loadBalancer.zoneAwareLbSetting"),
+        (3, "outlierDetection.consecutiveErrors"),
         (4, "tls.mode"),
     ]
 

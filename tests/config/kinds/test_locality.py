@@ -71,6 +71,37 @@ def test_refuses_wrong_settings(written: str, paths: list[str]) -> None:
     assert wrong(written) == paths
 
 
+def zone_aware(text: str) -> str:
+    return f"host: reviews\ntrafficPolicy: {{outlierDetection: {{}}, loadBalancer: {{zoneAwareLbSetting: {text}}}}}"
+
+
+def locality_of(spec: str) -> LocalityLbSetting | None:
+    policy = accepted(KIND, spec).traffic_policy
+    assert policy is not None
+    assert policy.load_balancer is not None
+    return policy.load_balancer.locality
+
+
+def test_reads_zone_awareness() -> None:
+    text = "{enabled: true, minClusterSize: 3, failover: [{from: eu, to: us}], failoverPriority: [app]}"
+    assert locality_of(zone_aware(text)) == LocalityLbSetting(
+        failover=(LocalityFailover("eu", "us"),), failover_priority=("app",), zone_aware=True, min_cluster_size=3
+    )
+    assert locality_of(zone_aware("{enabled: false}")) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("{failoverPriority: [topology.kubernetes.io/zone=a]}", "zoneAwareLbSetting.failoverPriority[0]"),
+        ("{failover: [{from: eu, to: eu}]}", "zoneAwareLbSetting.failover[0].to"),
+        ("{}, localityLbSetting: {}", "zoneAwareLbSetting"),
+    ],
+)
+def test_refuses_wrong_zone_awareness(written: str, path: str) -> None:
+    assert [found for _, found in refused(KIND, zone_aware(written))] == [f"spec.trafficPolicy.loadBalancer.{path}"]
+
+
 def test_warns_of_a_failover_that_nothing_would_start() -> None:
     locality = "localityLbSetting: {failoverPriority: [app]}"
     policy = (

@@ -8,7 +8,7 @@ from typing import Final
 
 from xds.config.kinds.durations import parse_non_negative_duration
 from xds.config.kinds.header_names import parse_readable_header_name
-from xds.config.kinds.locality import parse_locality_setting
+from xds.config.kinds.locality import parse_load_balancer_locality
 from xds.config.reader import Reader
 from xds.model.policy import (
     ConsistentHashLB,
@@ -46,7 +46,7 @@ def parse_load_balancer(policy: Reader) -> LoadBalancerSettings | None:
         simple=SimpleLB(_RENAMED.get(name, name)),
         consistent_hash=_consistent_hash(balancer),
         warmup=_warmup(balancer),
-        locality=parse_locality_setting(balancer),
+        locality=parse_load_balancer_locality(balancer),
     )
     if settings.warmup and (settings.consistent_hash or settings.simple not in _CAN_WARM_UP):
         field = "warmup" if balancer.has("warmup") else "warmupDurationSecs"

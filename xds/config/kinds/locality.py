@@ -14,6 +14,37 @@ HONOURED_LOCALITY: Final = "enabled distribute.from distribute.to failover.from 
 _TOPOLOGY: Final = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone")
 
 
+HONOURED_ZONE_AWARE: Final = "enabled failover.from failover.to failoverPriority minClusterSize"
+"""The honoured fields of a zone-aware setting, for a kind's list."""
+
+
+def parse_load_balancer_locality(balancer: Reader) -> LocalityLbSetting | None:
+    """What a load balancer says about localities: ``zoneAwareLbSetting``, or else ``localityLbSetting``."""
+    zones = _zone_aware(balancer)
+    if zones is None:
+        return parse_locality_setting(balancer)
+    if balancer.has("localityLbSetting"):
+        balancer.error("zoneAwareLbSetting", "cannot be given together with localityLbSetting", "conflicting-fields")
+    return zones
+
+
+def _zone_aware(balancer: Reader) -> LocalityLbSetting | None:
+    """None if it is absent or turned off: then it leaves in force what there is otherwise."""
+    setting = balancer.child("zoneAwareLbSetting")
+    if setting is None or not setting.flag("enabled", True):
+        return None
+    for index, label in enumerate(setting.strings("failoverPriority")):
+        if label.partition("=")[0] in _TOPOLOGY:
+            reason = f"{label}: regions and zones are always taken into account"
+            setting.error(("failoverPriority", index), reason, "conflicting-fields")
+    return LocalityLbSetting(
+        failover=tuple(map(_failover, setting.items("failover"))),
+        failover_priority=setting.strings("failoverPriority"),
+        zone_aware=True,
+        min_cluster_size=setting.integer("minClusterSize", None),
+    )
+
+
 def parse_locality_setting(parent: Reader) -> LocalityLbSetting | None:
     """``localityLbSetting`` of a load balancer or of the mesh; None if absent."""
     setting = parent.child("localityLbSetting")

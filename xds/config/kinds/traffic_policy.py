@@ -17,7 +17,7 @@ from xds.config.kinds.connection_settings import (
 )
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.load_balancer import HONOURED_LOAD_BALANCER, parse_load_balancer
-from xds.config.kinds.locality import HONOURED_LOCALITY
+from xds.config.kinds.locality import HONOURED_LOCALITY, HONOURED_ZONE_AWARE
 from xds.config.kinds.names import parse_port_number, parse_whole_percentage
 from xds.config.reader import Reader
 from xds.model.policy import OutlierDetection, TrafficPolicy
@@ -46,6 +46,7 @@ def _honoured_settings(prefix: str) -> frozenset[str]:
         {
             f"{prefix}.loadBalancer": HONOURED_LOAD_BALANCER,
             f"{prefix}.loadBalancer.localityLbSetting": HONOURED_LOCALITY,
+            f"{prefix}.loadBalancer.zoneAwareLbSetting": HONOURED_ZONE_AWARE,
             f"{prefix}.connectionPool": HONOURED_POOL,
             f"{prefix}.outlierDetection": _HONOURED_OUTLIER,
             f"{prefix}.tls": HONOURED_TLS,
@@ -95,7 +96,7 @@ def _settings(policy: Reader, port_level: dict[int, TrafficPolicy]) -> TrafficPo
 def _check_failover(reader: Reader, policy: TrafficPolicy) -> None:
     locality = policy.load_balancer.locality if policy.load_balancer else None
     if locality is not None and (locality.failover or locality.failover_priority) and not policy.outlier_detection:
-        path = ("loadBalancer", "localityLbSetting")
+        path = ("loadBalancer", "zoneAwareLbSetting" if locality.zone_aware else "localityLbSetting")
         reader.warning(path, "there is no failover without outlierDetection", "no-effect")
 
 
