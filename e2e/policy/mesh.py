@@ -110,10 +110,10 @@ class PolicyMesh:
             await asyncio.sleep(0.02)
 
 
-def document(kind: str, name: str, spec: object) -> object:
-    """An object of the default namespace."""
+def document(kind: str, name: str, spec: object, **metadata: object) -> object:
+    """An object, of the default namespace unless ``metadata`` says otherwise."""
     version = "v1" if kind == "Service" else _NETWORKING
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
 
 
 def _service(name: str) -> object:
