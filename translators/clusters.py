@@ -11,9 +11,8 @@ from translators.cluster.buckets import buckets
 from translators.cluster.inbound import inbound_clusters, inbound_passthrough
 from translators.cluster.outbound import is_inline, service_clusters
 from translators.cluster.passthrough import black_hole, passthrough
-from translators.cluster.placement import Placement, placements, rankings
+from translators.cluster.placement import Placement, Rankings, placements, rankings
 from translators.cluster.target import Client, Target, client_of, targets
-from xds.model.locality import LocalityLbSetting
 from xds.model.services import ServiceEndpoints, ServiceKey
 from xds.model.settings import MeshSettings
 from xds.model.view import ProxyView, ViewKey, VisibleService
@@ -24,7 +23,7 @@ from xds.resources import Resource
 def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
     """All clusters of a proxy. Outbound ones depend on the kind of client alone, so proxies share them."""
     client = client_of(view.key)
-    for bucket in memo(_outbound, view.services, view.key, view.settings, memo):
+    for bucket in memo(_placed, memo(_outbound, view.services, client, view.settings, memo), view.key):
         yield bucket.discovered
         for service in bucket.inline:
             endpoints, places = view.endpoints.get(service.key), service.placements
@@ -39,7 +38,7 @@ class _Inline:
 
     key: ServiceKey
     targets: tuple[Target, ...]
-    rankings: tuple[LocalityLbSetting | None, ...]
+    rankings: Rankings
     placements: tuple[Placement | None, ...] = ()
 
 
@@ -52,16 +51,17 @@ class _Bucket:
 
 
 def _outbound(
-    services: tuple[VisibleService, ...], key: ViewKey, settings: MeshSettings, memo: Memo
+    services: tuple[VisibleService, ...], client: Client, settings: MeshSettings, memo: Memo
 ) -> tuple[_Bucket, ...]:
-    client = client_of(key)
-    found = (memo(_bucket, client, settings, memo, *bucket) for bucket in buckets(services).values())
-    return tuple(_placed(bucket, key) for bucket in found)
+    return tuple(memo(_bucket, client, settings, memo, *bucket) for bucket in buckets(services).values())
 
 
-def _placed(bucket: _Bucket, key: ViewKey) -> _Bucket:
-    if not any(service.rankings for service in bucket.inline):
-        return bucket
+def _placed(outbound: tuple[_Bucket, ...], key: ViewKey) -> tuple[_Bucket, ...]:
+    """The buckets for one client: where it runs may matter to endpoints that are part of a cluster."""
+    return tuple(_placed_bucket(bucket, key) if bucket.inline else bucket for bucket in outbound)
+
+
+def _placed_bucket(bucket: _Bucket, key: ViewKey) -> _Bucket:
     inline = (replace(service, placements=placements(service.rankings, key)) for service in bucket.inline)
     return replace(bucket, inline=tuple(inline))
 

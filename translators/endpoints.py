@@ -10,12 +10,11 @@ from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType
 from translators.cluster.assignment import EncodedEndpoints, assignment, encoded_endpoints
 from translators.cluster.buckets import buckets
 from translators.cluster.outbound import target_endpoints
-from translators.cluster.placement import Placement, placements, rankings
+from translators.cluster.placement import Placement, Rankings, placements, rankings
 from translators.cluster.target import Client, Target, client_of, targets
 from xds.model.locality import LocalityLbSetting
 from xds.model.proxy import LOCAL_CLUSTER
 from xds.model.services import ServiceEndpoints, ServiceInstance, ServiceKey
-from xds.model.settings import MeshSettings
 from xds.model.view import ProxyView, ViewKey, VisibleService
 from xds.pipeline import Contribution, Memo, Resources
 from xds.resources import ENDPOINT, Resource
@@ -23,7 +22,8 @@ from xds.resources import ENDPOINT, Resource
 
 def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
     """One assignment for each EDS cluster, an empty one if it has no endpoints: without it the cluster never warms."""
-    for bucket in memo(_discovered, view.services, view.key, view.settings, memo):
+    discovered = memo(_discovered, view.services, client_of(view.key), view.settings.locality, memo)
+    for bucket in memo(_placed, discovered, view.key, memo):
         yield memo(_bucket_assignments, bucket, view.endpoints.shards[bucket.number], memo)
     if view.key.self_discovery:
         own = next(iter(view.key.instances), None)
@@ -42,39 +42,48 @@ class _Bucket:
     """Services with EDS clusters: those clusters of each.
 
     number: of the shard that all their endpoints are in. rankings, placements: of those clusters, for services where
-    endpoints rank by where they run; the latter are what that means for one kind of client.
+    endpoints rank by where they run; the latter are what that means for one kind of client. kinds: the rankings, each
+    once.
     """
 
     number: int
     targets: Mapping[ServiceKey, tuple[Target, ...]]
-    rankings: Mapping[ServiceKey, tuple[LocalityLbSetting | None, ...]]
+    kinds: tuple[Rankings, ...]
+    rankings: Mapping[ServiceKey, Rankings]
     placements: Mapping[ServiceKey, tuple[Placement | None, ...]]
 
 
 def _discovered(
-    services: tuple[VisibleService, ...], key: ViewKey, settings: MeshSettings, memo: Memo
+    services: tuple[VisibleService, ...], client: Client, mesh: LocalityLbSetting, memo: Memo
 ) -> tuple[_Bucket, ...]:
-    client = client_of(key)
-    found = (
-        memo(_bucket, number, client, settings.locality, memo, *bucket) for number, bucket in buckets(services).items()
+    return tuple(memo(_bucket, number, client, mesh, memo, *bucket) for number, bucket in buckets(services).items())
+
+
+def _placed(discovered: tuple[_Bucket, ...], client: ViewKey, memo: Memo) -> tuple[_Bucket, ...]:
+    """The buckets for one client. Clients for which the rules mean the same share them."""
+    kinds = dict.fromkeys(kind for bucket in discovered for kind in bucket.kinds)
+    known = {kind: placements(kind, client) for kind in kinds}
+    return tuple(
+        memo(_placed_bucket, bucket, *(known[kind] for kind in bucket.kinds)) if bucket.kinds else bucket
+        for bucket in discovered
     )
-    return tuple(_placed(bucket, key) for bucket in found)
 
 
-def _placed(bucket: _Bucket, client: ViewKey) -> _Bucket:
-    """The bucket for one client. Where it runs does not matter to most, which clients of all places share."""
-    if not bucket.rankings:
-        return bucket
-    return replace(bucket, placements={key: placements(ranked, client) for key, ranked in bucket.rankings.items()})
+def _placed_bucket(bucket: _Bucket, *placements: tuple[Placement | None, ...]) -> _Bucket:
+    """placements: of each of the bucket's kinds."""
+    known = dict(zip(bucket.kinds, placements, strict=True))
+    return replace(bucket, placements={key: known[ranked] for key, ranked in bucket.rankings.items()})
 
 
 def _bucket(number: int, client: Client, mesh: LocalityLbSetting, memo: Memo, *services: VisibleService) -> _Bucket:
     found = {visible.service.key: memo(_eds_targets, visible, client, memo) for visible in services}
     ranked = {key: rankings((target.policy for target in of_service), mesh) for key, of_service in found.items()}
+    ranked = {key: kind for key, kind in ranked.items() if kind}
     return _Bucket(
         number=number,
         targets={key: of_service for key, of_service in found.items() if of_service},
-        rankings={key: settings for key, settings in ranked.items() if settings},
+        kinds=tuple(dict.fromkeys(ranked.values())),
+        rankings=ranked,
         placements={},
     )
 

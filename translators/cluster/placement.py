@@ -60,16 +60,38 @@ class Placement:
     refuge: str = ""
 
 
-def rankings(policies: Iterable[PortPolicy], mesh: LocalityLbSetting) -> tuple[LocalityLbSetting | None, ...]:
-    """The setting by which the endpoints of each cluster rank; empty if those of none do."""
-    found = tuple(locality_setting(policy.load_balancer, policy.outlier_detection, mesh) for policy in policies)
-    return found if any(found) else ()
+@dataclass(frozen=True, slots=True, eq=False)
+class Rankings:
+    """The settings by which the endpoints of each cluster of a service rank. Equal ones are the same object."""
+
+    settings: tuple[LocalityLbSetting | None, ...]
+
+    def __bool__(self) -> bool:
+        """True if those of any do."""
+        return any(self.settings)
 
 
-def placements(settings: tuple[LocalityLbSetting | None, ...], client: ViewKey) -> tuple[Placement | None, ...]:
-    """What each setting means for a client; empty if for this one nothing ranks."""
-    found = tuple(placement(setting, client) for setting in settings)
-    return found if any(found) else ()
+def rankings(policies: Iterable[PortPolicy], mesh: LocalityLbSetting) -> Rankings:
+    """How the endpoints of clusters with these policies rank."""
+    return _rankings(
+        tuple(locality_setting(policy.load_balancer, policy.outlier_detection, mesh) for policy in policies)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _rankings(settings: tuple[LocalityLbSetting | None, ...]) -> Rankings:
+    return Rankings(settings)
+
+
+def placements(rankings: Rankings, client: ViewKey) -> tuple[Placement | None, ...]:
+    """What each setting means for a client; empty if for this one nothing ranks. Equal ones are the same object."""
+    found = tuple(placement(setting, client) for setting in rankings.settings)
+    return _same_group(found if any(found) else ())
+
+
+@lru_cache(maxsize=4096)
+def _same_group(placements: tuple[Placement | None, ...]) -> tuple[Placement | None, ...]:
+    return placements
 
 
 def placement(setting: LocalityLbSetting | None, client: ViewKey) -> Placement | None:
