@@ -8,7 +8,7 @@ from itertools import count
 
 
 class Addresses:
-    """Hands out addresses of 127.20.0.0/16, each once. Two test runs at the same time take different ones."""
+    """Hands out addresses of 127.20.0.0/15, each once. Two test runs at the same time take different ones."""
 
     def __init__(self) -> None:
         self._network = os.getpid() % 250 + 1
@@ -16,6 +16,6 @@ class Addresses:
 
     def new(self) -> str:
         """An IP address."""
-        number = next(self._numbers)
-        assert number < 255, "one test run does not need more addresses than this"
-        return f"127.20.{self._network}.{number}"
+        block, number = divmod(next(self._numbers) - 1, 254)
+        assert block < 2, "one test run does not need more addresses than this"
+        return f"127.{20 + block}.{self._network}.{number + 1}"

@@ -73,9 +73,27 @@ class Lab:
         await await_ready(self.session, f"http://{self.control_plane}:15014/ready", child)
         return child
 
-    async def sidecar(self, name: str, labels: Mapping[str, str] | None = None) -> Sidecar:
-        """Starts an Envoy that gets its configuration from the control plane, and waits until it has it."""
-        spec = ProxySpec(name, "default", self.addresses.new(), capture=CaptureMode.NONE, labels=labels or {})
+    async def sidecar(
+        self,
+        name: str,
+        labels: Mapping[str, str] | None = None,
+        locality: str = "",
+        ip: str = "",
+        self_discovery: bool = False,
+    ) -> Sidecar:
+        """Starts an Envoy that gets its configuration from the control plane, and waits until it has it.
+
+        ip: its address, by default a new one.
+        """
+        spec = ProxySpec(
+            name,
+            "default",
+            ip or self.addresses.new(),
+            capture=CaptureMode.NONE,
+            labels=labels or {},
+            locality=locality,
+            self_discovery=self_discovery,
+        )
         config = _with_api_type(self.api_type, bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT))
         child = await self.run_envoy(name, config)
         await await_ready(self.session, f"http://{spec.ip}:{ADMIN_PORT}/ready", child)
@@ -116,10 +134,10 @@ class Sidecar:
     ip: str
     session: aiohttp.ClientSession
 
-    async def get(self, host: str, path: str = "/") -> Answer:
+    async def get(self, host: str, path: str = "/", headers: Mapping[str, str] | None = None) -> Answer:
         """The answer to a request through the sidecar's HTTP proxy."""
         return await fetch(
-            self.session, f"http://{host}:{SERVICE_PORT}{path}", {}, f"http://{self.ip}:{PROXY_HTTP_PORT}"
+            self.session, f"http://{host}:{SERVICE_PORT}{path}", headers or {}, f"http://{self.ip}:{PROXY_HTTP_PORT}"
         )
 
     async def instance(self, host: str) -> str:

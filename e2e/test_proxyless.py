@@ -143,6 +143,22 @@ async def test_b45_b47_calls_follow_weights_headers_changes_and_removals(lab: La
     await client.answered_by("v1")
 
 
+async def test_endpoints_rank_for_clients_without_a_proxy(lab: Lab, mesh: Mesh) -> None:
+    """Version v1 comes first; the other one is for when it is gone."""
+    (lab.config / "route.yaml").unlink()
+    setting = "localityLbSetting: {failoverPriority: ['version=v1']}"
+    policy = f"  trafficPolicy: {{outlierDetection: {{}}, loadBalancer: {{{setting}}}}}\n"
+    ranked = (lab.config / "service.yaml").read_text().replace("  host: echo\n", f"  host: echo\n{policy}")
+    lab.write("service.yaml", ranked)
+    await mesh.client.answered_by("v1")
+    assert await mesh.client.answers(40) == {"v1": 40}
+
+    lab.write("service.yaml", ranked.replace("app: echo\n    version: v1", "app: gone\n    version: v1"))
+    await mesh.client.answered_by("v2")
+    lab.write("service.yaml", ranked)
+    await mesh.client.answered_by("v1")
+
+
 async def test_b46_calls_outlive_the_control_plane_and_follow_its_successor(lab: Lab, mesh: Mesh) -> None:
     client = mesh.client
     await client.answered_by("v1", "v2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from translators.cluster.assignment import encoded_endpoints
@@ -11,10 +11,11 @@ from translators.cluster.buckets import buckets
 from translators.cluster.inbound import inbound_clusters, inbound_passthrough
 from translators.cluster.outbound import is_inline, service_clusters
 from translators.cluster.passthrough import black_hole, passthrough
+from translators.cluster.placement import Placement, Rankings, placements, rankings
 from translators.cluster.target import Client, Target, client_of, targets
 from xds.model.services import ServiceEndpoints, ServiceKey
 from xds.model.settings import MeshSettings
-from xds.model.view import ProxyView, VisibleService
+from xds.model.view import ProxyView, ViewKey, VisibleService
 from xds.pipeline import Contribution, Memo, Resources
 from xds.resources import Resource
 
@@ -22,20 +23,23 @@ from xds.resources import Resource
 def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
     """All clusters of a proxy. Outbound ones depend on the kind of client alone, so proxies share them."""
     client = client_of(view.key)
-    for bucket in memo(_outbound, view.services, client, view.settings, memo):
+    for bucket in memo(_placed, memo(_outbound, view.services, client, view.settings, memo), view.key):
         yield bucket.discovered
         for service in bucket.inline:
-            yield memo(_inline_clusters, service.targets, client, view.settings, view.endpoints.get(service.key), memo)
+            endpoints, places = view.endpoints.get(service.key), service.placements
+            yield memo(_inline_clusters, service.targets, client, view.settings, endpoints, memo, *places)
     yield memo(_unknown_destinations, client, view.settings)
     yield memo(inbound_clusters, view.inbound, view.key.bind_ip, view.settings, view.sidecar)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Inline:
-    """A service whose endpoints are part of its clusters."""
+    """A service whose endpoints are part of its clusters. rankings, placements: of each cluster, or empty."""
 
     key: ServiceKey
     targets: tuple[Target, ...]
+    rankings: Rankings
+    placements: tuple[Placement | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,13 +56,24 @@ def _outbound(
     return tuple(memo(_bucket, client, settings, memo, *bucket) for bucket in buckets(services).values())
 
 
+def _placed(outbound: tuple[_Bucket, ...], key: ViewKey) -> tuple[_Bucket, ...]:
+    """The buckets for one client: where it runs may matter to endpoints that are part of a cluster."""
+    return tuple(_placed_bucket(bucket, key) if bucket.inline else bucket for bucket in outbound)
+
+
+def _placed_bucket(bucket: _Bucket, key: ViewKey) -> _Bucket:
+    inline = (replace(service, placements=placements(service.rankings, key)) for service in bucket.inline)
+    return replace(bucket, inline=tuple(inline))
+
+
 def _bucket(client: Client, settings: MeshSettings, memo: Memo, *services: VisibleService) -> _Bucket:
     discovered: list[tuple[Resource, ...]] = []
     inline: list[_Inline] = []
     for visible in services:
         of_service = memo(targets, visible, client)
         if any(map(is_inline, of_service)):
-            inline.append(_Inline(visible.service.key, of_service))
+            ranked = rankings((target.policy for target in of_service), settings.locality)
+            inline.append(_Inline(visible.service.key, of_service, ranked))
         else:
             discovered.append(memo(service_clusters, of_service, client, settings, None))
     return _Bucket(Resources(tuple(chain.from_iterable(discovered))), tuple(inline))
@@ -70,9 +85,10 @@ def _inline_clusters(
     settings: MeshSettings,
     endpoints: ServiceEndpoints | None,
     memo: Memo,
+    *placements: Placement | None,
 ) -> Resources:
     encoded = memo(encoded_endpoints, endpoints, memo) if endpoints is not None else None
-    return Resources(service_clusters(of_service, client, settings, encoded))
+    return Resources(service_clusters(of_service, client, settings, encoded, *placements))
 
 
 def _unknown_destinations(client: Client, settings: MeshSettings) -> Resources:

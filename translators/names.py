@@ -66,6 +66,15 @@ def virtual_host(hostname: str, port: int) -> str:
     return f"{hostname}:{port}"
 
 
+def secret(credential: str, *, authority: bool = False) -> str:
+    """``kubernetes://credential``: a certificate with its key; or the ``authority`` that others' are checked against.
+
+    Names that have a scheme of their own stay as they are.
+    """
+    name = credential if "://" in credential else f"kubernetes://{credential}"
+    return f"{name}-cacert" if authority else name
+
+
 def gateway_http_route(port: int) -> str:
     """``http.80``: what all plain-text servers of a gateway's port share."""
     return f"http.{port}"

@@ -27,6 +27,15 @@ async def test_a_headless_service_leads_to_the_address_that_the_application_reso
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_with_passthrough_the_application_chooses_the_pod(mesh: CaptureMesh, version: str) -> None:
+    replies = [await mesh.client.get(f"http://{version}.pods:9080/", {"host": "direct:9080"}) for _ in range(6)]
+
+    assert {reply.instance for reply in replies} == {f"reviews-{version}"}
+    requests = await mesh.admin("client", "/stats?filter=^cluster.outbound.9080..direct.*upstream_rq_total$")
+    assert int(requests.rpartition(":")[2]) >= len(replies)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
 async def test_tcp_to_a_pod_of_a_headless_service(mesh: CaptureMesh, version: str) -> None:
     assert await mesh.client.say(f"{version}.pods", 9000, "hello") == [f"reviews-{version} hello"]
     assert "outbound|9000||pods.default.svc.cluster.local" in await mesh.admin("client", "/stats?filter=pods.*cx_total")

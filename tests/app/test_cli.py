@@ -178,6 +178,16 @@ def test_bootstrap_describes_the_node_as_istio_does(pilothouse: Run) -> None:
     assert gateway.startswith("router~10.0.0.9~")
 
 
+def test_a_proxy_that_is_to_know_its_own_service_has_a_cluster_for_it(pilothouse: Run) -> None:
+    result = pilothouse("bootstrap", *PROXY, "--self-discovery", "--locality", "r/z", "--xds", "127.0.0.1:1")
+    bootstrap = json.loads(result.stdout)
+    assert bootstrap["node"]["metadata"]["ENABLE_SELF_DISCOVERY"] == "true"
+    assert bootstrap["node"]["locality"] == {"region": "r", "zone": "z"}
+    assert bootstrap["cluster_manager"] == {"local_cluster_name": "local_cluster"}
+    clusters = {cluster["name"]: cluster["type"] for cluster in bootstrap["static_resources"]["clusters"]}
+    assert clusters == {"xds-grpc": "STATIC", "local_cluster": "EDS"}
+
+
 def test_bootstrap_of_a_grpc_client_is_what_its_library_reads(pilothouse: Run) -> None:
     result = pilothouse("bootstrap", *PROXY, "--type", "grpc", "--locality", "r/z", "--xds", "127.0.0.1:1")
     bootstrap = json.loads(result.stdout)

@@ -49,6 +49,11 @@ def test_a_grpc_client_says_so_by_its_generator() -> None:
     assert not parse_node(SIDECAR, {}).proxyless
 
 
+def test_a_proxy_may_ask_where_its_own_service_is() -> None:
+    assert parse_node(SIDECAR, {"ENABLE_SELF_DISCOVERY": "true"}).self_discovery
+    assert not parse_node(SIDECAR, {"ENABLE_SELF_DISCOVERY": "false"}).self_discovery
+
+
 def test_a_gateway_is_a_router() -> None:
     assert parse_node("router~10.0.0.1~gw.istio-system~istio-system.svc.cluster.local", {}).type is ProxyType.ROUTER
 

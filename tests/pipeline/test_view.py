@@ -69,7 +69,8 @@ def proxy(namespace: str = "default", **more: object) -> Proxy:
 
 
 def see(mesh: Mesh, proxy: Proxy) -> ProxyView:
-    return view_of(mesh, view_key(mesh, proxy), Memo())
+    memo = Memo()
+    return view_of(mesh, view_key(mesh, proxy, memo), memo)
 
 
 def hosts(view: ProxyView) -> list[str]:
@@ -265,7 +266,7 @@ def test_a_gateway_runs_the_servers_that_select_it_with_the_routes_bound_to_them
 def test_unchanged_parts_of_a_view_keep_their_identity() -> None:
     memo = Memo()
     before = mesh(services=(service("a"), service("b")), virtual_services=(virtual_service("vs", "a"),))
-    key = view_key(before, proxy())
+    key = view_key(before, proxy(), memo)
     old = view_of(before, key, memo)
     after = replace(before, endpoints={})
     new = view_of(after, key, memo)

@@ -131,7 +131,8 @@ GRPC_CLIENT = proxy(proxyless=True)
 
 def view(mesh: Mesh, proxy: Proxy = SIDECAR, memo: Memo | None = None) -> ProxyView:
     """What ``proxy`` sees of ``mesh``, as the pipeline decides it."""
-    return view_of(mesh, view_key(mesh, proxy), Memo() if memo is None else memo)
+    memo = Memo() if memo is None else memo
+    return view_of(mesh, view_key(mesh, proxy, memo), memo)
 
 
 def resources(translator: Translator, view: ProxyView, memo: Memo | None = None) -> dict[str, Resource]:

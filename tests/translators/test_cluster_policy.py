@@ -7,29 +7,41 @@ from datetime import timedelta
 import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakersThresholds,
+    CircuitBreakersThresholdsRetryBudget,
     Cluster,
+    ClusterCommonLbConfigZoneAwareLbConfig,
     ClusterLbPolicy,
 )
 from envoy_data_plane.envoy.config.cluster.v3 import (
     OutlierDetection as EnvoyOutlierDetection,
 )
+from envoy_data_plane.envoy.config.core.v3 import KeepaliveSettings
+from envoy_data_plane.envoy.extensions.transport_sockets.proxy_protocol.v3 import ProxyProtocolUpstreamTransport
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
+from envoy_data_plane.envoy.type.v3 import Percent
 
 from tests.translators import kit
 from translators import clusters
 from translators.cluster.http import HTTP_PROTOCOL_OPTIONS
+from xds.model.locality import LocalityDistribution, LocalityFailover, LocalityLbSetting
 from xds.model.policy import (
+    ClientTLSSettings,
     ConnectionPoolSettings,
     ConsistentHashLB,
     H2UpgradePolicy,
     HashAlgorithm,
+    Http2KeepAlive,
     HTTPSettings,
     LoadBalancerSettings,
     OutlierDetection,
+    ProxyProtocol,
+    RetryBudget,
     SimpleLB,
     Subset,
     TcpKeepalive,
     TCPSettings,
+    TLSMode,
     TrafficPolicy,
     Warmup,
 )
@@ -110,6 +122,14 @@ class TestPrecedence:
         assert cluster.lb_policy is ClusterLbPolicy.ROUND_ROBIN
         assert thresholds(cluster).max_connections == 2**32 - 1
 
+    def test_what_a_port_level_cannot_have_holds_for_every_port(self) -> None:
+        policy = TrafficPolicy(retry_budget=RetryBudget(10), port_level={80: TrafficPolicy()})
+        assert thresholds(translated(policy)).retry_budget is not None
+        own = kit.subset("v1", TrafficPolicy(retry_budget=RetryBudget(30)))
+        budget = thresholds(translated(policy, own)).retry_budget
+        assert budget is not None
+        assert budget.budget_percent == Percent(value=30)
+
 
 class TestLoadBalancing:
     @pytest.mark.parametrize(
@@ -153,6 +173,31 @@ class TestLoadBalancing:
         assert config.slow_start_config.aggression is not None
         assert config.slow_start_config.aggression.default_value == 1.5
 
+    @pytest.mark.parametrize(
+        ("setting", "outlier", "weighted"),
+        [
+            (None, OutlierDetection(), False),
+            (LocalityLbSetting(failover=(LocalityFailover("a", "b"),)), OutlierDetection(), True),
+            (LocalityLbSetting(failover_priority=("app",)), OutlierDetection(), True),
+            (LocalityLbSetting(failover_priority=("app",)), None, False),
+            (LocalityLbSetting(distribute=(LocalityDistribution("a", (("a", 100),)),)), None, True),
+        ],
+    )
+    def test_localities_share_by_weight_where_a_rule_is_about_them(
+        self, setting: LocalityLbSetting | None, outlier: OutlierDetection | None, weighted: bool
+    ) -> None:
+        policy = TrafficPolicy(load_balancer=LoadBalancerSettings(locality=setting), outlier_detection=outlier)
+        config = translated(policy).common_lb_config
+        assert config is not None
+        assert (config.locality_weighted_lb_config is not None) is weighted
+
+    def test_zones_balance_themselves(self) -> None:
+        setting = LocalityLbSetting(zone_aware=True, failover_priority=("app",), min_cluster_size=3)
+        config = translated(TrafficPolicy(load_balancer=LoadBalancerSettings(locality=setting))).common_lb_config
+        assert config is not None
+        assert config.zone_aware_lb_config == ClusterCommonLbConfigZoneAwareLbConfig(min_cluster_size=3)
+        assert config.locality_weighted_lb_config is None
+
 
 class TestConnectionPool:
     def test_limits(self) -> None:
@@ -181,6 +226,40 @@ class TestConnectionPool:
         assert options.explicit_http_config is not None
         assert options.explicit_http_config.http_protocol_options is not None
 
+    def test_an_idle_timeout_of_tcp_holds_for_http_too(self) -> None:
+        options = http_options(translated(pool(TCPSettings(idle_timeout=9 * SECONDS), HTTPSettings())))
+        assert options is not None
+        assert options.common_http_protocol_options is not None
+        assert options.common_http_protocol_options.idle_timeout == 9 * SECONDS
+
+    def test_retry_budget(self) -> None:
+        budget = thresholds(translated(TrafficPolicy(retry_budget=RetryBudget(12.5, 4, 10 * SECONDS)))).retry_budget
+        assert budget == CircuitBreakersThresholdsRetryBudget(Percent(value=12.5), 10 * SECONDS, 4)
+        assert thresholds(translated(None)).retry_budget is None
+
+
+class TestProxyProtocol:
+    @pytest.mark.parametrize("version", list(ProxyProtocol))
+    def test_a_header_goes_before_plain_text(self, version: ProxyProtocol) -> None:
+        transport = announced(translated(TrafficPolicy(proxy_protocol=version)))
+        assert transport.config is not None
+        assert transport.config.version.name == version.name
+        assert transport.transport_socket is not None
+        assert transport.transport_socket.name == "envoy.transport_sockets.raw_buffer"
+
+    def test_a_header_goes_before_tls(self) -> None:
+        policy = TrafficPolicy(proxy_protocol=ProxyProtocol.V2, tls=ClientTLSSettings(TLSMode.SIMPLE))
+        transport = announced(translated(policy))
+        assert transport.transport_socket is not None
+        assert transport.transport_socket.name == "envoy.transport_sockets.tls"
+
+
+def announced(cluster: Cluster) -> ProxyProtocolUpstreamTransport:
+    assert cluster.transport_socket is not None
+    assert cluster.transport_socket.name == "envoy.transport_sockets.upstream_proxy_protocol"
+    assert cluster.transport_socket.typed_config is not None
+    return ProxyProtocolUpstreamTransport.parse(cluster.transport_socket.typed_config.value)
+
 
 class TestHttpVersion:
     def test_http1_needs_no_options(self) -> None:
@@ -201,6 +280,17 @@ class TestHttpVersion:
         assert options.explicit_http_config is not None
         assert options.explicit_http_config.http2_protocol_options is not None
         assert options.explicit_http_config.http2_protocol_options.max_concurrent_streams == 100
+
+    @pytest.mark.parametrize(("timeout", "expected"), [(10 * SECONDS, 10 * SECONDS), (None, 5 * SECONDS)])
+    def test_pings(self, timeout: timedelta | None, expected: timedelta) -> None:
+        pings = Http2KeepAlive(30 * SECONDS, timeout)
+        settings = HTTPSettings(h2_upgrade_policy=H2UpgradePolicy.UPGRADE, http2_keep_alive=pings)
+        options = http_options(translated(pool(http=settings)))
+        assert options is not None
+        assert options.explicit_http_config is not None
+        assert options.explicit_http_config.http2_protocol_options is not None
+        found = options.explicit_http_config.http2_protocol_options.connection_keepalive
+        assert found == KeepaliveSettings(interval=30 * SECONDS, timeout=expected)
 
     def test_client_protocol(self) -> None:
         options = http_options(translated(pool(http=HTTPSettings(use_client_protocol=True))))
@@ -236,6 +326,21 @@ class TestOutlierDetection:
         assert found.split_external_local_origin_errors
         assert found.enforcing_local_origin_success_rate == 0
         assert (found.consecutive_local_origin_failure, found.enforcing_consecutive_local_origin_failure) == (4, 100)
+
+    def test_statuses_that_count_as_errors(self) -> None:
+        options = http_options(
+            translated(TrafficPolicy(outlier_detection=OutlierDetection(http_error_codes=(429, 503))))
+        )
+        assert options is not None
+        assert options.outlier_detection is not None
+        assert options.outlier_detection.error_matcher is not None
+        match = options.outlier_detection.error_matcher.http_response_headers_match
+        assert match is not None
+        (status,) = match.headers
+        assert (status.name, status.string_match) == (
+            ":status",
+            StringMatcher(safe_regex=RegexMatcher(regex="429|503")),
+        )
 
     @pytest.mark.parametrize("percent", [0, 30])
     def test_panic_mode_is_off_unless_asked_for(self, percent: int) -> None:

@@ -78,7 +78,7 @@ def test_defaults() -> None:
     assert cluster.outlier_detection is None
     assert cluster.transport_socket is None
     assert cluster.common_lb_config is not None
-    assert cluster.common_lb_config.locality_weighted_lb_config is not None
+    assert cluster.common_lb_config.locality_weighted_lb_config is None
 
 
 def test_the_mesh_sets_the_connect_timeout() -> None:

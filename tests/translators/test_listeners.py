@@ -10,6 +10,7 @@ from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from envoy_data_plane.envoy.extensions.access_loggers.file.v3 import FileAccessLog
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
+from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxyTunnelingConfig
 
 from tests.translators import kit, static
 from xds.model.gateways import (
@@ -31,6 +32,8 @@ from xds.model.policy import (
     LoadBalancerSettings,
     TCPSettings,
     TrafficPolicy,
+    TunnelProtocol,
+    TunnelSettings,
 )
 from xds.model.proxy import Proxy
 from xds.model.routing import Destination, L4MatchAttributes, L4Route, RouteDestination, VirtualService
@@ -179,6 +182,30 @@ def test_a_destination_rule_says_how_clients_are_spread_and_when_they_are_idle(s
     assert proxy.cluster == f"outbound|5432|{subset}|{DATABASE.hostname}"
     assert proxy.idle_timeout == timedelta(minutes=5)
     assert [item.source_ip is not None for item in proxy.hash_policy] == [True]
+
+
+@pytest.mark.parametrize(
+    ("settings", "hostname", "post"),
+    [
+        (TunnelSettings("a.example.com", 443), "a.example.com:443", False),
+        (TunnelSettings("2001:db8::1", 443, TunnelProtocol.POST), "[2001:db8::1]:443", True),
+    ],
+)
+def test_connections_go_through_a_tunnel(settings: TunnelSettings, hostname: str, post: bool) -> None:
+    mesh = kit.mesh([DATABASE], rules=[kit.rule(DATABASE, TrafficPolicy(tunnel=settings))])
+    proxy = static.tcp_proxy(static.listeners_of(mesh)["0.0.0.0_5432"].filter_chains[0])
+    assert proxy.tunneling_config == TcpProxyTunnelingConfig(hostname=hostname, use_post=post)
+
+
+def test_a_shared_connection_has_the_policy_of_the_first_service_and_of_no_subset() -> None:
+    policy = TrafficPolicy(tunnel=TunnelSettings("a", 1))
+    of_subset = kit.subset("v1", TrafficPolicy(tunnel=TunnelSettings("b", 2)))
+    rule = L4Route(0, kit.ORIGIN, route=to(DATABASE, v1=80, v2=20))
+    mesh = kit.mesh(
+        [DATABASE], rules=[kit.rule(DATABASE, policy, of_subset)], virtual_services=[l4(DATABASE, tcp=(rule,))]
+    )
+    proxy = static.tcp_proxy(static.listeners_of(mesh)["0.0.0.0_5432"].filter_chains[0])
+    assert proxy.tunneling_config == TcpProxyTunnelingConfig(hostname="a:1")
 
 
 def test_tcp_to_a_headless_service_has_a_listener_for_each_pod() -> None:

@@ -9,7 +9,7 @@ from envoy_data_plane.envoy.config.core.v3 import HeaderValueOption, HeaderValue
 from envoy_data_plane.envoy.config.route.v3 import RedirectActionRedirectResponseCode, Route, RouteAction
 
 from tests.translators import kit, static
-from xds.model.policy import ConsistentHashLB, HTTPCookie, LoadBalancerSettings, TrafficPolicy
+from xds.model.policy import ConsistentHashLB, CookieAttribute, HTTPCookie, LoadBalancerSettings, TrafficPolicy
 from xds.model.routing import (
     Destination,
     HeaderOperations,
@@ -231,8 +231,8 @@ def test_the_routes_authority_beats_the_destinations() -> None:
         (ConsistentHashLB(use_source_ip=True), {"connectionProperties": {"sourceIp": True}}),
         (ConsistentHashLB(http_query_parameter_name="q"), {"queryParameter": {"name": "q"}}),
         (
-            ConsistentHashLB(http_cookie=HTTPCookie("session", "/", SECOND)),
-            {"cookie": {"name": "session", "ttl": "1s", "path": "/"}},
+            ConsistentHashLB(http_cookie=HTTPCookie("session", "/", SECOND, (CookieAttribute("Secure"),))),
+            {"cookie": {"name": "session", "ttl": "1s", "path": "/", "attributes": [{"name": "Secure"}]}},
         ),
     ],
 )

@@ -167,7 +167,8 @@ def test_one_changed_virtual_service_rebuilds_one_virtual_host(capture: Proxy) -
     virtual_services = [virtual_service(f"v{n}", s.hostname, "v1", s.hostname) for n, s in enumerate(services)]
     mesh = kit.mesh(services, virtual_services=virtual_services)
     after = replace(mesh, virtual_services=(virtual_service("v0", services[0].hostname, "v2"), *virtual_services[1:]))
-    memo, key = Memo(), view_key(mesh, capture)
+    memo = Memo()
+    key = view_key(mesh, capture, memo)
 
     def hosts(mesh: Mesh) -> dict[str, object]:
         (table,) = routes.translate(view_of(mesh, key, memo), memo)

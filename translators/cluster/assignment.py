@@ -7,11 +7,11 @@ Field numbers are Envoy's: ClusterLoadAssignment.cluster_name 1 and endpoints 2,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from translators.cluster.address import fill_address
+from translators.cluster.placement import EncodedEndpoint, Group, Placement, grouped
 from xds.model.labels import Labels
-from xds.model.services import Endpoint, Health, Locality, ServiceEndpoints
+from xds.model.services import Endpoint, Health, ServiceEndpoints
 from xds.pipeline import Memo
 from xds.wire.core_pb2 import Metadata
 from xds.wire.endpoint_pb2 import HEALTHY, LbEndpoint, LocalityLbEndpoints
@@ -21,16 +21,6 @@ _TLS_MODE_LABEL = "security.istio.io/tlsMode"
 _ISTIO_TLS = "istio"
 _NAME_LABELS = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
 _REVISION_LABELS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EncodedEndpoint:
-    """An endpoint as Envoy gets it, with what assignments choose and group by. body: an encoded ``LbEndpoint``."""
-
-    labels: Labels
-    locality: Locality
-    weight: int
-    body: bytes
 
 
 EncodedEndpoints = Mapping[int, tuple[EncodedEndpoint, ...]]
@@ -45,12 +35,9 @@ def encoded_endpoints(endpoints: ServiceEndpoints, memo: Memo) -> EncodedEndpoin
     }
 
 
-def assignment(name: str, endpoints: Iterable[EncodedEndpoint]) -> bytes:
+def assignment(name: str, endpoints: Iterable[EncodedEndpoint], placement: Placement | None = None) -> bytes:
     """An encoded ``ClusterLoadAssignment``, localities in order. Without endpoints it is a name, which ends warming."""
-    by_locality: dict[Locality, list[EncodedEndpoint]] = {}
-    for endpoint in endpoints:
-        by_locality.setdefault(endpoint.locality, []).append(endpoint)
-    groups = (field(2, _locality(locality, by_locality[locality])) for locality in sorted(by_locality))
+    groups = (field(2, _encoded_group(group)) for group in grouped(endpoints, placement))
     return b"".join((field(1, name.encode()), *groups))
 
 
@@ -64,16 +51,16 @@ def plain_endpoint(host: str, port: int) -> EncodedEndpoint:
     return _encoded(Endpoint(host, port))
 
 
-def _locality(locality: Locality, endpoints: list[EncodedEndpoint]) -> bytes:
-    """A locality's weight is that of its endpoints together; without one it would get no traffic at all.
+def _encoded_group(group: Group) -> bytes:
+    """A locality without a weight would get no traffic where localities share by weight.
 
     An unknown locality is present and empty: gRPC clients refuse an assignment where it is missing.
     """
-    group = LocalityLbEndpoints()
-    group.load_balancing_weight.value = sum(endpoint.weight for endpoint in endpoints)
-    group.locality.SetInParent()
-    group.locality.region, group.locality.zone, group.locality.sub_zone = locality
-    return b"".join((group.SerializeToString(), *(field(2, endpoint.body) for endpoint in endpoints)))
+    message = LocalityLbEndpoints(priority=group.priority)
+    message.load_balancing_weight.value = group.weight
+    message.locality.SetInParent()
+    message.locality.region, message.locality.zone, message.locality.sub_zone = group.locality
+    return b"".join((message.SerializeToString(), *(field(2, endpoint.body) for endpoint in group.endpoints)))
 
 
 def _encoded(endpoint: Endpoint) -> EncodedEndpoint:

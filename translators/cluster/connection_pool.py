@@ -10,17 +10,22 @@ from datetime import timedelta
 from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakers,
     CircuitBreakersThresholds,
+    CircuitBreakersThresholdsRetryBudget,
     UpstreamConnectionOptions,
 )
 from envoy_data_plane.envoy.config.core.v3 import TcpKeepalive as EnvoyTcpKeepalive
+from envoy_data_plane.envoy.type.v3 import Percent
 
-from xds.model.policy import ConnectionPoolSettings, HTTPSettings, TCPSettings
+from xds.model.policy import ConnectionPoolSettings, HTTPSettings, RetryBudget, TCPSettings
 
 _UNLIMITED = 2**32 - 1
 
 
-def circuit_breakers(pool: ConnectionPoolSettings | None) -> CircuitBreakers:
-    """Envoy's own limits (1024 connections, 3 retries) would surprise; Istio's default is none at all."""
+def circuit_breakers(pool: ConnectionPoolSettings | None, budget: RetryBudget | None = None) -> CircuitBreakers:
+    """Envoy's own limits (1024 connections, 3 retries) would surprise; Istio's default is none at all.
+
+    Where there is a budget for retries, Envoy does not look at their maximum.
+    """
     tcp = (pool.tcp if pool is not None else None) or TCPSettings()
     http = (pool.http if pool is not None else None) or HTTPSettings()
     thresholds = CircuitBreakersThresholds(
@@ -29,8 +34,17 @@ def circuit_breakers(pool: ConnectionPoolSettings | None) -> CircuitBreakers:
         max_requests=http.http2_max_requests or _UNLIMITED,
         max_retries=http.max_retries or _UNLIMITED,
         track_remaining=True,
+        retry_budget=_retry_budget(budget) if budget is not None else None,
     )
     return CircuitBreakers(thresholds=[thresholds])
+
+
+def _retry_budget(budget: RetryBudget) -> CircuitBreakersThresholdsRetryBudget:
+    return CircuitBreakersThresholdsRetryBudget(
+        budget_percent=Percent(value=budget.percent) if budget.percent is not None else None,
+        budget_interval=budget.interval,
+        min_retry_concurrency=budget.min_concurrency,
+    )
 
 
 def connect_timeout(pool: ConnectionPoolSettings | None, default: timedelta) -> timedelta:

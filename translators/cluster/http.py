@@ -5,19 +5,31 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import Enum
 
+from envoy_data_plane.envoy.config.common.matcher.v3 import HttpHeadersMatch, MatchPredicate
 from envoy_data_plane.envoy.config.core.v3 import (
     Http1ProtocolOptions,
     Http2ProtocolOptions,
+    KeepaliveSettings,
     UpstreamHttpProtocolOptions,
 )
 from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptions as CommonHttpProtocolOptions
+from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
     HttpProtocolOptions,
     HttpProtocolOptionsExplicitHttpConfig,
+    HttpProtocolOptionsOutlierDetection,
     HttpProtocolOptionsUseDownstreamHttpConfig,
 )
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
-from xds.model.policy import ConnectionPoolSettings, H2UpgradePolicy, HTTPSettings
+from xds.model.policy import (
+    ConnectionPoolSettings,
+    H2UpgradePolicy,
+    Http2KeepAlive,
+    HTTPSettings,
+    OutlierDetection,
+    TCPSettings,
+)
 from xds.model.services import Protocol
 
 HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -25,6 +37,7 @@ HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 _MAX_CONCURRENT_STREAMS = 2**30
 _PASSTHROUGH_IDLE_TIMEOUT = timedelta(minutes=5)
+_PING_TIMEOUT = timedelta(seconds=5)
 
 
 class UpstreamProtocol(Enum):
@@ -53,12 +66,15 @@ def http_options(
     protocol: UpstreamProtocol,
     pool: ConnectionPoolSettings | None = None,
     upstream: UpstreamHttpProtocolOptions | None = None,
+    outlier: OutlierDetection | None = None,
 ) -> HttpProtocolOptions | None:
     """The extension, or None where Envoy's defaults (HTTP/1.1) do. upstream: what TLS takes from a request's host."""
-    common = _common(pool)
-    if protocol is UpstreamProtocol.HTTP1 and common is None and upstream is None:
+    common, errors = _common(pool), _errors(outlier)
+    if protocol is UpstreamProtocol.HTTP1 and common is None and upstream is None and errors is None:
         return None
-    return _options(protocol, common, upstream, pool.http if pool is not None else None)
+    options = _options(protocol, common, upstream, pool.http if pool is not None else None)
+    options.outlier_detection = errors
+    return options
 
 
 def passthrough_options() -> HttpProtocolOptions:
@@ -88,16 +104,35 @@ def _options(
 
 
 def _http2(http: HTTPSettings | None) -> Http2ProtocolOptions:
-    streams = http.max_concurrent_streams if http is not None else None
-    return Http2ProtocolOptions(max_concurrent_streams=streams or _MAX_CONCURRENT_STREAMS)
+    http = http or HTTPSettings()
+    return Http2ProtocolOptions(
+        max_concurrent_streams=http.max_concurrent_streams or _MAX_CONCURRENT_STREAMS,
+        connection_keepalive=_pings(http.http2_keep_alive) if http.http2_keep_alive is not None else None,
+    )
+
+
+def _pings(settings: Http2KeepAlive) -> KeepaliveSettings:
+    """Envoy does not take an interval without a timeout."""
+    return KeepaliveSettings(interval=settings.interval, timeout=settings.timeout or _PING_TIMEOUT)
+
+
+def _errors(outlier: OutlierDetection | None) -> HttpProtocolOptionsOutlierDetection | None:
+    """Which answers outlier detection is to take for errors; None for Envoy's own idea, those from 500."""
+    if outlier is None or not outlier.http_error_codes:
+        return None
+    codes = RegexMatcher(regex="|".join(map(str, outlier.http_error_codes)))
+    status = HeaderMatcher(name=":status", string_match=StringMatcher(safe_regex=codes))
+    matcher = MatchPredicate(http_response_headers_match=HttpHeadersMatch(headers=[status]))
+    return HttpProtocolOptionsOutlierDetection(error_matcher=matcher)
 
 
 def _common(pool: ConnectionPoolSettings | None) -> CommonHttpProtocolOptions | None:
-    """Istio: a ``maxRequestsPerConnection`` of 0 means no limit."""
-    http = pool.http if pool is not None else None
-    idle_timeout = http.idle_timeout if http is not None else None
-    max_requests = (http.max_requests_per_connection or None) if http is not None else None
-    duration = pool.tcp.max_connection_duration if pool is not None and pool.tcp is not None else None
+    """Istio: a ``maxRequestsPerConnection`` of 0 means no limit; ``tcp.idleTimeout`` holds where HTTP has none."""
+    http = (pool.http if pool is not None else None) or HTTPSettings()
+    tcp = (pool.tcp if pool is not None else None) or TCPSettings()
+    idle_timeout = tcp.idle_timeout if http.idle_timeout is None else http.idle_timeout
+    max_requests = http.max_requests_per_connection or None
+    duration = tcp.max_connection_duration
     if idle_timeout is None and max_requests is None and duration is None:
         return None
     return CommonHttpProtocolOptions(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from envoy_data_plane.envoy.config.cluster.v3 import (
     ClusterCommonLbConfig,
     ClusterCommonLbConfigLocalityWeightedLbConfig,
+    ClusterCommonLbConfigZoneAwareLbConfig,
     ClusterLbPolicy,
     ClusterLeastRequestLbConfig,
     ClusterMaglevLbConfig,
@@ -17,6 +18,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
 from envoy_data_plane.envoy.config.core.v3 import RuntimeDouble
 from envoy_data_plane.envoy.type.v3 import Percent
 
+from xds.model.locality import LocalityLbSetting
 from xds.model.policy import (
     ConsistentHashLB,
     HashAlgorithm,
@@ -56,13 +58,23 @@ def load_balancing(settings: LoadBalancerSettings | None) -> LoadBalancing:
     return LoadBalancing(ClusterLbPolicy.LEAST_REQUEST, least_request=least)
 
 
-def common_config(outlier: OutlierDetection | None) -> ClusterCommonLbConfig:
-    """Localities share by weight. With outlier detection, panic mode is off unless ``minHealthPercent`` asks for it."""
-    panic = Percent(value=float(outlier.min_health_percent)) if outlier is not None else None
-    return ClusterCommonLbConfig(
-        healthy_panic_threshold=panic,
-        locality_weighted_lb_config=ClusterCommonLbConfigLocalityWeightedLbConfig(),
+def common_config(outlier: OutlierDetection | None, locality: LocalityLbSetting | None) -> ClusterCommonLbConfig:
+    """With outlier detection, panic mode is off unless ``minHealthPercent`` asks for it.
+
+    Istio: localities share by weight only where a rule says something about them, since the load balancer then chooses
+    among the endpoints of one locality instead of all.
+    """
+    config = ClusterCommonLbConfig(
+        healthy_panic_threshold=Percent(value=float(outlier.min_health_percent)) if outlier is not None else None
     )
+    if locality is None:
+        return config
+    if locality.zone_aware:
+        size = locality.min_cluster_size
+        config.zone_aware_lb_config = ClusterCommonLbConfigZoneAwareLbConfig(min_cluster_size=size)
+    elif locality.distribute or locality.failover or locality.failover_priority:
+        config.locality_weighted_lb_config = ClusterCommonLbConfigLocalityWeightedLbConfig()
+    return config
 
 
 def _consistent_hash(settings: ConsistentHashLB) -> LoadBalancing:

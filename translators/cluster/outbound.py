@@ -9,12 +9,15 @@ from __future__ import annotations
 from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType, ClusterEdsClusterConfig
 from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVersion, ConfigSource
 
-from translators.cluster.assignment import EncodedEndpoint, EncodedEndpoints, assignment, selected
+from translators.cluster.assignment import EncodedEndpoints, assignment, selected
 from translators.cluster.metadata import cluster_metadata
+from translators.cluster.placement import EncodedEndpoint, Placement
 from translators.cluster.target import Client, Target
+from translators.cluster.tls import secrets
 from translators.cluster.upstream import Upstream, upstream_fields
+from xds.model.policy import locality_setting
 from xds.model.settings import MeshSettings
-from xds.resources import CLUSTER, ENDPOINT, Reference, Resource
+from xds.resources import CLUSTER, ENDPOINT, SECRET, Reference, Resource
 from xds.wire.encode import encode
 from xds.wire.splice import field
 
@@ -36,13 +39,25 @@ def target_endpoints(target: Target, endpoints: EncodedEndpoints) -> tuple[Encod
 
 
 def service_clusters(
-    targets: tuple[Target, ...], client: Client, settings: MeshSettings, endpoints: EncodedEndpoints | None
+    targets: tuple[Target, ...],
+    client: Client,
+    settings: MeshSettings,
+    endpoints: EncodedEndpoints | None,
+    *placements: Placement | None,
 ) -> tuple[Resource, ...]:
-    """One cluster for each target. endpoints: of a service whose clusters have them inline."""
-    return tuple(_cluster(target, client, settings, endpoints or {}) for target in targets)
+    """One cluster for each target.
+
+    endpoints: of a service whose clusters have them inline. placements: one for each target, or none at all.
+    """
+    return tuple(
+        _cluster(target, client, settings, endpoints or {}, place)
+        for target, place in zip(targets, placements or (None,) * len(targets), strict=True)
+    )
 
 
-def _cluster(target: Target, client: Client, settings: MeshSettings, endpoints: EncodedEndpoints) -> Resource:
+def _cluster(
+    target: Target, client: Client, settings: MeshSettings, endpoints: EncodedEndpoints, placement: Placement | None
+) -> Resource:
     inline = target_endpoints(target, endpoints) if is_inline(target) else ()
     upstream = Upstream(
         discovery=_feasible(target.discovery, len(inline)),
@@ -51,15 +66,16 @@ def _cluster(target: Target, client: Client, settings: MeshSettings, endpoints: 
         sniffed=client is not Client.GATEWAY,
         certificate_names=target.service.subject_alt_names,
         connect_timeout=settings.connect_timeout,
+        locality=locality_setting(target.policy.load_balancer, target.policy.outlier_detection, settings.locality),
     )
     metadata = cluster_metadata(target.service, target.rule, target.subset.name if target.subset is not None else "")
     body = [field(1, target.name.encode()), upstream_fields(upstream), field(25, metadata)]
-    references: tuple[Reference, ...] = ()
+    references = tuple(Reference(SECRET, name) for name in secrets(target.policy.tls))
     if target.discovery is ClusterDiscoveryType.EDS:
         body.append(field(3, _OVER_ADS + field(2, target.name.encode())))
-        references = (Reference(ENDPOINT, target.name),)
+        references = (Reference(ENDPOINT, target.name), *references)
     elif is_inline(target):
-        body.append(field(33, assignment(target.name, inline)))
+        body.append(field(33, assignment(target.name, inline, placement)))
     return Resource.of(CLUSTER, target.name, b"".join(body), references, target.origins)
 
 

@@ -6,7 +6,7 @@ Clusters and endpoints are translated apart but must agree on names and on which
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType
@@ -17,7 +17,7 @@ from xds.model.objects import ObjectKey
 from xds.model.policy import LoadBalancerSettings, SimpleLB, Subset
 from xds.model.proxy import CaptureMode, ProxyType
 from xds.model.services import Protocol, Resolution, Service, ServicePort
-from xds.model.view import ViewKey, VisibleService
+from xds.model.view import EffectiveRule, ViewKey, VisibleService
 
 
 class Client(Enum):
@@ -63,9 +63,20 @@ def _of_port(visible: VisibleService, port: ServicePort, client: Client) -> Iter
     reference = config_reference(sources[0]) if sources else ""
     for subset in (None, *(rule.subsets if rule is not None else ())):
         name = outbound_cluster(port.number, service.hostname, subset.name if subset is not None else "")
-        policy = port_policy(rule, subset, port.number)
+        policy = _allowed(port_policy(rule, subset, port.number), rule, client)
         discovery = _discovery(service, policy.load_balancer, client)
         yield Target(name, service, port, subset, policy, discovery, reference, origins)
+
+
+def _allowed(policy: PortPolicy, rule: EffectiveRule | None, client: Client) -> PortPolicy:
+    """Istio: a sidecar asks for a secret only if the rule is meant for its workload; otherwise it sends plain text.
+
+    All others would wait for a secret that they may not have.
+    """
+    asks = policy.tls is not None and policy.tls.credential_name
+    if not asks or client is Client.GATEWAY or (rule is not None and rule.selective):
+        return policy
+    return replace(policy, tls=None)
 
 
 def _discovery(service: Service, load_balancer: LoadBalancerSettings | None, client: Client) -> ClusterDiscoveryType:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from ipaddress import ip_address
 
-from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket, UpstreamHttpProtocolOptions
+from envoy_data_plane.envoy.config.core.v3 import (
+    AggregatedConfigSource,
+    ApiVersion,
+    ConfigSource,
+    DataSource,
+    TransportSocket,
+    UpstreamHttpProtocolOptions,
+)
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CertificateValidationContext,
     CommonTlsContext,
+    CommonTlsContextCombinedCertificateValidationContext,
+    SdsSecretConfig,
     SubjectAltNameMatcher,
     SubjectAltNameMatcherSanType,
     TlsCertificate,
@@ -15,6 +25,7 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
+from translators.names import secret
 from xds.model.policy import ClientTLSSettings, TLSMode
 from xds.wire.encode import pack_any
 
@@ -23,6 +34,7 @@ SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 
 _TLS_TRANSPORT_SOCKET = "envoy.transport_sockets.tls"
 _HTTP2_ONLY = ("h2",)
+_SOON = timedelta(seconds=1)
 
 _ORIGINATED = (TLSMode.SIMPLE, TLSMode.MUTUAL)
 
@@ -38,13 +50,20 @@ def transport_socket(
     """The upstream socket, or None for plain text. service_names: what a ServiceEntry says its certificates name."""
     if tls is None or tls.mode not in _ORIGINATED:
         return None
-    common = CommonTlsContext(
-        tls_certificates=_client_certificates(tls),
-        validation_context=_validation(tls, tls.subject_alt_names or service_names),
-        alpn_protocols=list(_HTTP2_ONLY) if http2 else [],
-    )
+    names = tls.subject_alt_names or service_names
+    common = _from_secrets(tls, names) if tls.credential_name else _from_files(tls, names)
+    common.alpn_protocols = list(_HTTP2_ONLY) if http2 else []
     context = UpstreamTlsContext(common_tls_context=common, sni=tls.sni)
     return TransportSocket(name=_TLS_TRANSPORT_SOCKET, typed_config=pack_any(context))
+
+
+def secrets(tls: ClientTLSSettings | None) -> tuple[str, ...]:
+    """The names of what the proxy has to ask for."""
+    if tls is None or tls.mode not in _ORIGINATED or not tls.credential_name:
+        return ()
+    own = (secret(tls.credential_name),) if tls.mode is TLSMode.MUTUAL else ()
+    authority = () if tls.insecure_skip_verify else (secret(tls.credential_name, authority=True),)
+    return own + authority
 
 
 def host_options(tls: ClientTLSSettings | None, service_names: tuple[str, ...]) -> UpstreamHttpProtocolOptions | None:
@@ -54,6 +73,30 @@ def host_options(tls: ClientTLSSettings | None, service_names: tuple[str, ...]) 
     named = tls.subject_alt_names or service_names or tls.insecure_skip_verify
     options = UpstreamHttpProtocolOptions(auto_sni=not tls.sni, auto_san_validation=not named)
     return options if options.auto_sni or options.auto_san_validation else None
+
+
+def _from_secrets(tls: ClientTLSSettings, names: tuple[str, ...]) -> CommonTlsContext:
+    common = CommonTlsContext()
+    if tls.mode is TLSMode.MUTUAL:
+        common.tls_certificate_sds_secret_configs = [_over_ads(secret(tls.credential_name))]
+    if not tls.insecure_skip_verify:
+        common.combined_validation_context = CommonTlsContextCombinedCertificateValidationContext(
+            default_validation_context=CertificateValidationContext(
+                match_typed_subject_alt_names=[_matcher(name) for name in names]
+            ),
+            validation_context_sds_secret_config=_over_ads(secret(tls.credential_name, authority=True)),
+        )
+    return common
+
+
+def _over_ads(name: str) -> SdsSecretConfig:
+    """Without waiting: a secret that never comes is no reason to hold up the start of a proxy."""
+    source = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3, initial_fetch_timeout=_SOON)
+    return SdsSecretConfig(name=name, sds_config=source)
+
+
+def _from_files(tls: ClientTLSSettings, names: tuple[str, ...]) -> CommonTlsContext:
+    return CommonTlsContext(tls_certificates=_client_certificates(tls), validation_context=_validation(tls, names))
 
 
 def _client_certificates(tls: ClientTLSSettings) -> list[TlsCertificate]:
@@ -68,6 +111,7 @@ def _validation(tls: ClientTLSSettings, names: tuple[str, ...]) -> CertificateVa
         return None
     return CertificateValidationContext(
         trusted_ca=DataSource(filename=tls.ca_certificates or SYSTEM_ROOTS),
+        crl=DataSource(filename=tls.ca_crl) if tls.ca_crl else None,
         match_typed_subject_alt_names=[_matcher(name) for name in names],
     )
 

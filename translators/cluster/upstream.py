@@ -20,7 +20,9 @@ from translators.cluster.http import HTTP_PROTOCOL_OPTIONS, UpstreamProtocol, ht
 from translators.cluster.load_balancing import common_config, load_balancing
 from translators.cluster.outlier import outlier_detection
 from translators.cluster.policy import PortPolicy
+from translators.cluster.proxy_protocol import announcing
 from translators.cluster.tls import host_options, transport_socket
+from xds.model.locality import LocalityLbSetting
 from xds.model.services import Protocol
 from xds.wire.encode import encode, pack_any
 
@@ -35,7 +37,7 @@ class Upstream:
     """Compared by value: services with equal policies share one encoding.
 
     sniffed: whether the proxy detects undeclared protocols. certificate_names: of a ServiceEntry. connect_timeout:
-    where the policy has none.
+    where the policy has none. locality: the setting in force.
     """
 
     discovery: ClusterDiscoveryType
@@ -44,6 +46,7 @@ class Upstream:
     sniffed: bool
     certificate_names: tuple[str, ...]
     connect_timeout: timedelta
+    locality: LocalityLbSetting | None
 
 
 @lru_cache(maxsize=8192)
@@ -58,13 +61,17 @@ def upstream_fields(upstream: Upstream) -> bytes:
     cluster = Cluster(
         type=upstream.discovery,
         connect_timeout=connect_timeout(pool, upstream.connect_timeout),
-        circuit_breakers=circuit_breakers(pool),
+        circuit_breakers=circuit_breakers(pool, policy.retry_budget),
         outlier_detection=outlier_detection(policy.outlier_detection),
         upstream_connection_options=connection_options(pool),
-        typed_extension_protocol_options=extension(http_options(protocol, pool, host_options(policy.tls, names))),
-        transport_socket=transport_socket(policy.tls, names, http2=protocol is UpstreamProtocol.HTTP2),
+        typed_extension_protocol_options=extension(
+            http_options(protocol, pool, host_options(policy.tls, names), policy.outlier_detection)
+        ),
+        transport_socket=announcing(
+            transport_socket(policy.tls, names, http2=protocol is UpstreamProtocol.HTTP2), policy.proxy_protocol
+        ),
     )
-    _balance(cluster, policy)
+    _balance(cluster, policy, upstream.locality)
     if upstream.discovery in _DNS:
         _resolve(cluster)
     return encode(cluster)
@@ -75,7 +82,7 @@ def extension(options: HttpProtocolOptions | None) -> dict[str, AnyMessage]:
     return {HTTP_PROTOCOL_OPTIONS: pack_any(options)} if options is not None else {}
 
 
-def _balance(cluster: Cluster, policy: PortPolicy) -> None:
+def _balance(cluster: Cluster, policy: PortPolicy, locality: LocalityLbSetting | None) -> None:
     """With ORIGINAL_DST there is nothing to choose."""
     if cluster.type is ClusterDiscoveryType.ORIGINAL_DST:
         cluster.lb_policy = ClusterLbPolicy.CLUSTER_PROVIDED
@@ -86,7 +93,7 @@ def _balance(cluster: Cluster, policy: PortPolicy) -> None:
     cluster.round_robin_lb_config = balancing.round_robin
     cluster.ring_hash_lb_config = balancing.ring_hash
     cluster.maglev_lb_config = balancing.maglev
-    cluster.common_lb_config = common_config(policy.outlier_detection)
+    cluster.common_lb_config = common_config(policy.outlier_detection, locality)
 
 
 def _resolve(cluster: Cluster) -> None:

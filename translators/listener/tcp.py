@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, FilterChainMatch
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
     TcpProxy,
+    TcpProxyTunnelingConfig,
     TcpProxyWeightedCluster,
     TcpProxyWeightedClusterClusterWeight,
 )
@@ -20,6 +21,7 @@ from translators.names import outbound_cluster
 from translators.route.client import ClientRules
 from translators.route.destination import consistent_hash, destination_cluster, destination_policy, destination_port
 from translators.route.match import applies
+from xds.model.policy import TunnelProtocol, TunnelSettings
 from xds.model.routing import L4Route, RouteDestination
 from xds.model.services import Service, ServicePort
 from xds.model.view import VisibleService
@@ -88,12 +90,20 @@ def _to_cluster(cluster: str, access_log: str) -> TcpProxy:
 
 
 def _apply_policy(proxy: TcpProxy, policy: PortPolicy) -> None:
-    """What a DestinationRule asks of the proxy and not of the cluster. Of a connection only the source is to hash."""
+    """What a DestinationRule asks of the filter and not of the cluster. Of a connection only the source is to hash."""
     tcp = policy.connection_pool.tcp if policy.connection_pool else None
     proxy.idle_timeout = tcp.idle_timeout if tcp else None
     lb = consistent_hash(policy)
     if lb is not None and lb.use_source_ip:
         proxy.hash_policy = [HashPolicy(source_ip=HashPolicySourceIp())]
+    proxy.tunneling_config = _tunnel(policy.tunnel) if policy.tunnel is not None else None
+
+
+def _tunnel(settings: TunnelSettings) -> TcpProxyTunnelingConfig:
+    host = f"[{settings.target_host}]" if ":" in settings.target_host else settings.target_host
+    return TcpProxyTunnelingConfig(
+        hostname=f"{host}:{settings.target_port}", use_post=settings.protocol is TunnelProtocol.POST
+    )
 
 
 def _of_service(service: Service, port: ServicePort) -> tuple[Wanted, ...]:
@@ -152,12 +162,16 @@ def _proxy(route: L4Route, rules: ClientRules, port: int, access_log: str) -> Tc
         for target in route.route
         if target.weight
     ]
-    stat_prefix = route.route[0].destination.host
-    return TcpProxy(
-        stat_prefix=stat_prefix,
+    first = route.route[0].destination
+    proxy = TcpProxy(
+        stat_prefix=first.host,
         weighted_clusters=TcpProxyWeightedCluster(clusters=weights),
         access_log=access_logs(access_log),
     )
+    # The filter has one policy for all its clusters: as in Istio the first one's, without what its subset says.
+    target = rules.target(first.host)
+    _apply_policy(proxy, destination_policy(target, destination_port(first, target, port)))
+    return proxy
 
 
 def _cluster(target: RouteDestination, rules: ClientRules, port: int) -> str:

@@ -8,6 +8,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteActionHashPolicy,
     RouteActionHashPolicyConnectionProperties,
     RouteActionHashPolicyCookie,
+    RouteActionHashPolicyCookieAttribute,
     RouteActionHashPolicyHeader,
     RouteActionHashPolicyQueryParameter,
 )
@@ -55,8 +56,11 @@ def _hash_policy(lb: ConsistentHashLB) -> RouteActionHashPolicy:
         return RouteActionHashPolicy(header=RouteActionHashPolicyHeader(header_name=lb.http_header_name))
     if lb.http_cookie is not None:
         cookie = lb.http_cookie
+        attributes = [RouteActionHashPolicyCookieAttribute(name=a.name, value=a.value) for a in cookie.attributes]
         return RouteActionHashPolicy(
-            cookie=RouteActionHashPolicyCookie(name=cookie.name, path=cookie.path, ttl=cookie.ttl)
+            cookie=RouteActionHashPolicyCookie(
+                name=cookie.name, path=cookie.path, ttl=cookie.ttl, attributes=attributes
+            )
         )
     if lb.http_query_parameter_name:
         name = lb.http_query_parameter_name

@@ -11,8 +11,9 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import (
     Bootstrap,
     BootstrapDynamicResources,
     BootstrapStaticResources,
+    ClusterManager,
 )
-from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType, ClusterEdsClusterConfig
 from envoy_data_plane.envoy.config.core.v3 import (
     Address,
     AggregatedConfigSource,
@@ -40,7 +41,7 @@ from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 from xds.app.address import split_address
 from xds.app.proxy_spec import ProxySpec
 from xds.model import services
-from xds.model.proxy import CaptureMode
+from xds.model.proxy import LOCAL_CLUSTER, CaptureMode
 from xds.wire.encode import encode, pack_any
 from xds.wire.protojson import to_json
 from xds.wire.registry import type_url
@@ -61,7 +62,13 @@ def bootstrap(spec: ProxySpec, xds_address: str, admin_port: int = DEFAULT_ADMIN
         node=_node(spec),
         admin=Admin(address=_socket(admin_host(spec), admin_port)),
         dynamic_resources=_dynamic_resources(),
-        static_resources=BootstrapStaticResources(clusters=[_xds_cluster(*split_address(xds_address))]),
+        static_resources=BootstrapStaticResources(
+            clusters=[
+                _xds_cluster(*split_address(xds_address)),
+                *([_local_cluster()] if spec.self_discovery else []),
+            ]
+        ),
+        cluster_manager=ClusterManager(local_cluster_name=LOCAL_CLUSTER) if spec.self_discovery else None,
     )
     return to_json(type_url(Bootstrap), encode(message))
 
@@ -137,6 +144,17 @@ def _xds_cluster(host: str, port: int) -> Cluster:
         load_assignment=ClusterLoadAssignment(
             cluster_name=XDS_CLUSTER, endpoints=[LocalityLbEndpoints(lb_endpoints=[endpoint])]
         ),
+    )
+
+
+def _local_cluster() -> Cluster:
+    """The instances of the proxy's own service, by which it knows how traffic comes to its zone."""
+    source = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
+    return Cluster(
+        name=LOCAL_CLUSTER,
+        type=ClusterDiscoveryType.EDS,
+        eds_cluster_config=ClusterEdsClusterConfig(eds_config=source),
+        connect_timeout=timedelta(seconds=1),
     )
 
 

@@ -12,7 +12,8 @@ from xds.model.proxy import CaptureMode, ProxyType
 class ProxySpec:
     """A proxy as the command line describes it: the input of `bootstrap` and `render`.
 
-    locality: ``region/zone/subzone``, or empty. proxyless: a gRPC client without a proxy.
+    locality: ``region/zone/subzone``, or empty. proxyless: a gRPC client without a proxy. self_discovery: it
+    is to know where the instances of its own service are.
     """
 
     name: str
@@ -26,6 +27,7 @@ class ProxySpec:
     cluster_id: str = "Kubernetes"
     locality: str = ""
     proxyless: bool = False
+    self_discovery: bool = False
 
     @property
     def node_id(self) -> str:
@@ -45,4 +47,5 @@ class ProxySpec:
             "INSTANCE_IPS": self.ip,
             "INTERCEPTION_MODE": self.capture.name,
             **({"GENERATOR": "grpc"} if self.proxyless else {}),
+            **({"ENABLE_SELF_DISCOVERY": "true"} if self.self_discovery else {}),
         }

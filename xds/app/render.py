@@ -34,7 +34,8 @@ def static_config(rendered: Mapping[str, Sequence[Document]], admin: Document | 
     """A complete Envoy configuration (``bootstrap.v3.Bootstrap``) with the resources in place of their discovery.
 
     Clusters carry their endpoints and connection managers their routes, so that Envoy needs no control plane:
-    ``envoy -c``, or ``envoy --mode validate -c``.
+    ``envoy -c``, or ``envoy --mode validate -c``. Secrets have no place in it: what needs one fails. Envoy takes such
+    a cluster only if it knows by what name it would ask.
     """
     endpoints = {str(document["cluster_name"]): document for document in rendered["endpoints"]}
     routes = {str(document["name"]): document for document in rendered["routes"]}
@@ -42,7 +43,8 @@ def static_config(rendered: Mapping[str, Sequence[Document]], admin: Document | 
         "clusters": [_with_endpoints(cluster, endpoints) for cluster in rendered["clusters"]],
         "listeners": [_with_routes(listener, routes) for listener in rendered["listeners"]],
     }
-    return {"admin": admin, "static_resources": resources} if admin else {"static_resources": resources}
+    document: Document = {"node": {"id": "static", "cluster": "static"}, "static_resources": resources}
+    return {"admin": admin, **document} if admin else document
 
 
 def _with_endpoints(cluster: Document, endpoints: Mapping[str, Document]) -> Document:

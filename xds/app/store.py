@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import is_
 from typing import NamedTuple, Protocol
 
 from xds.config.configuration import Configuration
@@ -15,7 +16,7 @@ from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
 from xds.model.settings import MeshSettings
 from xds.model.view import ViewKey
-from xds.pipeline import Compiled, Pipeline, TranslatorError
+from xds.pipeline import Compiled, Pipeline, TranslatorError, key_inputs
 from xds.resources import Snapshot
 from xds.sources.batch import Batch
 
@@ -196,7 +197,7 @@ class _Subscription:
         self.wake = wake
         self._snapshot: Snapshot | None = None
         self._key: ViewKey | None = None
-        self._key_depends_on: tuple[object, ...] = ()
+        self._key_inputs: tuple[object, ...] = ()
 
     def latest(self) -> Snapshot | None:
         """The proxy's snapshot; None until the configuration has been read for the first time."""
@@ -207,10 +208,9 @@ class _Subscription:
 
     def _current_key(self) -> ViewKey:
         """Worked out anew only when what it depends on is: with many streams that takes longer than all else here."""
-        mesh = self._store.mesh
-        services, instances = self._key_depends_on or (None, None)
-        if self._key is None or services is not mesh.services or instances is not mesh.instances:
-            self._key_depends_on = (mesh.services, mesh.instances)
+        inputs = key_inputs(self._store.mesh)
+        if self._key is None or not all(map(is_, inputs, self._key_inputs)):
+            self._key_inputs = inputs
             self._key = self._store.key(self.proxy)
         return self._key
 

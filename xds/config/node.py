@@ -1,8 +1,8 @@
 """How an Envoy introduces itself: Istio's node id and node metadata become a `Proxy`.
 
 Source: Istio's ``pilot/pkg/model`` node id, ``type~ip~name.namespace~dns domain``, and its ``NodeMetadata`` fields
-NAMESPACE, LABELS, SERVICE_ACCOUNT, CLUSTER_ID, NETWORK, INSTANCE_IPS, INTERCEPTION_MODE, ISTIO_VERSION and GENERATOR,
-which is ``grpc`` for a gRPC client without a proxy.
+NAMESPACE, LABELS, SERVICE_ACCOUNT, CLUSTER_ID, NETWORK, INSTANCE_IPS, INTERCEPTION_MODE, ISTIO_VERSION,
+ENABLE_SELF_DISCOVERY and GENERATOR, which is ``grpc`` for a gRPC client without a proxy.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def parse_node(node_id: str, metadata: Mapping[str, object], locality: Locality 
         capture=_capture(_text(metadata, "INTERCEPTION_MODE")),
         version=_text(metadata, "ISTIO_VERSION"),
         proxyless=_text(metadata, "GENERATOR") == "grpc",
+        self_discovery=_text(metadata, "ENABLE_SELF_DISCOVERY") == "true",
     )
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import Enum
 
 from xds.model.labels import EMPTY_LABELS, Labels
+from xds.model.locality import LocalityLbSetting
 from xds.model.objects import ObjectMeta, Origin
 
 
@@ -22,12 +23,21 @@ class SimpleLB(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class CookieAttribute:
+    """An attribute that a cookie is set with, such as ``SameSite=Strict``, or ``Secure`` without a value."""
+
+    name: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HTTPCookie:
-    """A session cookie to hash by. ttl None: the cookie is never generated."""
+    """A session cookie to hash by. ttl None: the cookie is never generated. attributes: of a generated one."""
 
     name: str
     path: str = ""
     ttl: timedelta | None = None
+    attributes: tuple[CookieAttribute, ...] = ()
 
 
 class HashAlgorithm(Enum):
@@ -60,11 +70,12 @@ class Warmup:
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancerSettings:
-    """Istio ``LoadBalancerSettings``."""
+    """Istio ``LoadBalancerSettings``. locality: instead of the mesh's; None leaves that in force."""
 
     simple: SimpleLB = SimpleLB.UNSPECIFIED
     consistent_hash: ConsistentHashLB | None = None
     warmup: Warmup | None = None
+    locality: LocalityLbSetting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,14 @@ class H2UpgradePolicy(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Http2KeepAlive:
+    """Istio ``ConnectionPoolSettings.HTTPSettings.Http2KeepAlive``: pings on HTTP/2 connections; None is unset."""
+
+    interval: timedelta | None = None
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HTTPSettings:
     """Istio ``ConnectionPoolSettings.HTTPSettings``."""
 
@@ -107,6 +126,7 @@ class HTTPSettings:
     h2_upgrade_policy: H2UpgradePolicy = H2UpgradePolicy.DEFAULT
     use_client_protocol: bool = False
     max_concurrent_streams: int | None = None
+    http2_keep_alive: Http2KeepAlive | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +138,24 @@ class ConnectionPoolSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryBudget:
+    """Istio ``TrafficPolicy.RetryBudget``: how many retries may be under way, as a share of the requests that are.
+
+    percent: 0 to 100. min_concurrency: retries that may always be. None is unset, with Envoy's defaults (20 % and 3).
+    interval: over how long requests are counted; None counts those that are active.
+    """
+
+    percent: float | None = None
+    min_concurrency: int | None = None
+    interval: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OutlierDetection:
-    """Istio ``OutlierDetection``. Counters of 0 disable that detector; percentages are 0 to 100."""
+    """Istio ``OutlierDetection``. Counters of 0 disable that detector; percentages are 0 to 100.
+
+    http_error_codes: the statuses that count as errors, instead of those from 500; empty is unset.
+    """
 
     consecutive_5xx_errors: int | None = None
     consecutive_gateway_errors: int | None = None
@@ -129,6 +165,7 @@ class OutlierDetection:
     base_ejection_time: timedelta | None = None
     max_ejection_percent: int | None = None
     min_health_percent: int = 0
+    http_error_codes: tuple[int, ...] = ()
 
 
 class TLSMode(Enum):
@@ -142,7 +179,10 @@ class TLSMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClientTLSSettings:
-    """Istio ``ClientTLSSettings``."""
+    """Istio ``ClientTLSSettings``. ca_crl: revoked certificates. All files are in the proxy's own file system.
+
+    credential_name: of a secret that the proxy asks for, instead of files; empty for none.
+    """
 
     mode: TLSMode
     sni: str = ""
@@ -151,16 +191,48 @@ class ClientTLSSettings:
     client_certificate: str = ""
     private_key: str = ""
     insecure_skip_verify: bool = False
+    ca_crl: str = ""
+    credential_name: str = ""
+
+
+class ProxyProtocol(Enum):
+    """Istio ``TrafficPolicy.ProxyProtocol.VERSION``: the format of the header that tells the client's address."""
+
+    V1 = "V1"
+    V2 = "V2"
+
+
+class TunnelProtocol(Enum):
+    """Istio ``TrafficPolicy.TunnelSettings.protocol``: the HTTP method that opens a tunnel."""
+
+    CONNECT = "CONNECT"
+    POST = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelSettings:
+    """Istio ``TrafficPolicy.TunnelSettings``: TCP reaches the target through the destination, an HTTP proxy."""
+
+    target_host: str
+    target_port: int
+    protocol: TunnelProtocol = TunnelProtocol.CONNECT
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficPolicy:
-    """Istio ``TrafficPolicy``. port_level: by port number; an entry replaces the others wholesale on that port."""
+    """Istio ``TrafficPolicy``.
+
+    port_level: by port number; an entry replaces load balancer, pool, outlier detection and TLS wholesale on that port.
+    The rest holds for all ports.
+    """
 
     load_balancer: LoadBalancerSettings | None = None
     connection_pool: ConnectionPoolSettings | None = None
     outlier_detection: OutlierDetection | None = None
     tls: ClientTLSSettings | None = None
+    retry_budget: RetryBudget | None = None
+    proxy_protocol: ProxyProtocol | None = None
+    tunnel: TunnelSettings | None = None
     port_level: Mapping[int, TrafficPolicy] = field(default_factory=dict)
 
 
@@ -184,3 +256,16 @@ class DestinationRule:
     subsets: tuple[Subset, ...] = ()
     export_to: tuple[str, ...] = ("*",)
     workload_selector: Labels | None = None
+
+
+def locality_setting(
+    load_balancer: LoadBalancerSettings | None, outlier: OutlierDetection | None, mesh: LocalityLbSetting
+) -> LocalityLbSetting | None:
+    """The setting by which endpoints rank; None if they are all alike.
+
+    Istio: without outlier detection there is no failover, as nothing would tell that a place is gone.
+    mesh: what holds where the load balancer has none.
+    """
+    setting = (load_balancer.locality if load_balancer is not None else None) or mesh
+    ranks = setting.distribute or setting.zone_aware or outlier is not None
+    return setting if setting.enabled and ranks else None

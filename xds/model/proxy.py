@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.services import UNKNOWN_LOCALITY, Locality
+
+LOCAL_CLUSTER: Final = "local_cluster"
+"""The cluster of a proxy's own service in its bootstrap (Istio's name)."""
 
 
 class ProxyType(Enum):
@@ -32,7 +36,8 @@ class Proxy:
     """One Envoy. id is its whole node id; name and namespace are the workload's.
 
     ip_addresses: the first is the primary one. dns_domain: ``<namespace>.svc.<domain suffix>``. proxyless: no Envoy at
-    all, but the workload's own gRPC library, which routes and balances its calls itself.
+    all, but the workload's own gRPC library, which routes and balances its calls itself. self_discovery: it asks where
+    the instances of its own service are, which zone-aware load balancing needs.
     """
 
     id: str
@@ -49,6 +54,7 @@ class Proxy:
     capture: CaptureMode = CaptureMode.REDIRECT
     version: str = ""
     proxyless: bool = False
+    self_discovery: bool = False
 
     def __str__(self) -> str:
         """``name.namespace``, the way every command of ours names a proxy."""

@@ -26,8 +26,9 @@ class ViewKey:
     """Every property of a proxy that its resources depend on.
 
     bind_ip: the proxy's own address in capture mode NONE, where listeners bind it; empty otherwise, so that the pods
-    of a deployment share a view. instances: what the proxy serves. locality, network: of the proxy. proxyless: a gRPC
-    client, not an Envoy.
+    of a deployment share a view. instances: what the proxy serves. locality: of the proxy; unknown if
+    nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
+    self_discovery: it asks where the instances of its own service are.
     """
 
     type: ProxyType
@@ -40,18 +41,21 @@ class ViewKey:
     locality: Locality
     network: str
     proxyless: bool = False
+    self_discovery: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EffectiveRule:
     """The DestinationRules that hold for one service as this client sees it, merged.
 
-    sources: the rules that took part, the one whose top-level policy holds first.
+    sources: the rules that took part, the one whose top-level policy holds first. selective: that one names the
+    workloads that it is for.
     """
 
     traffic_policy: TrafficPolicy | None
     subsets: tuple[Subset, ...]
     sources: tuple[ObjectMeta, ...]
+    selective: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,7 @@ from xds.pipeline.contribution import (
 )
 from xds.pipeline.memo import Memo
 from xds.pipeline.translator import Translator, add, patch
-from xds.pipeline.view import view_key, view_of
+from xds.pipeline.view import key_inputs, view_key, view_of
 
 __all__ = [
     "Compiled",
@@ -47,6 +47,7 @@ __all__ = [
     "VirtualHostPart",
     "VirtualHosts",
     "add",
+    "key_inputs",
     "patch",
     "view_key",
     "view_of",

@@ -14,7 +14,7 @@ from xds.pipeline.contribution import Contribution
 from xds.pipeline.memo import Memo
 from xds.pipeline.merge import Mergers
 from xds.pipeline.translator import Translator
-from xds.pipeline.view import view_key, view_of
+from xds.pipeline.view import owner, view_key, view_of
 from xds.resources import Snapshot
 
 
@@ -60,9 +60,9 @@ class Pipeline:
     def key(self, mesh: Mesh, proxy: Proxy) -> ViewKey:
         """Of the view of ``proxy``: the same object for all proxies with the same view, until `tidy` forgets it.
 
-        It depends on the proxy and on the Mesh's services and instances alone.
+        It depends on the proxy and on `key_inputs` alone.
         """
-        key = view_key(mesh, proxy)
+        key = view_key(mesh, proxy, self._memo)
         return self._keys.setdefault(key, key)
 
     def compile_view(self, mesh: Mesh, key: ViewKey) -> Compiled:
@@ -71,7 +71,7 @@ class Pipeline:
 
     def view(self, mesh: Mesh, proxy: Proxy) -> ProxyView:
         """What ``proxy`` may see, without compiling it."""
-        return view_of(mesh, view_key(mesh, proxy), self._memo)
+        return view_of(mesh, view_key(mesh, proxy, self._memo), self._memo)
 
     def tidy(self, mesh: Mesh, proxies: Iterable[Proxy]) -> int:
         """Forgets what is kept for views that no proxy of ``proxies`` has under ``mesh``; returns how many results.
@@ -79,11 +79,12 @@ class Pipeline:
         Of a view that is in use nothing but the latest outcome is kept anyway: this is for proxies that have gone.
         """
         before = len(self._memo)
-        unused = self._keys.keys() - {view_key(mesh, proxy) for proxy in proxies}
+        unused = self._keys.keys() - {view_key(mesh, proxy, self._memo) for proxy in proxies}
         for key in unused:
             del self._keys[key]
             self._last_good.pop(key, None)
             self._memo.release(key)
+            self._memo.release(owner(key))
         self._memo.sweep()
         return before - len(self._memo)
 

@@ -90,4 +90,5 @@ def merge(*rules: DestinationRule) -> EffectiveRule:
         for subset in rule.subsets:
             subsets.setdefault(subset.name, subset)
     others = tuple(rule.meta for rule in rules if rule is not leader)
-    return EffectiveRule(leader.traffic_policy, tuple(subsets.values()), (leader.meta, *others))
+    selective = leader.workload_selector is not None
+    return EffectiveRule(leader.traffic_policy, tuple(subsets.values()), (leader.meta, *others), selective)

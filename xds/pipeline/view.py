@@ -3,36 +3,87 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable
+from dataclasses import replace
+from functools import lru_cache
 
 from xds.model.gateways import IstioEgressListener, OutboundTrafficMode, Sidecar, SidecarCaptureMode
+from xds.model.labels import Labels
 from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode, Proxy, ProxyType
 from xds.model.routing import VirtualService
-from xds.model.services import Service, ServiceInstance
+from xds.model.services import UNKNOWN_LOCALITY, Locality, Service, ServiceInstance
 from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
 from xds.pipeline.inbound import inbound_listeners
+from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
+from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.servers import gateway_ports
 from xds.pipeline.visible import in_scope, mesh_virtual_services, routed_hosts, services_seen_from
 
 
-def view_key(mesh: Mesh, proxy: Proxy) -> ViewKey:
-    """Everything about ``proxy`` that its resources can depend on."""
-    return ViewKey(
+def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
+    """Everything about ``proxy`` that its resources can depend on.
+
+    Asked for every proxy at every change: what of it takes time stays in ``memo`` until it is released for the key.
+    """
+    key = ViewKey(
         type=proxy.type,
         namespace=proxy.namespace,
         dns_domain=proxy.dns_domain,
-        labels=proxy.labels,
+        labels=_same(proxy.labels),
         capture=proxy.capture,
         bind_ip=proxy.ip_addresses[0] if proxy.capture is CaptureMode.NONE else "",
         instances=instances_of(mesh, proxy),
-        locality=proxy.locality,
+        locality=UNKNOWN_LOCALITY,
         network=proxy.network,
         proxyless=proxy.proxyless,
+        self_discovery=proxy.self_discovery,
     )
+    locality = locality_of(mesh, proxy)
+    if not any(locality):
+        return key
+    inputs = (mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
+    return replace(key, locality=locality) if memo.keep(owner(key), _depends_on_locality, *inputs) else key
+
+
+def key_inputs(mesh: Mesh) -> tuple[object, ...]:
+    """All of the Mesh that `view_key` looks at: while these are the same objects, so is every proxy's key."""
+    return mesh.services, mesh.instances, mesh.destination_rules, mesh.workloads, mesh.settings
+
+
+def owner(key: ViewKey) -> Hashable:
+    """By what name the memo keeps what `view_key` asks for."""
+    return "locality", key.namespace, key.labels
+
+
+@lru_cache(maxsize=4096)
+def _same(labels: Labels) -> Labels:
+    """The same object for equal labels, as the memo tells them apart by identity."""
+    return labels
+
+
+def _depends_on_locality(
+    services: tuple[Service, ...],
+    destination_rules: RulesByNamespace,
+    settings: MeshSettings,
+    namespace: str,
+    labels: Labels,
+    memo: Memo,
+) -> bool:
+    visible = _all_services(services, destination_rules, settings.root_namespace, namespace, labels, memo)
+    return counts(visible, settings.locality, memo)
+
+
+def locality_of(mesh: Mesh, proxy: Proxy) -> Locality:
+    """Where the proxy says that it runs, or else where its workload is registered."""
+    if any(proxy.locality):
+        return proxy.locality
+    workloads = (mesh.workloads.get(ip) for ip in proxy.ip_addresses)
+    return next((workload.locality for workload in workloads if workload is not None), UNKNOWN_LOCALITY)
 
 
 def instances_of(mesh: Mesh, proxy: Proxy) -> tuple[ServiceInstance, ...]:
@@ -59,7 +110,8 @@ def _selects(service: Service, proxy: Proxy) -> bool:
 def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
-    all_services = _all_services(mesh, key, memo)
+    root = mesh.settings.root_namespace
+    all_services = _all_services(mesh.services, mesh.destination_rules, root, key.namespace, key.labels, memo)
     egress = _egress(mesh, key, sidecar, all_services, memo)
     unpopulated = memo(
         _unpopulated,
@@ -90,7 +142,7 @@ def _unpopulated(
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    rest = "\0".join(map(str, (key.instances, key.locality, key.network, key.proxyless)))
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network, key.proxyless, key.self_discovery)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 
@@ -111,10 +163,17 @@ def _sidecar_for(mesh: Mesh, key: ViewKey) -> Sidecar | None:
     return next(selecting, None) or next(defaults, None)
 
 
-def _all_services(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[VisibleService, ...]:
-    seen = memo(services_seen_from, mesh.services, key.namespace)
-    applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
-    return memo(rules.visible_services, seen, applicable, key.namespace, mesh.settings.root_namespace, memo)
+def _all_services(
+    services: tuple[Service, ...],
+    destination_rules: RulesByNamespace,
+    root_namespace: str,
+    namespace: str,
+    labels: Labels,
+    memo: Memo,
+) -> tuple[VisibleService, ...]:
+    seen = memo(services_seen_from, services, namespace)
+    applicable = memo(rules.for_labels, destination_rules, labels, namespace)
+    return memo(rules.visible_services, seen, applicable, namespace, root_namespace, memo)
 
 
 def _egress(

@@ -15,18 +15,24 @@ from xds.model.policy import (
     ClientTLSSettings,
     ConnectionPoolSettings,
     ConsistentHashLB,
+    CookieAttribute,
     H2UpgradePolicy,
     HashAlgorithm,
+    Http2KeepAlive,
     HTTPCookie,
     HTTPSettings,
     LoadBalancerSettings,
     OutlierDetection,
+    ProxyProtocol,
+    RetryBudget,
     SimpleLB,
     Subset,
     TcpKeepalive,
     TCPSettings,
     TLSMode,
     TrafficPolicy,
+    TunnelProtocol,
+    TunnelSettings,
     Warmup,
 )
 
@@ -150,6 +156,14 @@ def test_reads_simple_load_balancers(written: str, expected: SimpleLB) -> None:
             ),
         ),
         (
+            "{httpCookie: {name: s, attributes: [{name: SameSite, value: Strict}, {name: Secure}]}}",
+            ConsistentHashLB(
+                http_cookie=HTTPCookie(
+                    "s", attributes=(CookieAttribute("SameSite", "Strict"), CookieAttribute("Secure"))
+                )
+            ),
+        ),
+        (
             "{httpCookie: {name: s}, maglev: {}}",
             ConsistentHashLB(http_cookie=HTTPCookie("s"), algorithm=HashAlgorithm.MAGLEV),
         ),
@@ -168,6 +182,10 @@ def test_reads_consistent_hashes(written: str, expected: ConsistentHashLB) -> No
         ("{httpHeaderName: 'a b'}", ".httpHeaderName"),
         ("{httpCookie: {name: ''}}", ".httpCookie.name"),
         ("{httpCookie: {name: a, ttl: -1s}}", ".httpCookie.ttl"),
+        ("{httpCookie: {name: a, attributes: [{name: ''}]}}", ".httpCookie.attributes[0].name"),
+        ("{httpCookie: {name: a, attributes: [{name: 'a=b'}]}}", ".httpCookie.attributes[0].name"),
+        ("{httpCookie: {name: a, attributes: [{name: a, value: 'b; c'}]}}", ".httpCookie.attributes[0].value"),
+        ('{httpCookie: {name: a, attributes: [{name: a, value: "b\\r\\n"}]}}', ".httpCookie.attributes[0].value"),
         ("{useSourceIp: true, minimumRingSize: 8388609}", ".minimumRingSize"),
         ("{useSourceIp: true, ringHash: {minimumRingSize: 8388609}}", ".ringHash.minimumRingSize"),
         ("{useSourceIp: true, maglev: {tableSize: 65536}}", ".maglev.tableSize"),
@@ -211,6 +229,7 @@ def test_reads_connection_pools() -> None:
             idleTimeout: 5s
             h2UpgradePolicy: UPGRADE
             maxConcurrentStreams: 6
+            http2KeepAlive: {interval: 30s, timeout: 10s}
         """
     assert policy(text).connection_pool == ConnectionPoolSettings(
         tcp=TCPSettings(
@@ -228,6 +247,7 @@ def test_reads_connection_pools() -> None:
             idle_timeout=timedelta(seconds=5),
             h2_upgrade_policy=H2UpgradePolicy.UPGRADE,
             max_concurrent_streams=6,
+            http2_keep_alive=Http2KeepAlive(timedelta(seconds=30), timedelta(seconds=10)),
         ),
     )
 
@@ -256,6 +276,16 @@ def test_refuses_wrong_connection_pools() -> None:
     ]
 
 
+def test_reads_retry_budgets() -> None:
+    text = "retryBudget: {percent: 12.5, minRetryConcurrency: 4, budgetInterval: 10s}"
+    assert policy(text).retry_budget == RetryBudget(12.5, 4, timedelta(seconds=10))
+    assert policy("retryBudget: {percent: 0}").retry_budget == RetryBudget(percent=0)
+
+
+def test_refuses_a_budget_of_no_time() -> None:
+    assert wrong("retryBudget: {budgetInterval: 100us}") == [(1, "retryBudget.budgetInterval")]
+
+
 def test_reads_outlier_detection() -> None:
     text = """\
         outlierDetection:
@@ -267,6 +297,7 @@ def test_reads_outlier_detection() -> None:
           baseEjectionTime: 15m
           maxEjectionPercent: 100
           minHealthPercent: 50
+          outlierDetectionHttpErrorCodes: [429, 503]
         """
     assert policy(text).outlier_detection == OutlierDetection(
         consecutive_5xx_errors=0,
@@ -277,6 +308,7 @@ def test_reads_outlier_detection() -> None:
         base_ejection_time=timedelta(minutes=15),
         max_ejection_percent=100,
         min_health_percent=50,
+        http_error_codes=(429, 503),
     )
     assert policy("outlierDetection: {maxEjectionPercent: 0}").outlier_detection == OutlierDetection()
 
@@ -331,6 +363,7 @@ def test_reads_tls() -> None:
           clientCertificate: /etc/certs/client.pem
           privateKey: /etc/certs/key.pem
           caCertificates: /etc/certs/ca.pem
+          caCrl: /etc/certs/revoked.pem
           sni: a.example.com
           subjectAltNames: [b.example.com]
         """
@@ -341,30 +374,78 @@ def test_reads_tls() -> None:
         ca_certificates="/etc/certs/ca.pem",
         client_certificate="/etc/certs/client.pem",
         private_key="/etc/certs/key.pem",
+        ca_crl="/etc/certs/revoked.pem",
     )
 
 
 def test_refuses_wrong_tls() -> None:
     assert wrong("tls:\n  mode: MUTUAL") == [(1, "tls.clientCertificate"), (1, "tls.privateKey")]
-    assert wrong("tls:\n  mode: SIMPLE\n  insecureSkipVerify: true\n  caCertificates: /ca") == [
-        (4, "tls.caCertificates")
+    assert wrong("tls:\n  mode: SIMPLE\n  insecureSkipVerify: true\n  caCertificates: /ca\n  caCrl: /crl") == [
+        (4, "tls.caCertificates"),
+        (5, "tls.caCrl"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("{}", ProxyProtocol.V1), ("{version: V1}", ProxyProtocol.V1), ("{version: V2}", ProxyProtocol.V2)],
+)
+def test_reads_the_proxy_protocol(written: str, expected: ProxyProtocol) -> None:
+    assert policy(f"proxyProtocol: {written}").proxy_protocol is expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("{targetHost: a.example.com, targetPort: 80}", TunnelSettings("a.example.com", 80)),
+        ("{targetHost: '::1', targetPort: 1, protocol: POST}", TunnelSettings("::1", 1, TunnelProtocol.POST)),
+        ("{targetHost: 10.0.0.1, targetPort: 1, protocol: CONNECT}", TunnelSettings("10.0.0.1", 1)),
+    ],
+)
+def test_reads_tunnels(written: str, expected: TunnelSettings) -> None:
+    assert policy(f"tunnel: {written}").tunnel == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "field"),
+    [
+        ("{targetHost: '', targetPort: 80}", "targetHost"),
+        ("{targetHost: '*.example.com', targetPort: 80}", "targetHost"),
+        ("{targetHost: 'unix:///run/a', targetPort: 80}", "targetHost"),
+        ("{targetHost: a, targetPort: 0}", "targetPort"),
+        ("{targetHost: a, targetPort: 80, protocol: GET}", "protocol"),
+    ],
+)
+def test_refuses_wrong_tunnels(written: str, field: str) -> None:
+    assert wrong(f"tunnel: {written}") == [(1, f"tunnel.{field}")]
 
 
 def test_warns_of_what_has_no_effect_yet() -> None:
     text = """\
-        loadBalancer: {localityLbSetting: {enabled: true}}
+        outlierDetection: {consecutiveErrors: 5}
         tls: {mode: ISTIO_MUTUAL}
         portLevelSettings:
         - port: {number: 80}
-          tls: {mode: SIMPLE, credentialName: c}
-        tunnel: {targetHost: a, targetPort: 80}
+          tls: {mode: SIMPLE, insecureSkipVerify: true}
         """
     found = warned(KIND, rule(text))[1]
     assert {code for _, _, code in found} == {"not-honoured"}
     assert sorted((line, path.removeprefix("spec.trafficPolicy.")) for line, path, _ in found) == [
-        (3, "loadBalancer.localityLbSetting"),
+        (3, "outlierDetection.consecutiveErrors"),
         (4, "tls.mode"),
-        (7, "portLevelSettings[0].tls.credentialName"),
-        (8, "tunnel"),
     ]
+
+
+def test_says_what_a_credential_lacks() -> None:
+    text = "tls: {mode: MUTUAL, credentialName: c}"
+    made, found = warned(KIND, rule(text))
+    assert made.traffic_policy is not None
+    assert made.traffic_policy.tls == ClientTLSSettings(TLSMode.MUTUAL, credential_name="c")
+    assert [(path, code) for _, path, code in found] == [
+        ("spec.trafficPolicy.tls.credentialName", "not-honoured"),
+        ("spec", "no-effect"),
+    ]
+    assert len(warned(KIND, rule(text) + "\nworkloadSelector: {matchLabels: {app: a}}")[1]) == 1
+    subset = "host: a\nsubsets: [{name: v1, trafficPolicy: {tls: {mode: SIMPLE, credentialName: c}}}]"
+    assert len(warned(KIND, subset)[1]) == 2
+    assert (1, "tls.caCertificates") in wrong("tls: {mode: SIMPLE, credentialName: c, caCertificates: /ca}")

@@ -25,6 +25,7 @@ def bootstrap(
     type_: options.Type = TypeOption.SIDECAR,
     capture: options.Capture = CaptureOption.REDIRECT,
     locality: options.Locality = "",
+    self_discovery: options.SelfDiscovery = False,
     xds: options.XdsAddress = "127.0.0.1:15010",
     admin_port: Annotated[
         int, typer.Option("--admin-port", min=0, max=65535, help="Envoy's admin port, on loopback; 0: any free one.")
@@ -34,6 +35,6 @@ def bootstrap(
     from xds.app.bootstrap import bootstrap as make_bootstrap
     from xds.app.grpc_bootstrap import grpc_bootstrap
 
-    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality)
+    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery)
     document = grpc_bootstrap(spec, xds) if spec.proxyless else make_bootstrap(spec, xds, admin_port)
     print(json.dumps(document, indent=2))

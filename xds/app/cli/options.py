@@ -91,6 +91,10 @@ Capture = Annotated[
 ]
 Domain = Annotated[str, typer.Option("--domain-suffix", help="The cluster's DNS domain.")]
 Locality = Annotated[str, typer.Option("--locality", metavar="REGION/ZONE/SUBZONE", help="Where the workload runs.")]
+SelfDiscovery = Annotated[
+    bool,
+    typer.Option("--self-discovery", help="Know the instances of the own service, for zone-aware load balancing."),
+]
 XdsListen = Annotated[
     str,
     typer.Option(
@@ -149,6 +153,7 @@ def proxy_spec(
     labels: list[str],
     service_account: str = "",
     locality: str = "",
+    self_discovery: bool = False,
 ) -> ProxySpec:
     """The proxy that these options describe."""
     return ProxySpec(
@@ -161,4 +166,5 @@ def proxy_spec(
         labels=dict(map(parse_label, labels)),
         locality=locality,
         proxyless=type_ is TypeOption.GRPC,
+        self_discovery=self_discovery,
     )

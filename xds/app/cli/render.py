@@ -42,6 +42,7 @@ def render(
     type_: options.Type = TypeOption.SIDECAR,
     capture: options.Capture = CaptureOption.REDIRECT,
     locality: options.Locality = "",
+    self_discovery: options.SelfDiscovery = False,
     translators: options.Translators = None,
     output: Annotated[
         Output, typer.Option("-o", "--output", help="'envoy' is a complete static Envoy configuration.")
@@ -53,7 +54,7 @@ def render(
 
     if output is Output.ENVOY and type_ is TypeOption.GRPC:
         raise typer.BadParameter("a gRPC client cannot be an Envoy configuration", param_hint="--output")
-    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality)
+    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery)
     offline = Offline(load_settings(mesh_config), load_translators(translators))
     for diagnostic in offline.read([config]):
         print(diagnostic, file=sys.stderr)

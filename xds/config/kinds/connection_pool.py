@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from xds.config.kinds.durations import parse_non_negative_duration
+from xds.config.kinds.durations import parse_non_negative_duration, parse_positive_duration
 from xds.config.reader import Reader
-from xds.model.policy import ConnectionPoolSettings, H2UpgradePolicy, HTTPSettings, TcpKeepalive, TCPSettings
+from xds.model.policy import (
+    ConnectionPoolSettings,
+    H2UpgradePolicy,
+    Http2KeepAlive,
+    HTTPSettings,
+    RetryBudget,
+    TcpKeepalive,
+    TCPSettings,
+)
 
 HONOURED_POOL: Final = (
     "tcp.maxConnections tcp.connectTimeout tcp.maxConnectionDuration tcp.idleTimeout"
     " tcp.tcpKeepalive.probes tcp.tcpKeepalive.time tcp.tcpKeepalive.interval"
     " http.http1MaxPendingRequests http.http2MaxRequests http.maxRequestsPerConnection http.maxRetries"
     " http.idleTimeout http.h2UpgradePolicy http.useClientProtocol http.maxConcurrentStreams"
+    " http.http2KeepAlive.interval http.http2KeepAlive.timeout"
 )
 """The honoured fields of a connection pool, for a kind's list."""
+
+HONOURED_RETRY_BUDGET: Final = "percent minRetryConcurrency budgetInterval"
+"""The honoured fields of a retry budget, for a kind's list."""
 
 
 def parse_connection_pool(policy: Reader) -> ConnectionPoolSettings | None:
@@ -64,6 +76,26 @@ def _http(pool: Reader) -> HTTPSettings | None:
         h2_upgrade_policy=upgrade,
         use_client_protocol=use_client_protocol,
         max_concurrent_streams=_limit(http, "maxConcurrentStreams"),
+        http2_keep_alive=_http2_keep_alive(http),
+    )
+
+
+def _http2_keep_alive(http: Reader) -> Http2KeepAlive | None:
+    pings = http.child("http2KeepAlive")
+    if pings is None:
+        return None
+    return Http2KeepAlive(interval=pings.duration("interval"), timeout=pings.duration("timeout"))
+
+
+def parse_retry_budget(policy: Reader) -> RetryBudget | None:
+    """``retryBudget`` of a traffic policy; None if absent. Envoy takes an interval of at least a millisecond."""
+    budget = policy.child("retryBudget")
+    if budget is None:
+        return None
+    return RetryBudget(
+        percent=budget.number("percent", None),
+        min_concurrency=budget.integer("minRetryConcurrency") or None,
+        interval=budget.parsed("budgetInterval", parse_positive_duration, None),
     )
 
 

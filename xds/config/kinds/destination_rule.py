@@ -36,7 +36,17 @@ def parse(raw: RawObject, context: Context) -> tuple[DestinationRule | None, tup
         export_to=parse_export_to(spec, scope),
         workload_selector=_workload_selector(spec),
     )
+    if rule.workload_selector is None:
+        _check_credentials(root, rule)
     return result(root, rule)
+
+
+def _check_credentials(root: Reader, rule: DestinationRule) -> None:
+    policies = (rule.traffic_policy, *(subset.traffic_policy for subset in rule.subsets))
+    levels = (level for policy in policies if policy is not None for level in (policy, *policy.port_level.values()))
+    if any(level.tls is not None and level.tls.credential_name for level in levels):
+        reason = "without a workloadSelector, credentialName holds at gateways only: sidecars send plain text"
+        root.warning("spec", reason, "no-effect")
 
 
 def _subsets(spec: Reader) -> tuple[Subset, ...]:
@@ -47,7 +57,7 @@ def _subsets(spec: Reader) -> tuple[Subset, ...]:
             entry.error("name", "must not be empty", "missing-field")
         elif name and name in subsets:
             entry.error("name", f"{name} is already a subset of this object", "duplicate")
-        subsets[name] = Subset(name, entry.origin, entry.labels("labels"), parse_traffic_policy(entry))
+        subsets[name] = Subset(name, entry.origin, entry.labels("labels"), parse_traffic_policy(entry, of_subset=True))
     return tuple(subsets.values())
 
 

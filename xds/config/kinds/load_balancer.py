@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from xds.config.kinds.durations import parse_non_negative_duration
 from xds.config.kinds.header_names import parse_readable_header_name
+from xds.config.kinds.locality import parse_load_balancer_locality
 from xds.config.reader import Reader
-from xds.model.policy import ConsistentHashLB, HashAlgorithm, HTTPCookie, LoadBalancerSettings, SimpleLB, Warmup
+from xds.model.policy import (
+    ConsistentHashLB,
+    CookieAttribute,
+    HashAlgorithm,
+    HTTPCookie,
+    LoadBalancerSettings,
+    SimpleLB,
+    Warmup,
+)
 
 HONOURED_LOAD_BALANCER: Final = (
     "simple warmupDurationSecs warmup.duration warmup.minimumPercent warmup.aggression"
     " consistentHash.httpHeaderName consistentHash.useSourceIp consistentHash.httpQueryParameterName"
     " consistentHash.httpCookie.name consistentHash.httpCookie.path consistentHash.httpCookie.ttl"
+    " consistentHash.httpCookie.attributes.name consistentHash.httpCookie.attributes.value"
     " consistentHash.minimumRingSize consistentHash.ringHash.minimumRingSize consistentHash.maglev.tableSize"
 )
 """The honoured fields of a load balancer, for a kind's list."""
@@ -35,6 +46,7 @@ def parse_load_balancer(policy: Reader) -> LoadBalancerSettings | None:
         simple=SimpleLB(_RENAMED.get(name, name)),
         consistent_hash=_consistent_hash(balancer),
         warmup=_warmup(balancer),
+        locality=parse_load_balancer_locality(balancer),
     )
     if settings.warmup and (settings.consistent_hash or settings.simple not in _CAN_WARM_UP):
         field = "warmup" if balancer.has("warmup") else "warmupDurationSecs"
@@ -65,7 +77,28 @@ def _cookie(hashing: Reader) -> HTTPCookie | None:
         return None
     if not cookie.text("name"):
         cookie.error("name", "must not be empty", "missing-field")
-    return HTTPCookie(cookie.text("name"), cookie.text("path"), cookie.parsed("ttl", parse_non_negative_duration, None))
+    return HTTPCookie(
+        name=cookie.text("name"),
+        path=cookie.text("path"),
+        ttl=cookie.parsed("ttl", parse_non_negative_duration, None),
+        attributes=tuple(map(_attribute, cookie.items("attributes"))),
+    )
+
+
+def _attribute(reader: Reader) -> CookieAttribute:
+    """Envoy writes both into a header as they are."""
+    if not reader.text("name"):
+        reader.error("name", "must not be empty", "missing-field")
+    return CookieAttribute(reader.parsed("name", _part("=;"), ""), reader.parsed("value", _part(";"), ""))
+
+
+def _part(separators: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not text.isprintable() or any(separator in text for separator in separators):
+            raise ValueError(f"{text!r} cannot be part of a cookie's attribute")
+        return text
+
+    return parse
 
 
 def _ring_size(hashing: Reader) -> int | None:

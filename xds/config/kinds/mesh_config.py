@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from xds.config.document import RawObject
+from xds.config.kinds.honoured import dotted
+from xds.config.kinds.locality import HONOURED_LOCALITY, parse_locality_setting
 from xds.config.reader import Reader
 from xds.config.scalars import parse_dns_label
 from xds.config.schema import find_schema, not_honoured, validate
@@ -18,7 +20,7 @@ KIND_NAME: Final = "MeshConfig"
 
 HONOURED: Final = frozenset(
     {"rootNamespace", "trustDomain", "outboundTrafficPolicy.mode", "proxyHttpPort", "accessLogFile", "connectTimeout"}
-)
+) | dotted("localityLbSetting", HONOURED_LOCALITY)
 
 _DEFAULTS: Final = MeshSettings()
 
@@ -71,4 +73,5 @@ def _settings(reader: Reader) -> MeshSettings:
         proxy_http_port=reader.integer("proxyHttpPort"),
         access_log_file=reader.text("accessLogFile"),
         connect_timeout=reader.duration("connectTimeout", timedelta(seconds=10)),
+        locality=parse_locality_setting(reader) or _DEFAULTS.locality,
     )

@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 from xds.config.kinds.client_tls import HONOURED_TLS, parse_client_tls
-from xds.config.kinds.connection_pool import HONOURED_POOL, parse_connection_pool
+from xds.config.kinds.connection_pool import (
+    HONOURED_POOL,
+    HONOURED_RETRY_BUDGET,
+    parse_connection_pool,
+    parse_retry_budget,
+)
+from xds.config.kinds.connection_settings import (
+    HONOURED_PROXY_PROTOCOL,
+    HONOURED_TUNNEL,
+    parse_proxy_protocol,
+    parse_tunnel,
+)
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.load_balancer import HONOURED_LOAD_BALANCER, parse_load_balancer
+from xds.config.kinds.locality import HONOURED_LOCALITY, HONOURED_ZONE_AWARE
 from xds.config.kinds.names import parse_port_number, parse_whole_percentage
 from xds.config.reader import Reader
 from xds.model.policy import OutlierDetection, TrafficPolicy
 
 _HONOURED_OUTLIER = (
     "consecutive5xxErrors consecutiveGatewayErrors splitExternalLocalOriginErrors consecutiveLocalOriginFailures"
-    " interval baseEjectionTime maxEjectionPercent minHealthPercent"
+    " interval baseEjectionTime maxEjectionPercent minHealthPercent outlierDetectionHttpErrorCodes"
 )
 
 
 def honoured_below(prefix: str) -> frozenset[str]:
     """The honoured fields of a traffic policy at the dotted path ``prefix``, and of its port-level settings."""
     ports = f"{prefix}.portLevelSettings"
-    return _honoured_settings(prefix) | _honoured_settings(ports) | {f"{ports}.port.number"}
+    of_all_ports = with_prefixes(
+        {
+            f"{prefix}.retryBudget": HONOURED_RETRY_BUDGET,
+            f"{prefix}.proxyProtocol": HONOURED_PROXY_PROTOCOL,
+            f"{prefix}.tunnel": HONOURED_TUNNEL,
+        }
+    )
+    return of_all_ports | _honoured_settings(prefix) | _honoured_settings(ports) | {f"{ports}.port.number"}
 
 
 def _honoured_settings(prefix: str) -> frozenset[str]:
     return with_prefixes(
         {
             f"{prefix}.loadBalancer": HONOURED_LOAD_BALANCER,
+            f"{prefix}.loadBalancer.localityLbSetting": HONOURED_LOCALITY,
+            f"{prefix}.loadBalancer.zoneAwareLbSetting": HONOURED_ZONE_AWARE,
             f"{prefix}.connectionPool": HONOURED_POOL,
             f"{prefix}.outlierDetection": _HONOURED_OUTLIER,
             f"{prefix}.tls": HONOURED_TLS,
@@ -33,10 +54,15 @@ def _honoured_settings(prefix: str) -> frozenset[str]:
     )
 
 
-def parse_traffic_policy(reader: Reader) -> TrafficPolicy | None:
-    """``trafficPolicy`` of a rule or of a subset; None if absent."""
+def parse_traffic_policy(reader: Reader, *, of_subset: bool = False) -> TrafficPolicy | None:
+    """``trafficPolicy`` of a rule or of a subset, which inherits from the rule; None if absent."""
     policy = reader.child("trafficPolicy")
-    return None if policy is None else _settings(policy, _port_level(policy))
+    if policy is None:
+        return None
+    found = _settings(policy, _port_level(policy))
+    if not of_subset:
+        _check_failover(policy, found)
+    return found
 
 
 def _port_level(policy: Reader) -> dict[int, TrafficPolicy]:
@@ -50,6 +76,7 @@ def _port_level(policy: Reader) -> dict[int, TrafficPolicy]:
             port.error("number", f"port {number} is already listed", "duplicate")
         else:
             found[number] = _settings(entry, {})
+            _check_failover(entry, found[number])
     return found
 
 
@@ -59,8 +86,18 @@ def _settings(policy: Reader, port_level: dict[int, TrafficPolicy]) -> TrafficPo
         connection_pool=parse_connection_pool(policy),
         outlier_detection=_outlier_detection(policy),
         tls=parse_client_tls(policy),
+        retry_budget=parse_retry_budget(policy),
+        proxy_protocol=parse_proxy_protocol(policy),
+        tunnel=parse_tunnel(policy),
         port_level=port_level,
     )
+
+
+def _check_failover(reader: Reader, policy: TrafficPolicy) -> None:
+    locality = policy.load_balancer.locality if policy.load_balancer else None
+    if locality is not None and (locality.failover or locality.failover_priority) and not policy.outlier_detection:
+        path = ("loadBalancer", "zoneAwareLbSetting" if locality.zone_aware else "localityLbSetting")
+        reader.warning(path, "there is no failover without outlierDetection", "no-effect")
 
 
 def _outlier_detection(policy: Reader) -> OutlierDetection | None:
@@ -80,4 +117,5 @@ def _outlier_detection(policy: Reader) -> OutlierDetection | None:
         base_ejection_time=outlier.duration("baseEjectionTime"),
         max_ejection_percent=parse_whole_percentage(outlier, "maxEjectionPercent") or None,
         min_health_percent=parse_whole_percentage(outlier, "minHealthPercent") or 0,
+        http_error_codes=outlier.integers("outlierDetectionHttpErrorCodes"),
     )

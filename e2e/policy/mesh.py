@@ -1,0 +1,137 @@
+"""A mesh in which every test has a service of its own, with the policy that it is about."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from e2e.addresses import Addresses
+from e2e.lab import SERVICE_PORT, Lab, Sidecar, new_lab
+from e2e.policy.instance import Instance, running
+from examples.bookinfo.topology import PROXY_HTTP_PORT
+from xds.app.demo.shop import fetch
+
+LOCALITY = "eu/eu-1"
+"""Where the client runs."""
+
+_LIVE_SECONDS = 15.0
+_NETWORKING = "networking.istio.io/v1"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a server received, or how the request failed. headers: of the answer."""
+
+    status: int
+    received: Mapping[str, object]
+    headers: Mapping[str, str]
+
+    @property
+    def instance(self) -> object:
+        """Who answered; None if nobody that tells did."""
+        return self.received.get("instance")
+
+
+@dataclass(frozen=True)
+class PolicyMesh:
+    """A running control plane with one client."""
+
+    lab: Lab
+    client: Sidecar
+
+    async def instance(self, name: str, locality: str = "", tls: ssl.SSLContext | None = None) -> Instance:
+        """A new instance on an address of its own."""
+        made = running(name, self.lab.addresses.new(), SERVICE_PORT, tls, locality)
+        return await self.lab.stack.enter_async_context(made)
+
+    async def three(self) -> tuple[Instance, Instance, Instance]:
+        """Instances a, b and c."""
+        return await self.instance("a"), await self.instance("b"), await self.instance("c")
+
+    async def add(self, name: str, policy: object, instances: Sequence[Instance], *more: object) -> None:
+        """Adds a service with these instances and the DestinationRule's traffic policy; returns when it is there."""
+        await self.add_rule(name, {"host": name, "trafficPolicy": policy}, instances, *more)
+
+    async def add_rule(self, name: str, rule: object, instances: Sequence[Instance], *more: object) -> None:
+        """The same with a whole DestinationRule. more: documents that belong to the service."""
+        self.write(name, rule, instances, *more)
+        await self.until(lambda: self._is_answered(name), f"an answer of {name}")
+
+    def write(self, name: str, rule: object, instances: Sequence[Instance], *more: object) -> None:
+        """Writes all of it, over what there was."""
+        entries = (entry(name, each) for each in instances)
+        documents = (_service(name), document("DestinationRule", name, rule), *entries, *more)
+        self.lab.write(f"{name}.yaml", "---\n".join(f"{json.dumps(each)}\n" for each in documents))
+
+    async def _is_answered(self, name: str) -> bool:
+        return (await self.ask(name)).instance is not None
+
+    async def ask(self, host: str, path: str = "/", headers: Mapping[str, str] | None = None) -> Seen:
+        """A request from the client."""
+        answer = await self.client.get(host, path, headers)
+        is_ours = answer.body.startswith("{")
+        return Seen(answer.status, json.loads(answer.body) if is_ours else {"text": answer.body}, answer.headers)
+
+    async def ask_from(self, source: str, host: str) -> object:
+        """Who answers a request that comes to the client's sidecar from another address."""
+        connector = aiohttp.TCPConnector(local_addr=(source, 0))
+        async with aiohttp.ClientSession(connector=connector) as session:
+            proxy = f"http://{self.client.ip}:{PROXY_HTTP_PORT}"
+            answer = await fetch(session, f"http://{host}:{SERVICE_PORT}/", {}, proxy)
+            return json.loads(answer.body)["instance"]
+
+    async def answered_only_by(self, host: str, *instances: str) -> None:
+        """Returns when a number of requests in a row have been answered, with 200, by all of these and nobody else."""
+
+        async def steady() -> bool:
+            seen = [await self.ask(host) for _ in range(20)]
+            return {(each.status, each.instance) for each in seen} == {(200, name) for name in instances}
+
+        await self.until(steady, f"{host} answered by {instances}")
+
+    async def cluster_stat(self, host: str, name: str) -> int:
+        """A counter or gauge of the service's cluster."""
+        text = await self.client.admin(f"/stats?filter=^cluster.outbound.{SERVICE_PORT}..{host}.default.*{name}$")
+        return int(text.rpartition(":")[2]) if text.strip() else 0
+
+    async def until(self, happened: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Waits for something that must happen."""
+        deadline = time.monotonic() + _LIVE_SECONDS
+        while not await happened():
+            assert time.monotonic() < deadline, f"not seen within {_LIVE_SECONDS:g} s: {what}"
+            await asyncio.sleep(0.02)
+
+
+def document(kind: str, name: str, spec: object, **metadata: object) -> object:
+    """An object, of the default namespace unless ``metadata`` says otherwise."""
+    version = "v1" if kind == "Service" else _NETWORKING
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
+
+
+def _service(name: str) -> object:
+    ports = [{"name": "http", "port": SERVICE_PORT}]
+    return document("Service", name, {"selector": {"app": name}, "ports": ports})
+
+
+def entry(service: str, instance: Instance) -> object:
+    """The WorkloadEntry of an instance, whose version is its name."""
+    labels = {"app": service, "version": instance.name}
+    spec = {"address": instance.address, "labels": labels, "locality": instance.locality}
+    return document("WorkloadEntry", f"{service}-{instance.address.replace('.', '-')}", spec)
+
+
+@asynccontextmanager
+async def policy_mesh(folder: Path, envoy: Path, addresses: Addresses) -> AsyncIterator[PolicyMesh]:
+    """A mesh that is ready, with no service yet."""
+    async with new_lab(folder, envoy, addresses) as lab:
+        lab.write("nothing.yaml", "")
+        await lab.serve()
+        yield PolicyMesh(lab, await lab.sidecar("client", {"app": "client", "version": "a"}, LOCALITY))
