@@ -4,7 +4,7 @@ Belongs here: one encoded resource with its version, the set of all resources of
 and the difference between two of them. Does not belong here: what a resource means, how it is encoded, I/O.
 """
 
-from xds.resources.resource import Reference, Resource, content_version
+from xds.resources.resource import PartSources, Reference, Resource, Source, content_version
 from xds.resources.snapshot import EMPTY_SET, EMPTY_SNAPSHOT, ResourceSet, Snapshot
 from xds.resources.types import (
     CLUSTER,
@@ -25,10 +25,12 @@ __all__ = [
     "ROUTE",
     "SECRET",
     "TYPE_ORDER",
+    "PartSources",
     "Reference",
     "Resource",
     "ResourceSet",
     "Snapshot",
+    "Source",
     "TypeUrl",
     "content_version",
 ]

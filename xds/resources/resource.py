@@ -18,13 +18,32 @@ class Reference(NamedTuple):
     name: str
 
 
+class Source(NamedTuple):
+    """A place in the configuration: an object, or a part of it, such as ``("spec", "http", 0)``."""
+
+    object: objects.ObjectKey
+    path: tuple[str | int, ...] = ()
+
+
+class PartSources(NamedTuple):
+    """Where a part of a resource comes from: a virtual host of a RouteConfiguration, a filter chain of a Listener.
+
+    origins: the objects behind it. rules: of a virtual host, where each of its routes comes from, None where nobody
+    wrote it; of a filter chain, the one rule that it is for, if any.
+    """
+
+    origins: tuple[objects.ObjectKey, ...] = ()
+    rules: tuple[Source | None, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """A resource, encoded once and never changed. Compare versions, not objects.
 
     body: the message's own bytes, without an ``Any`` around them. version: depends on the body alone, see
     `content_version`. origins: the configuration objects it was made from, the most telling first; may repeat. A NACK
-    is reported against them.
+    is reported against them. parts: where its virtual hosts or filter chains come from, in their order, the default
+    chain last; empty if that is not known.
     """
 
     type_url: TypeUrl
@@ -33,6 +52,7 @@ class Resource:
     version: str
     references: tuple[Reference, ...] = ()
     origins: tuple[objects.ObjectKey, ...] = ()
+    parts: tuple[PartSources, ...] = ()
 
     @staticmethod
     def of(
@@ -41,9 +61,10 @@ class Resource:
         body: bytes,
         references: tuple[Reference, ...] = (),
         origins: tuple[objects.ObjectKey, ...] = (),
+        parts: tuple[PartSources, ...] = (),
     ) -> Resource:
         """A resource whose version is the hash of its body."""
-        return Resource(type_url, name, body, content_version(body), references, origins)
+        return Resource(type_url, name, body, content_version(body), references, origins, parts)
 
 
 def content_version(body: bytes) -> str:

@@ -1,0 +1,48 @@
+"""Changes to headers."""
+
+from __future__ import annotations
+
+import pytest
+from envoy_data_plane.envoy.config.core.v3 import (
+    HeaderValue,
+    HeaderValueOption,
+    HeaderValueOptionHeaderAppendAction,
+)
+from envoy_data_plane.envoy.config.route.v3 import Route
+
+from xds.explain.header_changes import changed, request_changes
+
+ACTION = HeaderValueOptionHeaderAppendAction
+
+
+def option(action: HeaderValueOptionHeaderAppendAction, name: str = "X-A") -> HeaderValueOption:
+    return HeaderValueOption(header=HeaderValue(key=name, value="new"), append_action=action)
+
+
+@pytest.mark.parametrize(
+    ("action", "present", "absent"),
+    [
+        (ACTION.APPEND_IF_EXISTS_OR_ADD, ["old", "new"], ["new"]),
+        (ACTION.ADD_IF_ABSENT, ["old"], ["new"]),
+        (ACTION.OVERWRITE_IF_EXISTS_OR_ADD, ["new"], ["new"]),
+        (ACTION.OVERWRITE_IF_EXISTS, ["new"], []),
+    ],
+)
+def test_adding(action: HeaderValueOptionHeaderAppendAction, present: list[str], absent: list[str]) -> None:
+    changes = request_changes([Route(request_headers_to_add=[option(action)])])
+
+    assert [value for _, value in changed((("x-a", "old"),), changes)] == present
+    assert [value for _, value in changed((), changes)] == absent
+
+
+def test_of_one_level_removal_comes_first_then_what_is_set_then_what_is_added() -> None:
+    added, set_ = option(ACTION.APPEND_IF_EXISTS_OR_ADD), option(ACTION.OVERWRITE_IF_EXISTS_OR_ADD)
+    route = Route(request_headers_to_add=[added, set_], request_headers_to_remove=["x-b"])
+
+    assert list(map(str, request_changes([route]))) == ["remove x-b", "set X-A: new", "add X-A: new"]
+
+
+def test_levels_in_the_order_given() -> None:
+    levels = [Route(request_headers_to_remove=["x-a"]), Route(request_headers_to_remove=["x-b"])]
+
+    assert [change.name for change in request_changes(levels)] == ["x-a", "x-b"]

@@ -1,0 +1,83 @@
+"""What Envoy adds to headers and removes from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from envoy_data_plane.envoy.config.core.v3 import HeaderValueOption, HeaderValueOptionHeaderAppendAction
+
+Headers = tuple[tuple[str, str], ...]
+
+_WORDS = {
+    HeaderValueOptionHeaderAppendAction.APPEND_IF_EXISTS_OR_ADD: "add",
+    HeaderValueOptionHeaderAppendAction.ADD_IF_ABSENT: "add if absent",
+    HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD: "set",
+    HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS: "set if present",
+}
+
+
+class Level(Protocol):
+    """What can change headers: a weighted cluster, a route, a virtual host, a RouteConfiguration."""
+
+    request_headers_to_add: list[HeaderValueOption]
+    request_headers_to_remove: list[str]
+    response_headers_to_add: list[HeaderValueOption]
+    response_headers_to_remove: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderChange:
+    """One change. action: ``set``, ``add``, ``add if absent``, ``set if present`` or ``remove``, which has no value."""
+
+    action: str
+    name: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.name}: {self.value}" if self.action != "remove" else f"remove {self.name}"
+
+
+def request_changes(levels: Iterable[Level]) -> tuple[HeaderChange, ...]:
+    """The changes to a request, in the order in which they are made."""
+    return tuple(
+        change for level in levels for change in _changes(level.request_headers_to_remove, level.request_headers_to_add)
+    )
+
+
+def response_changes(levels: Iterable[Level]) -> tuple[HeaderChange, ...]:
+    """The changes to a response, in the order in which they are made."""
+    return tuple(
+        change
+        for level in levels
+        for change in _changes(level.response_headers_to_remove, level.response_headers_to_add)
+    )
+
+
+def _changes(removed: Sequence[str], added: Sequence[HeaderValueOption]) -> list[HeaderChange]:
+    """Of one level: what is removed comes first, then what is set, then what is added."""
+    changes = [
+        HeaderChange(_WORDS[option.append_action], option.header.key, option.header.value)
+        for option in added
+        if option.header is not None
+    ]
+    return [HeaderChange("remove", name) for name in removed] + sorted(changes, key=_order)
+
+
+def _order(change: HeaderChange) -> bool:
+    return change.action.startswith("add")
+
+
+def changed(headers: Headers, changes: Iterable[HeaderChange]) -> Headers:
+    """``headers`` after these changes; names are in lower case. Variables such as ``%PROTOCOL%`` stand as they are."""
+    for change in changes:
+        name = change.name.lower()
+        present = any(key == name for key, _ in headers)
+        if change.action in ("remove", "set") or (change.action == "set if present" and present):
+            headers = tuple(item for item in headers if item[0] != name)
+        elif (change.action == "add if absent") is present and change.action != "add":
+            continue
+        if change.action != "remove":
+            headers = (*headers, (name, change.value))
+    return headers
