@@ -45,6 +45,7 @@ PATHS = (
         "/%25",
     ),
     *("/a\\b", "/\\a", "/a|b", "/a{b}", "/a^b", '/a"b', "/a<b>", "/a`b", "/a'b(c)*!$,:@=+&[]", "/a%3Fb", "/a%23b"),
+    *("/a#b", "/%00", "*", "a", "/a?b#c"),
 )
 QUERIES = (
     *("", "", "", "?", "?x", "?x=", "?x=1", "?x=1&x=2", "?x=2&x=1", "?y=1&x=a", "?x=a%20b", "?x=1?y=2", "?X=1"),
@@ -104,10 +105,13 @@ MATCH = _optional(
     scheme=_string_match(("http", "https"), (r"https?",)),
 )
 URI_ONLY = st.fixed_dictionaries({"uri": URI_MATCH})
-DESTINATION = st.builds(
-    lambda host, subset: {"host": f"{host}.default.svc.cluster.local", "subset": subset},
-    _one(*SERVICES),
-    _one(*SUBSETS, "unknown"),
+DESTINATION = st.one_of(
+    st.builds(
+        lambda host, subset: {"host": f"{host}.default.svc.cluster.local", "subset": subset},
+        _one(*SERVICES),
+        _one(*SUBSETS),
+    ),
+    st.fixed_dictionaries({"host": _one("shop.default.svc.cluster.local", "nobody.example.com")}),
 )
 OPERATIONS = _optional(
     set=st.dictionaries(_one("x-a", "x-new"), _one("set"), min_size=1, max_size=2),

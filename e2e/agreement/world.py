@@ -66,9 +66,10 @@ def services_text(port: int) -> str:
 
 
 def case_text(case: Case, address: str) -> str:
-    """What is a case's own."""
+    """What is a case's own. No object has a name that another case has, so that each is judged by itself."""
+    own = address.replace(".", "-")
     gateway = _istio("Gateway", "front", {"selector": {"app": "gateway"}, "servers": [_server(address)]})
-    rules = [_istio("VirtualService", f"rules-{n}", spec) for n, spec in enumerate(case.virtual_services)]
+    rules = [_istio("VirtualService", f"rules-{own}-{n}", spec) for n, spec in enumerate(case.virtual_services)]
     return _yaml([*([gateway] if case.kind is Kind.GATEWAY else []), *rules])
 
 

@@ -70,12 +70,11 @@ def outcomes(taken: Taken, request: Request) -> tuple[Filtered, tuple[Outcome, .
 
     Raises UnsupportedError for an action that cannot be told.
     """
-    through = filtered(taken.hop.manager, taken.per_route, request)
     changes = response_changes(taken.levels())
+    through = filtered(taken.hop.manager, taken.per_route, request, changes if taken.route.route is not None else None)
     acted = tuple(_acted(taken, request, changes)) if through.rest else ()
     rest = tuple(replace(outcome, share=outcome.share * through.rest) for outcome in acted)
-    answers = tuple(replace(answer, response_changes=changes) for answer in through.answers)
-    return through, (*answers, *rest)
+    return through, (*through.answers, *rest)
 
 
 def _acted(taken: Taken, request: Request, changes: tuple[HeaderChange, ...]) -> Iterator[Outcome]:

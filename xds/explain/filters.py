@@ -12,6 +12,7 @@ from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from xds.explain import headers, strings
 from xds.explain.decode import as_json, in_words, unpacked
+from xds.explain.header_changes import HeaderChange
 from xds.explain.request import Request
 from xds.explain.result import Answered, Policy
 from xds.explain.route_match import fraction
@@ -36,27 +37,34 @@ class Filtered:
         return max(0.0, 1.0 - sum(answer.share for answer in self.answers))
 
 
-def filtered(manager: HttpConnectionManager, per_route: PerRoute, request: Request) -> Filtered:
-    """The filters in their order: what one has answered gets no further."""
+def filtered(
+    manager: HttpConnectionManager, per_route: PerRoute, request: Request, changes: tuple[HeaderChange, ...] | None
+) -> Filtered:
+    """The filters in their order: what one has answered gets no further.
+
+    changes: what the route does to responses; None if it forwards nothing, which leaves CORS and these without effect.
+    """
     answers: list[Answered] = []
     policies: list[Policy] = []
     for each in manager.http_filters:
         config = next((level[each.name] for level in per_route if each.name in level), None)
         kind = each.typed_config.type_url if each.typed_config is not None else each.name
         left = 1.0 - sum(answer.share for answer in answers)
-        found = _filter(kind, config or each.typed_config, request)
+        found = _filter(kind, config or each.typed_config, request, changes)
         policies += found.policies
         answers += (replace(answer, share=answer.share * left) for answer in found.answers)
     return Filtered(tuple(answer for answer in answers if answer.share), tuple(policies))
 
 
-def _filter(kind: str, config: AnyMessage | None, request: Request) -> Filtered:
+def _filter(
+    kind: str, config: AnyMessage | None, request: Request, changes: tuple[HeaderChange, ...] | None
+) -> Filtered:
     if kind == CORS:
         policy = unpacked(config, CorsPolicy)
-        return _cors(policy, request) if policy is not None else Filtered((), ())
+        return _cors(policy, request) if policy is not None and changes is not None else Filtered((), ())
     if kind == FAULT:
         fault = unpacked(config, HttpFault)
-        return _fault(fault, request) if fault is not None else Filtered((), ())
+        return _fault(fault, request, changes or ()) if fault is not None else Filtered((), ())
     unknown = () if kind in _KNOWN else (Policy("filter", f"{kind.rpartition('.')[2]}, whose effect is not told here"),)
     return Filtered((), unknown)
 
@@ -77,7 +85,7 @@ def _cors(policy: CorsPolicy, request: Request) -> Filtered:
     return Filtered((Answered(1.0, 200, "CORS preflight"),), told)
 
 
-def _fault(fault: HttpFault, request: Request) -> Filtered:
+def _fault(fault: HttpFault, request: Request, changes: tuple[HeaderChange, ...]) -> Filtered:
     """Nothing happens to requests that do not have the headers which the fault is for."""
     told = tuple(
         Policy(f"fault.{name}", in_words(as_json(part)))
@@ -88,7 +96,8 @@ def _fault(fault: HttpFault, request: Request) -> Filtered:
     if fault.abort is None or not concerned:
         return Filtered((), told)
     status, share = _abort_status(fault.abort), fraction(fault.abort.percentage)
-    return Filtered((Answered(share, status, "fault.abort"),) if status else (), told)
+    answer = Answered(share, status, "fault.abort", response_changes=changes)
+    return Filtered((answer,) if status else (), told)
 
 
 def _abort_status(abort: FaultAbort) -> int:

@@ -32,6 +32,8 @@ from xds.explain.tables import HostFound, route_table
 
 def explain_request(hop: Hop, request: Request) -> Explanation:
     """From the virtual host on. Raises UnsupportedError for what cannot be told."""
+    if reason := refusal(request):
+        return Explanation((Answered(1.0, 400, reason),))
     explanation = _explanation(hop, request)
     if not route_match.is_grpc(request):
         return explanation
@@ -49,8 +51,6 @@ def _explanation(hop: Hop, request: Request) -> Explanation:
     table = route_table(hop.snapshot, hop.manager)
     if table is None:
         return Explanation((Answered(1.0, 404, "the proxy has no RouteConfiguration for this"),))
-    if reason := refusal(request):
-        return Explanation((Answered(1.0, 400, reason),))
     seen = as_received(request, hop.manager)
     host = table.find(seen.authority)
     if host is None:

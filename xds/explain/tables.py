@@ -10,7 +10,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from xds.explain.decode import fields, parse, texts, without
 from xds.explain.domains import find_host
 from xds.explain.errors import UnsupportedError
-from xds.resources import ROUTE, PartSources, Snapshot
+from xds.resources import NO_SOURCES, ROUTE, PartSources, Snapshot
 from xds.wire.encode import encode
 
 _HOSTS, _DOMAINS = 2, 2
@@ -45,7 +45,7 @@ class Table:
         if found is None:
             return None
         known = len(self.parts) == len(self.hosts)
-        sources = self.parts[found.host] if known else PartSources()
+        sources = self.parts[found.host] if known else NO_SOURCES
         return HostFound(parse(VirtualHost, self.hosts[found.host]), found.domain, sources)
 
 
