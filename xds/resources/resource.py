@@ -36,6 +36,9 @@ class PartSources(NamedTuple):
     rules: tuple[Source | None, ...] = ()
 
 
+NO_SOURCES = PartSources()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """A resource, encoded once and never changed. Compare versions, not objects.
