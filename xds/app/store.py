@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from xds.config.configuration import Configuration
+from xds.config.document import RawObject
 from xds.config.yaml import ParsedFile, parse_documents
 from xds.model.diagnostic import Diagnostic
 from xds.model.mesh import Mesh
@@ -152,6 +153,13 @@ class Store:
         """Where the object in force with this key is written."""
         meta = self.mesh.objects.get(key)
         return meta.origin if meta else None
+
+    def document(self, key: ObjectKey) -> RawObject | None:
+        """The document of the object in force with this key; None if what is written is another, or nothing now."""
+        origin = self.locate(key)
+        file = self._configuration.ledger.files.get(origin.file) if origin is not None else None
+        objects = file.parsed.objects if file is not None else ()
+        return next((raw for raw in objects if raw.key == key and raw.origin == origin), None)
 
     def connect(self, proxy: Proxy, wake: Callable[[], None]) -> _Subscription:
         """A stream of ``proxy`` has begun; see `xds.server.SnapshotSource`."""
