@@ -72,7 +72,9 @@ def test_outcomes_have_shares_and_clusters_have_endpoints(config: Path) -> None:
 
     assert (answered["share"], answered["answered"]["status"]) == (0.25, 418)
     assert (forwarded["share"], cluster["name"]) == (0.75, "outbound|80|v1|reviews.default.svc.cluster.local")
-    assert cluster["endpoints"] == [{"address": "10.0.0.1:80", "share": 1.0}]
+    (endpoint,) = cluster["endpoints"]
+    assert (endpoint["address"], endpoint["share"]) == ("10.0.0.1:80", 1.0)
+    assert lines([endpoint["from"]]) == [("Pod/reviews-1.default", line("kind: Pod") - 1)]
 
 
 def test_policies_of_a_cluster_are_found_in_the_destination_rule(config: Path) -> None:

@@ -88,6 +88,11 @@ class Lines:
         fields = TRAFFIC_FIELDS.get(policy, ())
         return self._first(raw, ((*level, field) for level in _levels(raw, port, subset) for field in fields))
 
+    def of_endpoint(self, address: str) -> Place | None:
+        """The workload at ``ip:port``; None if its endpoint is listed where its cluster comes from, or nowhere."""
+        workload = self._store.mesh.workloads.get(address.rpartition(":")[0].strip("[]"))
+        return self.place(Source(workload.meta.key)) if workload is not None else None
+
     def _first(self, raw: RawObject | None, paths: Iterator[Path]) -> Place | None:
         if raw is None:
             return None

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from xds.app.explain.lines import Lines, Place
 from xds.explain import Answered, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
-from xds.explain.result import RouteStep
+from xds.explain.result import EndpointShare, RouteStep
 from xds.resources import Source
 
 Document: TypeAlias = dict[str, object]
@@ -91,11 +91,17 @@ class _Report:
             "name": cluster.name,
             "kind": cluster.kind,
             "from": self._places(cluster.sources),
-            "endpoints": [
-                {"address": each.address, "share": each.share, **({"remark": each.remark} if each.remark else {})}
-                for each in cluster.endpoints
-            ],
+            "endpoints": [self._endpoint(endpoint) for endpoint in cluster.endpoints],
             "policies": [_policy(policy, (self._of_cluster(policy, cluster),)) for policy in cluster.policies],
+        }
+
+    def _endpoint(self, endpoint: EndpointShare) -> Document:
+        place = self.lines.of_endpoint(endpoint.address)
+        return {
+            "address": endpoint.address,
+            "share": endpoint.share,
+            **({"remark": endpoint.remark} if endpoint.remark else {}),
+            **({"from": _place(place)} if place is not None else {}),
         }
 
     def _of_cluster(self, policy: Policy, cluster: ClusterStep) -> Place | None:
@@ -174,6 +180,8 @@ class _Text:
         for endpoint in _list(cluster["endpoints"]):
             remark = f" ({endpoint['remark']})" if "remark" in endpoint else ""
             yield _line("  endpoint", f"{endpoint['address']} {_percent(endpoint['share'])}{remark}")
+            if "from" in endpoint:
+                yield _line("", f"  {_where(_mapping(endpoint['from']))}")
         yield from _policies(cluster)
 
 
@@ -213,7 +221,7 @@ def _share(of: Mapping[str, object]) -> str:
 
 
 def _percent(share: object) -> str:
-    return f"{share:.4%}".replace(".0000", "")
+    return f"{share * 100:.6g}%" if isinstance(share, float) else f"{share}"
 
 
 def _mapping(value: object) -> Mapping[str, object]:
