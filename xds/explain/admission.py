@@ -32,7 +32,7 @@ def refusal(request: Request) -> str | None:
 def _refusals(request: Request) -> Iterator[str]:
     if request.method not in METHODS:
         yield f"Envoy knows no method {request.method} in HTTP/1.1"
-    if not request.path.startswith("/"):
+    if not request.path.startswith(("/", "*") if request.method == "OPTIONS" else "/"):
         yield "the path does not begin with /"
     if not request.path.isascii():
         yield "the path has characters that have to be escaped"

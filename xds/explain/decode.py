@@ -16,8 +16,8 @@ from xds.wire.registry import type_url
 from xds.wire.scalars import VARINT, length_delimited, tag, varint
 from xds.wire.scan import Raw, scan
 
-_PERCENT = {"TEN_THOUSAND": 100, "MILLION": 10_000}
-"""So many parts are one percent; without a denominator it is one each."""
+_PERCENT = {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}
+"""So many parts are one percent."""
 
 M = TypeVar("M", bound=betterproto2.Message)
 
@@ -77,8 +77,8 @@ def as_json_any(config: AnyMessage) -> Mapping[str, object]:
 def in_words(value: object) -> str:
     """JSON on one line, for people: ``num_retries 2, retry_on connect-failure``. A fraction is a percentage."""
     if isinstance(value, Mapping):
-        if value.get("denominator") in _PERCENT:
-            return f"{value.get('numerator', 0) / _PERCENT[value['denominator']]:g}%"
+        if value.keys() <= {"numerator", "denominator"} and value:
+            return f"{value.get('numerator', 0) / _PERCENT[value.get('denominator', 'HUNDRED')]:g}%"
         pairs = ((key, in_words(item)) for key, item in value.items() if key != "@type")
         return ", ".join(f"{key} {text}".rstrip() for key, text in pairs)
     if isinstance(value, list):

@@ -17,7 +17,10 @@ _ESCAPED: Final = re.compile(r'["<>^`{|}]')
 
 
 def normalized(path: str) -> str:
-    """As a connection manager with ``normalize_path`` makes it before it looks for a route: RFC 3986, section 6."""
+    """As a connection manager with ``normalize_path`` makes it before it looks for a route: RFC 3986, section 6.
+    The server as a whole, ``*``, has none."""
+    if path.startswith("*"):
+        return path
     bare, question, query = path.partition("?")
     unescaped = _UNRESERVED.sub(lambda escape: chr(int(escape[1], 16)), bare).replace("\\", "/")
     unescaped = _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", unescaped)
