@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from e2e.agreement import by_hand
 from e2e.agreement.compare import disagreement
 from e2e.agreement.stub import Response, endpoints, send
 from e2e.agreement.world import GATEWAY_PORT, PROXY_PORT, Case, Kind, Sent, case_address, case_text, services_text
@@ -14,6 +16,7 @@ from translators import DEFAULT
 from xds.app.render import Document, render, static_config
 from xds.app.store import Store
 from xds.explain import Connection, Explanation, Request, explain
+from xds.explain.decode import as_json
 from xds.model.diagnostic import Severity
 from xds.model.labels import Labels
 from xds.model.proxy import CaptureMode, Proxy, ProxyType
@@ -36,7 +39,8 @@ class Disagreement:
     explanation: Explanation
 
     def __str__(self) -> str:
-        text = case_text(self.case, case_address(0))
+        table = self.case.table
+        text = case_text(self.case, case_address(0)) if table is None else json.dumps(as_json(table))
         taken = [f"{route.name}: {route.match}" for route in self.explanation.routes]
         told = f"{self.case.kind.value}: explained with {taken}, {self.explanation.outcomes}"
         return f"{self.reason}\n{self.request}\n{told}\n{text}"
@@ -50,7 +54,7 @@ class _Running:
 
     @property
     def port(self) -> int:
-        return GATEWAY_PORT if self.case.kind is Kind.GATEWAY else PROXY_PORT
+        return PROXY_PORT if self.case.kind is Kind.SIDECAR else GATEWAY_PORT
 
 
 async def disagreements(cases: Sequence[Case], lab: Lab, name: str) -> list[Disagreement]:
@@ -80,10 +84,12 @@ async def _accepts(running: _Running) -> bool:
 def _compiled(cases: Sequence[Case], port: int) -> list[_Running]:
     store = Store(Pipeline(DEFAULT), MeshSettings(proxy_http_port=PROXY_PORT), clock=lambda: 0.0)
     store.apply(Batch({"services.yaml": services_text(port)}))
-    return [_compile(store, case, case_address(number)) for number, case in enumerate(cases)]
+    return [_compile(store, case, case_address(number), port) for number, case in enumerate(cases)]
 
 
-def _compile(store: Store, case: Case, address: str) -> _Running:
+def _compile(store: Store, case: Case, address: str, port: int) -> _Running:
+    if case.table is not None:
+        return _Running(case, address, by_hand.snapshot(case.table, address, port))
     published = store.apply(Batch({"case.yaml": case_text(case, address)}))
     errors = [str(diagnostic) for diagnostic in published.diagnostics if diagnostic.severity is Severity.ERROR]
     assert not errors, (errors, case)

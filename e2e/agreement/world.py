@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
+
 Document: TypeAlias = Mapping[str, object]
 
 GATEWAY_PORT = 8080
@@ -20,10 +22,11 @@ _NETWORK = 100 + os.getpid() % 100
 
 
 class Kind(Enum):
-    """Through which kind of proxy a case goes."""
+    """Through which kind of proxy a case goes. TABLE: one that has a table of routes, whatever made it."""
 
     GATEWAY = "gateway"
     SIDECAR = "sidecar"
+    TABLE = "table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A configuration, and requests to a proxy that has it. virtual_services: specs."""
+    """A configuration, and requests to a proxy that has it. virtual_services: specs. table: of a TABLE."""
 
     kind: Kind
-    virtual_services: tuple[Document, ...]
     requests: tuple[Sent, ...]
+    virtual_services: tuple[Document, ...] = ()
+    table: RouteConfiguration | None = None
 
 
 def case_address(number: int) -> str:
