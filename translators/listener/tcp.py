@@ -123,7 +123,7 @@ def rule_chains(
         proxy = _proxy(route, rules, port, access_log)
         rule = Source(virtual_service.meta.key, ("spec", section, route.index))
         for wanted in _wanted(route, rules, port, default):
-            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted), PartSources((rule.object,), (rule,))))
+            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted), PartSources.of_rule(rule)))
 
 
 def _wanted(route: L4Route, rules: ClientRules, port: int, default: tuple[Wanted, ...]) -> Iterator[Wanted]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 from xds.model.objects import ObjectKey
@@ -50,7 +51,11 @@ class JoinedVirtualHosts:
 def build_virtual_host(part: VirtualHostPart, *overrides: RouteOverride) -> VirtualHost:
     """The virtual host's routes spliced in, each with the overrides for the rule that it comes from."""
     routes = b"".join(field(3, _route(route, overrides)) for route in part.routes)
-    return VirtualHost(part.header + routes, PartSources(part.origins, tuple(map(_source, part.routes))))
+    return VirtualHost(part.header + routes, PartSources(part.origins, partial(_sources, part.routes)))
+
+
+def _sources(routes: tuple[RoutePart, ...]) -> tuple[Source | None, ...]:
+    return tuple(map(_source, routes))
 
 
 def _source(route: RoutePart) -> Source | None:
@@ -95,13 +100,12 @@ def build_listener(part: ListenerPart, *filters: HttpFilterPart) -> Resource:
     chains = b"".join(field(3, _filter_chain(chain_part, filters)) for chain_part in part.filter_chains)
     default = part.default_filter_chain
     every = part.filter_chains if default is None else (*part.filter_chains, default)
+    sources = tuple(each.sources for each in every)
     tail = field(25, _filter_chain(default, filters)) if default is not None else b""
     references = tuple(Reference(ROUTE, name) for name in part.routes)
-    return Resource.of(LISTENER, part.name, part.body + chains + tail, references, part.origins, _sources(every))
-
-
-def _sources(chains: tuple[FilterChainPart, ...]) -> tuple[PartSources, ...]:
-    return tuple(part.sources for part in chains)
+    return Resource.of(
+        LISTENER, part.name, part.body + chains + tail, references, part.origins, tuple(each.sources for each in every)
+    )
 
 
 def _filter_chain(part: FilterChainPart, filters: Iterable[HttpFilterPart]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,15 +26,32 @@ class Source(NamedTuple):
     path: tuple[str | int, ...] = ()
 
 
+Rules = tuple[Source | None, ...]
+
+
+def _no_rules() -> Rules:
+    return ()
+
+
 class PartSources(NamedTuple):
     """Where a part of a resource comes from: a virtual host of a RouteConfiguration, a filter chain of a Listener.
 
-    origins: the objects behind it. rules: of a virtual host, where each of its routes comes from, None where nobody
-    wrote it; of a filter chain, the one rule that it is for, if any.
+    origins: the objects behind it. find_rules: gives `rules`, which are seldom asked for.
     """
 
     origins: tuple[objects.ObjectKey, ...] = ()
-    rules: tuple[Source | None, ...] = ()
+    find_rules: Callable[[], Rules] = _no_rules
+
+    @property
+    def rules(self) -> Rules:
+        """Of a virtual host, where each of its routes comes from, None where nobody wrote it; of a filter chain, the
+        one rule that it is for, if any."""
+        return self.find_rules()
+
+    @staticmethod
+    def of_rule(rule: Source) -> PartSources:
+        """Of a filter chain that a rule asks for."""
+        return PartSources((rule.object,), lambda: (rule,))
 
 
 NO_SOURCES = PartSources()
