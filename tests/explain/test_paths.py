@@ -7,7 +7,7 @@ from envoy_data_plane.envoy.config.route.v3 import RedirectAction, RedirectActio
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, RegexMatcher
 
 from xds.explain import redirect
-from xds.explain.admission import refusal
+from xds.explain.admission import refusal, unreadable
 from xds.explain.paths import normalized, rewritten
 from xds.explain.request import Request
 
@@ -51,7 +51,9 @@ def test_a_path_is_made_clean(path: str, clean: str) -> None:
     ],
 )
 def test_a_connection_manager_refuses_some_requests(method: str, path: str, refused: bool) -> None:
-    assert (refusal(Request(method, "a", path)) is not None) is refused
+    request = Request(method, "a", path)
+
+    assert bool(unreadable(request) or refusal(request)) is refused
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -24,22 +23,20 @@ METHODS: Final = frozenset(
 _FORWARDED_PROTO = "x-forwarded-proto"
 
 
+def unreadable(request: Request) -> str | None:
+    """Why a request is answered with 400 before anything of it is looked at; None if it is not."""
+    if request.method not in METHODS:
+        return f"Envoy knows no method {request.method} in HTTP/1.1"
+    if not request.path.startswith(("/", "*") if request.method == "OPTIONS" else "/"):
+        return "the path does not begin with /"
+    return None if request.path.isascii() else "the path has characters that have to be escaped"
+
+
 def refusal(request: Request) -> str | None:
     """Why a request is answered with 400, whatever the routes say; None if it is not."""
-    return next(_refusals(request), None)
-
-
-def _refusals(request: Request) -> Iterator[str]:
-    if request.method not in METHODS:
-        yield f"Envoy knows no method {request.method} in HTTP/1.1"
-    if not request.path.startswith(("/", "*") if request.method == "OPTIONS" else "/"):
-        yield "the path does not begin with /"
-    if not request.path.isascii():
-        yield "the path has characters that have to be escaped"
     if "#" in request.path:
-        yield "the path has a fragment"
-    if "%00" in request.path.partition("?")[0]:
-        yield "the path has %00"
+        return "the path has a fragment"
+    return "the path has %00" if "%00" in request.path.partition("?")[0] else None
 
 
 def as_received(request: Request, manager: HttpConnectionManager) -> Request:

@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 
 from xds.explain import route_match
 from xds.explain.action import Hop, Taken, outcomes
-from xds.explain.admission import as_received, refusal
+from xds.explain.admission import as_received, refusal, unreadable
 from xds.explain.errors import UnsupportedError
 from xds.explain.policies import route_policies
 from xds.explain.request import Request
@@ -32,7 +32,7 @@ from xds.explain.tables import HostFound, route_table
 
 def explain_request(hop: Hop, request: Request) -> Explanation:
     """From the virtual host on. Raises UnsupportedError for what cannot be told."""
-    if reason := refusal(request):
+    if reason := unreadable(request):
         return Explanation((Answered(1.0, 400, reason),))
     explanation = _explanation(hop, request)
     if not route_match.is_grpc(request):
@@ -51,6 +51,8 @@ def _explanation(hop: Hop, request: Request) -> Explanation:
     table = route_table(hop.snapshot, hop.manager)
     if table is None:
         return Explanation((Answered(1.0, 404, "the proxy has no RouteConfiguration for this"),))
+    if reason := refusal(request):
+        return Explanation((Answered(1.0, 400, reason),))
     seen = as_received(request, hop.manager)
     host = table.find(seen.authority)
     if host is None:

@@ -103,9 +103,7 @@ def build_listener(part: ListenerPart, *filters: HttpFilterPart) -> Resource:
     sources = tuple(each.sources for each in every)
     tail = field(25, _filter_chain(default, filters)) if default is not None else b""
     references = tuple(Reference(ROUTE, name) for name in part.routes)
-    return Resource.of(
-        LISTENER, part.name, part.body + chains + tail, references, part.origins, tuple(each.sources for each in every)
-    )
+    return Resource.of(LISTENER, part.name, part.body + chains + tail, references, part.origins, sources)
 
 
 def _filter_chain(part: FilterChainPart, filters: Iterable[HttpFilterPart]) -> bytes:
