@@ -135,11 +135,12 @@ def _to_cluster(
         return Answered(share, status, f"there is no cluster {name}", response_changes=changes)
     if not any(endpoint.share for endpoint in cluster.endpoints):
         return Answered(share, 503, f"cluster {name} has no endpoint that can be used", response_changes=changes)
+    headers = changed(request.headers, request_changes(taken.levels(weighted)))
     return Forwarded(
         share,
         cluster,
         path=rewritten(request, taken.match, action.prefix_rewrite, action.regex_rewrite),
-        authority=rewritten_authority(action, weighted, request),
-        request_headers=changed(request.headers, request_changes(taken.levels(weighted))),
+        authority=rewritten_authority(action, weighted, replace(request, headers=headers)),
+        request_headers=headers,
         response_changes=changes,
     )

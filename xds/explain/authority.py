@@ -10,7 +10,7 @@ from xds.explain.request import Request
 
 def rewritten_authority(action: RouteAction, weighted: WeightedClusterClusterWeight | None, request: Request) -> str:
     """After the rewriting of hosts that the route, or one of its weighted clusters, asks for; empty if the host name
-    of the endpoint takes its place, which only the proxy knows."""
+    of the endpoint takes its place, which only the proxy knows. request: its headers are changed already."""
     if weighted is not None and weighted.host_rewrite_literal:
         return weighted.host_rewrite_literal
     if action.auto_host_rewrite:
