@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from e2e.agreement.stub import Response
 from xds.explain import Answered, Explanation, Forwarded, Outcome
@@ -13,7 +14,13 @@ _COMPARED = ("x-a", "x-b", "x-c", "x-new")
 
 
 def disagreement(explanation: Explanation, response: Response) -> str:
-    """Why no outcome that is explained is what happened; empty if one is."""
+    """Why no outcome that is explained is what happened; empty if one is.
+
+    A request that is refused gets no further than to the connection manager. To the response Envoy may add the headers
+    of a route all the same, depending on its filters: that is not told.
+    """
+    if explanation.host is None:
+        response = replace(response, headers=tuple(item for item in response.headers if item[0] != _MARK))
     reasons = ["; ".join(_differences(outcome, response)) for outcome in explanation.outcomes if outcome.share]
     return "" if "" in reasons else " | ".join(reasons) or "no outcome is explained"
 
