@@ -88,6 +88,12 @@ class Caller:
             self.witness.http(asked, response.status, response.headers.get("location", ""), received)
         return Reply(response.status, body, response.headers, received)
 
+    def tell_grpc(self, url: str, instance: str) -> None:
+        """A gRPC call of this application was answered by an instance."""
+        if self.witness is not None:
+            asked = Asked("POST", url, (("content-type", "application/grpc"),), self._address(url))
+            self.witness.http(asked, 200, "", {"instance": instance})
+
     def _address(self, url: str) -> str:
         host = URL(url).host or ""
         return self._names.get(host, host)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import (
     Cluster,
+    ClusterCustomClusterType,
     ClusterDiscoveryType,
     ClusterEdsClusterConfig,
     ClusterOriginalDstLbConfig,
@@ -167,6 +168,13 @@ def test_a_cluster_that_leads_where_the_client_dialled(override: int | None, por
     found = kit.asked(kit.snapshot(kit.manager(kit.routes(to("a"))), [cluster]))
 
     assert [each.address for each in forwarded(found).cluster.endpoints] == [f"10.0.0.1:{port}"]
+
+
+def test_a_cluster_of_an_extension_leads_somewhere() -> None:
+    cluster = Cluster(name="a", cluster_type=ClusterCustomClusterType(name="envoy.clusters.dynamic_forward_proxy"))
+    found = forwarded(kit.asked(kit.snapshot(kit.manager(kit.routes(to("a"))), [cluster])))
+
+    assert (found.cluster.kind, found.cluster.endpoints[0].share) == ("envoy.clusters.dynamic_forward_proxy", 1.0)
 
 
 def test_redirects_and_responses() -> None:

@@ -42,6 +42,23 @@ def test_of_one_level_removal_comes_first_then_what_is_set_then_what_is_added() 
     assert list(map(str, request_changes([route]))) == ["remove x-b", "set X-A: new", "add X-A: new"]
 
 
+def test_an_empty_value_is_not_added_unless_it_is_kept() -> None:
+    def empty(*, keep: bool) -> HeaderValueOption:
+        return HeaderValueOption(header=HeaderValue(key="x-a"), keep_empty_value=keep)
+
+    found = [request_changes([Route(request_headers_to_add=[empty(keep=keep)])]) for keep in (False, True)]
+
+    assert [len(changes) for changes in found] == [0, 1]
+
+
+@pytest.mark.parametrize(("append", "action"), [(True, "add"), (False, "set")])
+def test_the_older_way_to_append(append: bool, action: str) -> None:
+    older = option(ACTION.ADD_IF_ABSENT)
+    older.append = append
+
+    assert [change.action for change in request_changes([Route(request_headers_to_add=[older])])] == [action]
+
+
 def test_levels_in_the_order_given() -> None:
     levels = [Route(request_headers_to_remove=["x-a"]), Route(request_headers_to_remove=["x-b"])]
 

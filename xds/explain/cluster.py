@@ -38,14 +38,20 @@ def find_cluster(snapshot: Snapshot, name: str, connection: Connection) -> Clust
     cluster = parse(Cluster, resource.body)
     return ClusterStep(
         name=name,
-        kind=ClusterDiscoveryType(cluster.type or 0).name or "",
+        kind=cluster.cluster_type.name if cluster.cluster_type is not None else _discovery(cluster),
         endpoints=_endpoints(snapshot, cluster, connection),
         policies=tuple(_policies(cluster)),
         sources=objects(resource.origins),
     )
 
 
+def _discovery(cluster: Cluster) -> str:
+    return ClusterDiscoveryType(cluster.type or 0).name or ""
+
+
 def _endpoints(snapshot: Snapshot, cluster: Cluster, connection: Connection) -> tuple[EndpointShare, ...]:
+    if cluster.cluster_type is not None:
+        return (EndpointShare(f"where {cluster.cluster_type.name} leads", 1.0),)
     if cluster.type == ClusterDiscoveryType.ORIGINAL_DST:
         config = cluster.original_dst_lb_config
         port = (config.upstream_port_override if config is not None else None) or connection.port

@@ -58,11 +58,19 @@ def response_changes(levels: Iterable[Level]) -> tuple[HeaderChange, ...]:
 def _changes(removed: Sequence[str], added: Sequence[HeaderValueOption]) -> list[HeaderChange]:
     """Of one level: what is removed comes first, then what is set, then what is added."""
     changes = [
-        HeaderChange(_WORDS[option.append_action], option.header.key, option.header.value)
+        HeaderChange(_WORDS[_action(option)], option.header.key, option.header.value)
         for option in added
-        if option.header is not None
+        if option.header is not None and (option.header.value or option.keep_empty_value)
     ]
     return [HeaderChange("remove", name) for name in removed] + sorted(changes, key=_order)
+
+
+def _action(option: HeaderValueOption) -> HeaderValueOptionHeaderAppendAction:
+    """``append`` is an older way to say it."""
+    if option.append is None:
+        return option.append_action
+    actions = HeaderValueOptionHeaderAppendAction
+    return actions.APPEND_IF_EXISTS_OR_ADD if option.append else actions.OVERWRITE_IF_EXISTS_OR_ADD
 
 
 def _order(change: HeaderChange) -> bool:

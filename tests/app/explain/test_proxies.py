@@ -59,3 +59,8 @@ def test_a_gateway_object_stands_for_the_proxies_that_it_selects(mesh: Mesh) -> 
 def test_gateways_are_named_where_there_is_none(mesh: Mesh) -> None:
     with pytest.raises(StartError, match=r"front\.default"):
         proxy_spec(Named("frnt", "default", ProxyType.ROUTER), mesh)
+
+
+def test_an_address_has_to_be_one(mesh: Mesh) -> None:
+    with pytest.raises(StartError, match="--ip here is no IP address"):
+        proxy_spec(Named("client", "default", ip="here"), mesh)

@@ -88,3 +88,8 @@ def test_the_request(mesh: Mesh) -> None:
 def test_what_is_no_url(mesh: Mesh, url: str, message: str) -> None:
     with pytest.raises(StartError, match=message):
         target(Asked("GET", url), SIDECAR, mesh)
+
+
+def test_an_address_has_to_be_one(mesh: Mesh) -> None:
+    with pytest.raises(StartError, match="--address example is no IP address"):
+        target(Asked("GET", "http://a/", address="example"), SIDECAR, mesh)

@@ -37,6 +37,8 @@ class Named:
 
 def proxy_spec(named: Named, mesh: Mesh) -> ProxySpec:
     """The proxy with all that is known of it. Raises StartError, with the names that there are, if nothing is."""
+    if named.ip and not _is_ip(named.ip):
+        raise StartError(f"--ip {named.ip} is no IP address")
     workload = _workload(named, mesh.workloads.values())
     labels = named.labels
     if labels is None:

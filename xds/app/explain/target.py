@@ -40,7 +40,9 @@ class Target:
 
 
 def target(asked: Asked, proxy: ProxySpec, mesh: Mesh) -> Target:
-    """The connection as the proxy sees it. Raises StartError for a URL that is none."""
+    """The connection as the proxy sees it. Raises StartError for a URL, or an address, that is none."""
+    if asked.address and not _address(asked.address):
+        raise StartError(f"--address {asked.address} is no IP address")
     url, port = _split(asked.url)
     address = asked.address or _destination(url.hostname or "", proxy, mesh)
     through_capture = (
