@@ -6,11 +6,15 @@ from datetime import timedelta
 
 import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import (
+    CircuitBreakers,
+    CircuitBreakersThresholds,
     Cluster,
     ClusterCustomClusterType,
     ClusterDiscoveryType,
     ClusterEdsClusterConfig,
+    ClusterLbPolicy,
     ClusterOriginalDstLbConfig,
+    OutlierDetection,
 )
 from envoy_data_plane.envoy.config.core.v3 import (
     DataSource,
@@ -18,15 +22,20 @@ from envoy_data_plane.envoy.config.core.v3 import (
     HeaderValueOption,
     HeaderValueOptionHeaderAppendAction,
     RuntimeFractionalPercent,
+    TransportSocket,
 )
 from envoy_data_plane.envoy.config.route.v3 import (
     DirectResponseAction,
     NonForwardingAction,
     RedirectAction,
+    RetryPolicy,
     Route,
     RouteAction,
     RouteActionClusterNotFoundResponseCode,
+    RouteActionHashPolicy,
+    RouteActionHashPolicyHeader,
     RouteActionMaxStreamDuration,
+    RouteActionRequestMirrorPolicy,
     RouteMatch,
     VirtualHost,
     VirtualHostTlsRequirementType,
@@ -306,6 +315,49 @@ def test_headers_are_changed_from_the_most_specific_level_to_the_least_unless_to
 )
 def test_the_timeout_that_holds(action: RouteAction, timeout: str) -> None:
     assert policies(with_routes(Route(match=EVERYTHING, route=action)))["timeout"] == timeout
+
+
+def test_policies_of_a_route_in_words() -> None:
+    mirror = RouteActionRequestMirrorPolicy(
+        cluster="b", runtime_fraction=RuntimeFractionalPercent(default_value=percent(10))
+    )
+    action = RouteAction(
+        cluster="a",
+        request_mirror_policies=[mirror, RouteActionRequestMirrorPolicy(cluster="b")],
+        retry_policy=RetryPolicy(retry_on="5xx", num_retries=3),
+        hash_policy=[RouteActionHashPolicy(header=RouteActionHashPolicyHeader(header_name="x-user"))],
+        prefix_rewrite="/b",
+    )
+    found = [(each.name, each.text) for each in with_routes(Route(match=EVERYTHING, route=action)).routes[0].policies]
+
+    assert found == [
+        ("timeout", "15s"),
+        ("retry_policy", "retry_on 5xx, num_retries 3"),
+        ("prefix_rewrite", "/b"),
+        ("request_mirror_policy", "10% of requests to b"),
+        ("request_mirror_policy", "100% of requests to b"),
+        ("hash_policy", "header header_name x-user"),
+    ]
+
+
+def test_policies_of_a_cluster_in_words() -> None:
+    (cluster,) = kit.clusters("a")
+    cluster.lb_policy = ClusterLbPolicy.RANDOM
+    cluster.connect_timeout = timedelta(seconds=2)
+    cluster.circuit_breakers = CircuitBreakers(
+        thresholds=[CircuitBreakersThresholds(max_connections=7, max_requests=(1 << 32) - 1, track_remaining=True)]
+    )
+    cluster.outlier_detection = OutlierDetection(consecutive_5xx=2)
+    cluster.transport_socket = TransportSocket(name="tls")
+    found = forwarded(kit.asked(kit.snapshot(kit.manager(kit.routes(to("a"))), [cluster]))).cluster
+
+    assert [(each.name, each.text) for each in found.policies] == [
+        ("lb_policy", "RANDOM"),
+        ("connect_timeout", "2s"),
+        ("outlier_detection", "consecutive_5xx 2"),
+        ("circuit_breakers", "max_connections 7"),
+        ("transport_socket", "name tls"),
+    ]
 
 
 def test_a_virtual_host_that_asks_for_tls() -> None:

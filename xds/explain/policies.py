@@ -44,7 +44,7 @@ def _action(action: RouteAction) -> Iterator[Policy]:
     for mirror in action.request_mirror_policies:
         runtime = mirror.runtime_fraction
         share = fraction(runtime.default_value) if runtime is not None else 1.0
-        yield Policy("request_mirror_policy", f"{share:.4g} of requests to {mirror.cluster}".replace("1 of ", "all "))
+        yield Policy("request_mirror_policy", f"{share * 100:.6g}% of requests to {mirror.cluster}")
     yield from (Policy("hash_policy", in_words(as_json(policy))) for policy in action.hash_policy)
     for weighted in action.weighted_clusters.clusters if action.weighted_clusters is not None else ():
         changes = "; ".join(map(str, (*request_changes((weighted,)), *response_changes((weighted,)))))
