@@ -71,6 +71,8 @@ def test_a_pattern_matches_the_whole_text(pattern: str, text: str, matches: bool
         ("a*", "-", "baac", "-b-c-"),
         ("(a*)(b?)", r"\1-\2", "/a/b", "-/a-/-b"),
         ("^a", "x", "aa", "xa"),
+        ("(a)", r"\2", "aa", "aa"),
+        ("a", r"\\1", "a", "\\1"),
         ("(?U)(a+)", "x", "aa", "xx"),
     ],
 )
