@@ -80,8 +80,8 @@ def full_match(pattern: str, text: str) -> bool:
 def replace_all(pattern: str, substitution: str, text: str) -> str:
     r"""The text with every match replaced, as Envoy's ``regex_rewrite`` does. Raises UnsupportedError.
 
-    substitution: ``\1`` stands for the first group; if it names one that the pattern does not have, nothing is replaced.
-    As in RE2, there is no empty match right after a match.
+    substitution: ``\1`` stands for the first group; if it names one that there is not, nothing is replaced. As in RE2,
+    there is no empty match right after a match.
     """
     regex = _compiled(pattern)
     if any(int(group) > regex.groups for group in re.findall(r"\\([0-9])", substitution.replace(r"\\", ""))):
