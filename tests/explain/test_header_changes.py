@@ -10,7 +10,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
 )
 from envoy_data_plane.envoy.config.route.v3 import Route
 
-from xds.explain.header_changes import changed, request_changes
+from xds.explain.header_changes import changed_request, request_changes
 
 ACTION = HeaderValueOptionHeaderAppendAction
 
@@ -29,10 +29,20 @@ def option(action: HeaderValueOptionHeaderAppendAction, name: str = "X-A") -> He
     ],
 )
 def test_adding(action: HeaderValueOptionHeaderAppendAction, present: list[str], absent: list[str]) -> None:
-    changes = request_changes([Route(request_headers_to_add=[option(action)])])
+    levels = [Route(request_headers_to_add=[option(action)])]
 
-    assert [value for _, value in changed((("x-a", "old"),), changes)] == present
-    assert [value for _, value in changed((), changes)] == absent
+    assert [value for _, value in changed_request((("x-a", "old"),), levels)] == present
+    assert [value for _, value in changed_request((), levels)] == absent
+
+
+def test_presence_is_decided_before_a_level_changes_anything_but_after_it_removed() -> None:
+    absent, existing = option(ACTION.ADD_IF_ABSENT), option(ACTION.OVERWRITE_IF_EXISTS)
+    twice = [Route(request_headers_to_add=[absent, absent])]
+    never = [Route(request_headers_to_add=[absent, existing], request_headers_to_remove=["x-a"])]
+
+    assert changed_request((), twice) == (("x-a", "new"), ("x-a", "new"))
+    assert changed_request((("x-a", "old"),), never) == (("x-a", "new"),)
+    assert changed_request((), twice * 2) == (("x-a", "new"), ("x-a", "new"))
 
 
 def test_of_one_level_removal_comes_first_then_what_is_set_then_what_is_added() -> None:

@@ -84,6 +84,8 @@ def test_a_regular_expression_rewrites_the_path_and_not_the_query() -> None:
         (RedirectAction(path_redirect="/b"), "h:80", "/a?x", "http://h:80/b?x"),
         (RedirectAction(path_redirect="/b?y"), "h", "/a?x", "http://h/b?y"),
         (RedirectAction(path_redirect="/b", strip_query=True), "h", "/a?x", "http://h/b"),
+        (RedirectAction(path_redirect="/b?y", strip_query=True), "h", "/a?x", "http://h/b?y"),
+        (RedirectAction(prefix_rewrite="/b/", strip_query=True), "h", "/a/c?x", "http://h/b/c"),
         (RedirectAction(prefix_rewrite="/b/"), "h", "/a/c?x", "http://h/b/c?x"),
         (RedirectAction(host_redirect="o:9"), "h:80", "/a/", "http://o:9/a/"),
         (RedirectAction(port_redirect=8443), "h:80", "/a/", "http://h:8443/a/"),

@@ -21,7 +21,7 @@ from xds.explain.authority import rewritten_authority
 from xds.explain.cluster import find_cluster
 from xds.explain.errors import UnsupportedError
 from xds.explain.filters import Filtered, PerRoute, filtered
-from xds.explain.header_changes import HeaderChange, Level, changed, request_changes, response_changes
+from xds.explain.header_changes import HeaderChange, Level, changed_request, response_changes
 from xds.explain.paths import rewritten
 from xds.explain.request import Connection, Request
 from xds.explain.result import Answered, Forwarded, Outcome
@@ -135,7 +135,7 @@ def _to_cluster(
         return Answered(share, status, f"there is no cluster {name}", response_changes=changes)
     if not any(endpoint.share for endpoint in cluster.endpoints):
         return Answered(share, 503, f"cluster {name} has no endpoint that can be used", response_changes=changes)
-    headers = changed(request.headers, request_changes(taken.levels(weighted)))
+    headers = changed_request(request.headers, taken.levels(weighted))
     return Forwarded(
         share,
         cluster,

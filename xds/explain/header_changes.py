@@ -77,15 +77,23 @@ def _order(change: HeaderChange) -> bool:
     return change.action.startswith("add")
 
 
-def changed(headers: Headers, changes: Iterable[HeaderChange]) -> Headers:
-    """``headers`` after these changes; names are in lower case. Variables such as ``%PROTOCOL%`` stand as they are."""
+def changed_request(headers: Headers, levels: Iterable[Level]) -> Headers:
+    """A request's headers after the changes of all levels; names are in lower case. Variables such as ``%PROTOCOL%``
+    stand as they are."""
+    for level in levels:
+        headers = _changed(headers, _changes(level.request_headers_to_remove, level.request_headers_to_add))
+    return headers
+
+
+def _changed(headers: Headers, changes: Sequence[HeaderChange]) -> Headers:
+    """After the changes of one level. What depends on a header's presence is decided before any is set or added."""
+    removed = {change.name.lower() for change in changes if change.action == "remove"}
+    headers = tuple(item for item in headers if item[0] not in removed)
+    present = {name for name, _ in headers}
     for change in changes:
         name = change.name.lower()
-        present = any(key == name for key, _ in headers)
-        if change.action in ("remove", "set") or (change.action == "set if present" and present):
-            headers = tuple(item for item in headers if item[0] != name)
-        elif (change.action == "add if absent") is present and change.action != "add":
-            continue
-        if change.action != "remove":
+        if change.action == "set" or (change.action == "set if present" and name in present):
+            headers = (*(item for item in headers if item[0] != name), (name, change.value))
+        elif change.action == "add" or (change.action == "add if absent" and name not in present):
             headers = (*headers, (name, change.value))
     return headers

@@ -21,8 +21,7 @@ def location(action: RedirectAction, match: RouteMatch, request: Request) -> str
     scheme = action.scheme_redirect or ("https" if action.https_redirect else request.scheme)
     port = f":{action.port_redirect}" if action.port_redirect else ""
     host = action.host_redirect or _host(request, scheme, port)
-    path = _path(action, match, request)
-    return f"{scheme}://{host}{port}{path.partition('?')[0] if action.strip_query else path}"
+    return f"{scheme}://{host}{port}{_path(action, match, request)}"
 
 
 def _host(request: Request, scheme: str, port: str) -> str:
@@ -35,8 +34,11 @@ def _host(request: Request, scheme: str, port: str) -> str:
 
 
 def _path(action: RedirectAction, match: RouteMatch, request: Request) -> str:
-    """A new path keeps the query of the request, unless it has one of its own."""
+    """A new path keeps the query of the request, unless it is to be stripped; one of its own it has in any case."""
+    if action.path_redirect and "?" in action.path_redirect:
+        return action.path_redirect
+    _, question, query = request.path.partition("?")
+    path = rewritten(request, match, action.prefix_rewrite or "", action.regex_rewrite)
     if action.path_redirect:
-        _, question, query = request.path.partition("?")
-        return action.path_redirect if "?" in action.path_redirect else action.path_redirect + question + query
-    return rewritten(request, match, action.prefix_rewrite or "", action.regex_rewrite)
+        path = action.path_redirect + question + query
+    return path.partition("?")[0] if action.strip_query else path
