@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e lint format types layers goldens docs protos bench clean
+.PHONY: help demo test check unit e2e lint format types layers goldens docs protos bench explain-agreement clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -58,6 +58,9 @@ protos: $(READY) ## Regenerate the protobuf modules in xds/wire
 
 bench: $(READY) ## Measure, print a table, write bench.json
 	$(BIN)/python -m bench
+
+explain-agreement: $(READY) ## Compare 10,000 explanations with what a real Envoy does
+	PILOTHOUSE_AGREEMENT_PAIRS=10000 $(BIN)/pytest e2e/agreement -s
 
 clean: ## Remove everything that was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

@@ -10,11 +10,14 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from e2e.capture.namespaces import Namespace
+from xds.app.explain.target import Asked
 
 ANSWER_SECONDS = 10.0
 
@@ -40,8 +43,23 @@ class Reply:
         return headers.get(header)
 
 
+class Witness(Protocol):
+    """Is told what an application met."""
+
+    def http(self, asked: Asked, reply_status: int, location: str, received: Mapping[str, object]) -> None:
+        """A response."""
+
+    def tcp(self, scheme: str, host: str, port: int, server_name: str, instance: str) -> None:
+        """A connection, and who answered on it."""
+
+
 class Caller:
-    """An application that calls others, in plain HTTP and TCP, and knows nothing of proxies."""
+    """An application that calls others, in plain HTTP and TCP, and knows nothing of proxies.
+
+    witness: is told of all that it meets, if there is one.
+    """
+
+    witness: Witness | None = None
 
     def __init__(self, namespace: Namespace, names: Mapping[str, str]) -> None:
         """names: what its DNS would say."""
@@ -63,7 +81,22 @@ class Caller:
         ) as response:
             body = await response.text()
             ours = response.status == 200 and response.content_type == "application/json"
-            return Reply(response.status, body, response.headers, json.loads(body) if ours else {})
+            received = json.loads(body) if ours else {}
+        if self.witness is not None:
+            address = "" if proxy else self._address(url)
+            asked = Asked(method, url, tuple((headers or {}).items()), address)
+            self.witness.http(asked, response.status, response.headers.get("location", ""), received)
+        return Reply(response.status, body, response.headers, received)
+
+    def tell_grpc(self, url: str, instance: str) -> None:
+        """A gRPC call of this application was answered by an instance."""
+        if self.witness is not None:
+            asked = Asked("POST", url, (("content-type", "application/grpc"),), self._address(url))
+            self.witness.http(asked, 200, "", {"instance": instance})
+
+    def _address(self, url: str) -> str:
+        host = URL(url).host or ""
+        return self._names.get(host, host)
 
     async def instances(self, url: str, count: int) -> list[str]:
         """Who answers so many requests, one after the other."""
@@ -80,7 +113,10 @@ class Caller:
         """The answer to one message on a WebSocket."""
         async with self._session.ws_connect(url) as messages:
             await messages.send_str(message)
-            return await messages.receive_str(timeout=ANSWER_SECONDS)
+            answer = await messages.receive_str(timeout=ANSWER_SECONDS)
+        if self.witness is not None:
+            self.witness.http(Asked("GET", url, (), self._address(url)), 200, "", {"instance": answer.split(" ")[0]})
+        return answer
 
     async def say(self, host: str, port: int, *lines: str) -> list[str]:
         """Connects, says ``lines``, and returns as many answers; fewer if the connection is ended or reset."""
@@ -90,7 +126,13 @@ class Caller:
                 for line in lines:
                     writer.write(f"{line}\n".encode())
                     answers.append((await reader.readline()).decode().rstrip("\n"))
-        return list(filter(None, answers))
+        found = list(filter(None, answers))
+        self._tell_tcp("tcp", host, port, "", found[0].split(" ")[0] if found else "")
+        return found
+
+    def _tell_tcp(self, scheme: str, host: str, port: int, server_name: str, instance: str) -> None:
+        if self.witness is not None:
+            self.witness.tcp(scheme, host, port, server_name, instance)
 
     async def greet_by_tls(self, host: str, port: int, server_name: str) -> str:
         """Connects, sends the first message of a TLS handshake, and returns the line that answers it, if any does.
@@ -101,18 +143,22 @@ class Caller:
         handshake = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname=server_name)
         with suppress(ssl.SSLWantReadError):
             handshake.do_handshake()
+        answer = ""
         with suppress(ConnectionError):
             async with asyncio.timeout(ANSWER_SECONDS), self.connection(host, port) as (reader, writer):
                 writer.write(hello.read())
-                return (await reader.readline()).decode().rstrip("\n")
-        return ""
+                answer = (await reader.readline()).decode().rstrip("\n")
+        self._tell_tcp("https", host, port, server_name, answer.split(" ")[0])
+        return answer
 
     async def listen_first(self, host: str, port: int, line: str) -> list[str]:
         """Connects, waits for the server's greeting, says ``line``; returns the greeting and the answer."""
         async with asyncio.timeout(ANSWER_SECONDS), self.connection(host, port) as (reader, writer):
             greeting = await reader.readline()
             writer.write(f"{line}\n".encode())
-            return [answer.decode().rstrip("\n") for answer in (greeting, await reader.readline())]
+            answers = [answer.decode().rstrip("\n") for answer in (greeting, await reader.readline())]
+        self._tell_tcp("tcp", host, port, "", answers[1].split(" ")[0])
+        return answers
 
     @asynccontextmanager
     async def connection(

@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
-from grpc.aio import Channel, ServicerContext  # type: ignore[import-untyped]  # grpcio ships no types
+from grpc.aio import Call, Channel, ClientCallDetails, ServicerContext  # type: ignore[import-untyped]  # grpcio ships no types
 
 from e2e.capture.caller import Caller
 
 METHOD = "/greeter.Greeter/Greet"
 SLOW_METHOD = "/greeter.Greeter/GreetSlowly"
 SLOW_SECONDS = 2.0
+
+_Continue = Callable[[ClientCallDetails, object], Awaitable[Call]]
 
 
 def _greeter(instance: str) -> grpc.GenericRpcHandler:
@@ -74,10 +76,25 @@ async def grpc_channel(caller: Caller, host: str, port: int) -> AsyncIterator[Ch
         relay = await asyncio.start_unix_server(accept, path)
         try:
             options = (("grpc.default_authority", f"{host}:{port}"),)
-            async with grpc.aio.insecure_channel(f"unix:{path}", options) as channel:
+            told = [_Told(caller, f"http://{host}:{port}")]
+            async with grpc.aio.insecure_channel(f"unix:{path}", options, interceptors=told) as channel:
                 yield channel
         finally:
             relay.close()
+
+
+class _Told(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]  # grpcio ships no types
+    """Tells the caller's witness of every call that is answered."""
+
+    def __init__(self, caller: Caller, url: str) -> None:
+        self._caller = caller
+        self._url = url
+
+    async def intercept_unary_unary(self, continuation: _Continue, details: ClientCallDetails, request: object) -> Call:
+        call = await continuation(details, request)
+        answer = await call
+        self._caller.tell_grpc(self._url + details.method.decode(), answer.decode())
+        return call
 
 
 async def _relay(one: tuple[StreamReader, StreamWriter], other: tuple[StreamReader, StreamWriter]) -> None:

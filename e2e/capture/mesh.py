@@ -20,6 +20,8 @@ from e2e.capture.caller import Caller
 from e2e.capture.namespaces import GATEWAY, Namespace, network
 from e2e.capture.redirection import NAT_RULES, as_proxy
 from e2e.capture.topology import NAMES, RESOLVED_BY_PROXIES, WORKLOADS
+from e2e.capture.witness import Witness
+from e2e.explained import Explained
 from examples.bookinfo.topology import REPOSITORY
 from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
@@ -42,6 +44,7 @@ class CaptureMesh:
     callers: Mapping[str, Caller]
     config: Path
     processes: Processes
+    explained: Explained
 
     @property
     def client(self) -> Caller:
@@ -58,6 +61,7 @@ class CaptureMesh:
         part = self.config / f".{name}"
         part.write_text(dedent(text))
         part.rename(self.config / name)
+        self.explained.record()
 
     async def logs(self, workload: str, *words: str) -> int:
         """How many lines of a sidecar's access log have all these words, once it has any; 0 after five seconds."""
@@ -95,7 +99,16 @@ async def capture_mesh(folder: Path, envoy: Path) -> AsyncIterator[CaptureMesh]:
             for name, workload in WORKLOADS.items():
                 if workload.labels is not None:
                     group.create_task(starter.sidecar(name, workload.labels, members[name]))
-        yield CaptureMesh(callers, config, processes)
+        explained = Explained(config, MESH_CONFIG, RESOLVED_BY_PROXIES)
+        for name, workload in WORKLOADS.items():
+            if workload.labels is not None:
+                callers[name].witness = Witness(explained, sidecar_spec(name, workload.labels, workload.ip))
+        yield CaptureMesh(callers, config, processes, explained)
+
+
+def sidecar_spec(name: str, labels: Mapping[str, str], ip: str) -> ProxySpec:
+    """The sidecar of a workload."""
+    return ProxySpec(name, "default", ip, labels=labels)
 
 
 class _Starter:
@@ -115,7 +128,7 @@ class _Starter:
         """Captures what the workload sends and receives, and starts the Envoy that it leads to."""
         namespace.load_nat(NAT_RULES)
         namespace.name_hosts(RESOLVED_BY_PROXIES)
-        spec = ProxySpec(name, "default", namespace.ip, labels=labels)
+        spec = sidecar_spec(name, labels, namespace.ip)
         path = self._folder / f"{name}.json"
         path.write_text(json.dumps(bootstrap(spec, XDS, ADMIN_PORT)))
         envoy = (*envoy_argv(self._envoy, path), "--file-flush-interval-msec", f"{LOG_FLUSH_SECONDS * 1000:.0f}")

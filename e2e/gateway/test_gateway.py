@@ -12,13 +12,16 @@ import pytest
 import pytest_asyncio
 
 from e2e.addresses import Addresses
+from e2e.explained import Explained, Seen
 from e2e.gateway.mesh import PORT, configuration
 from e2e.lab import Lab
+from examples.bookinfo.topology import MESH_CONFIG
 from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
 from xds.app.demo.plan import ADMIN_PORT
 from xds.app.demo.processes import Processes
 from xds.app.demo.shop import Answer, fetch, new_session
+from xds.app.explain.target import Asked
 from xds.app.proxy_spec import ProxySpec
 from xds.model.proxy import CaptureMode, ProxyType
 
@@ -29,11 +32,13 @@ SHOP = "shop.example.com"
 
 @dataclass(frozen=True)
 class Gateway:
-    """The gateway, from outside. front, back: its addresses."""
+    """The gateway, from outside. front, back: its addresses. Every answer is compared with what is explained."""
 
     lab: Lab
     front: str
     back: str
+    spec: ProxySpec
+    explained: Explained
 
     async def get(self, host: str, path: str = "/", headers: Mapping[str, str] | None = None) -> Answer:
         """The answer of the front address to a request for this host."""
@@ -44,7 +49,19 @@ class Gateway:
         return await self._fetch(self.back, "/", {"host": host})
 
     async def _fetch(self, address: str, path: str, headers: Mapping[str, str]) -> Answer:
-        return await fetch(self.lab.session, f"http://{address}:{PORT}{path}", headers)
+        url = f"http://{address}:{PORT}{path}"
+        answer = await fetch(self.lab.session, url, headers)
+        self.explained.check(self.spec, Asked("GET", url, tuple(headers.items())), seen(self.lab, answer))
+        return answer
+
+
+def seen(lab: Lab, answer: Answer) -> Seen:
+    """What came back, as an explanation puts it."""
+    if not answer.ok:
+        return Seen(answer.status, location=answer.headers.get("location", ""))
+    received = json.loads(answer.body)
+    endpoint = lab.echoes[received["instance"]]
+    return Seen(200, endpoint, path=received["path"].partition("?")[0], authority=received["headers"]["Host"])
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -56,20 +73,19 @@ async def gateway(
         processes = await stack.enter_async_context(Processes(folder))
         lab = Lab(folder, envoy, addresses, stack, processes, await stack.enter_async_context(new_session()))
         instances = {version: await lab.echo(version) for version in ("v1", "v2")}
-        gateway = Gateway(lab, addresses.new(), addresses.new())
-        for name, text in configuration(gateway.front, gateway.back, instances).items():
+        front, back, ip = addresses.new(), addresses.new(), addresses.new()
+        for name, text in configuration(front, back, instances).items():
             lab.write(name, text)
         await lab.serve()
-        await _start(lab)
-        yield gateway
+        labels = {"istio": "ingressgateway"}
+        spec = ProxySpec("gateway", "default", ip, ProxyType.ROUTER, CaptureMode.NONE, labels=labels)
+        await _start(lab, spec)
+        yield Gateway(lab, front, back, spec, Explained(lab.config, MESH_CONFIG))
 
 
-async def _start(lab: Lab) -> None:
-    labels = {"istio": "ingressgateway"}
-    ip = lab.addresses.new()
-    spec = ProxySpec("gateway", "default", ip, ProxyType.ROUTER, CaptureMode.NONE, labels=labels)
+async def _start(lab: Lab, spec: ProxySpec) -> None:
     child = await lab.run_envoy("gateway", bootstrap(spec, f"{lab.control_plane}:15010", ADMIN_PORT))
-    await await_ready(lab.session, f"http://{ip}:{ADMIN_PORT}/ready", child)
+    await await_ready(lab.session, f"http://{spec.ip}:{ADMIN_PORT}/ready", child)
 
 
 def instance(answer: Answer) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from docs.generate_fields import TARGET, covers, document
+from xds.app.cli import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/README.md")])
@@ -29,6 +33,20 @@ def test_a_star_covers_what_is_below_and_a_plain_path_only_itself() -> None:
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_example_of_explain_prints_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "explain.md").read_text()
+    rules, command, shown = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("yaml", "sh", "text"))
+    assert rules is not None
+    assert command is not None
+    assert shown is not None
+    shutil.copytree(ROOT / "examples" / "bookinfo" / "mesh", tmp_path / "mesh")
+    (tmp_path / "mesh" / "virtual-service-reviews.yaml").write_text(rules.group(1))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, shlex.split(command.group(1))[1:])
+
+    assert result.stdout == shown.group(1)
 
 
 def test_the_translator_in_the_readme_is_the_one_in_the_example() -> None:

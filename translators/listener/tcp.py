@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, FilterChainMatch
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
@@ -26,6 +27,7 @@ from xds.model.routing import L4Route, RouteDestination
 from xds.model.services import Service, ServicePort
 from xds.model.view import VisibleService
 from xds.pipeline.contribution import FilterChainPart
+from xds.resources import NO_SOURCES, PartSources, Source
 from xds.wire.encode import encode, pack_any
 
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
@@ -61,9 +63,12 @@ def cluster_chain(
     return _chain(_to_cluster(cluster, access_log), name, match)
 
 
-def _chain(proxy: TcpProxy, name: str, match: FilterChainMatch | None) -> FilterChainPart:
+def _chain(
+    proxy: TcpProxy, name: str, match: FilterChainMatch | None, sources: PartSources = NO_SOURCES
+) -> FilterChainPart:
     network_filter = Filter(name=TCP_PROXY, typed_config=pack_any(proxy))
-    return FilterChainPart(encode(FilterChain(name=name, filter_chain_match=match, filters=[network_filter])))
+    body = encode(FilterChain(name=name, filter_chain_match=match, filters=[network_filter]))
+    return FilterChainPart(body, sources=sources)
 
 
 def service_chains(
@@ -75,14 +80,14 @@ def service_chains(
     """
     default = _of_service(visible.service, port) if address == EVERY_ADDRESS else (ANY,)
     if rules is not None:
-        l4_routes = rules.virtual_service.tls if port.protocol.is_tls else rules.virtual_service.tcp
-        chains = tuple(rule_chains(l4_routes, rules, port.number, access_log, default))
+        chains = tuple(rule_chains("tls" if port.protocol.is_tls else "tcp", rules, port.number, access_log, default))
         if chains:
             return chains
     cluster = outbound_cluster(port.number, visible.service.hostname)
     proxy = _to_cluster(cluster, access_log)
     _apply_policy(proxy, destination_policy(visible, port.number))
-    return tuple(TcpChain(wanted, _chain(proxy, "", chain_match(wanted))) for wanted in default)
+    sources = PartSources((visible.service.meta.key,))
+    return tuple(TcpChain(wanted, _chain(proxy, "", chain_match(wanted), sources)) for wanted in default)
 
 
 def _to_cluster(cluster: str, access_log: str) -> TcpProxy:
@@ -115,17 +120,20 @@ def _of_service(service: Service, port: ServicePort) -> tuple[Wanted, ...]:
 
 def gateway_chains(rules: ClientRules, port: int, access_log: str) -> tuple[TcpChain, ...]:
     """The chains that a VirtualService gives to a TCP server of a gateway."""
-    return tuple(rule_chains(rules.virtual_service.tcp, rules, port, access_log, (ANY,)))
+    return tuple(rule_chains("tcp", rules, port, access_log, (ANY,)))
 
 
 def rule_chains(
-    routes: tuple[L4Route, ...], rules: ClientRules, port: int, access_log: str, default: tuple[Wanted, ...]
+    section: Literal["tcp", "tls"], rules: ClientRules, port: int, access_log: str, default: tuple[Wanted, ...]
 ) -> Iterator[TcpChain]:
-    """A chain for everything that a match of ``routes`` names. default: what stands where it names nothing."""
-    for route in routes:
+    """A chain for everything that a match of a rule names. section: which rules of the VirtualService. default: what
+    stands where a match names nothing."""
+    virtual_service = rules.virtual_service
+    for route in virtual_service.tls if section == "tls" else virtual_service.tcp:
         proxy = _proxy(route, rules, port, access_log)
+        rule = Source(virtual_service.meta.key, ("spec", section, route.index))
         for wanted in _wanted(route, rules, port, default):
-            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted)))
+            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted), PartSources.of_rule(rule)))
 
 
 def _wanted(route: L4Route, rules: ClientRules, port: int, default: tuple[Wanted, ...]) -> Iterator[Wanted]:

@@ -9,6 +9,7 @@ from operator import is_
 from typing import NamedTuple, Protocol
 
 from xds.config.configuration import Configuration
+from xds.config.document import RawObject
 from xds.config.yaml import ParsedFile, parse_documents
 from xds.model.diagnostic import Diagnostic
 from xds.model.mesh import Mesh
@@ -170,6 +171,13 @@ class Store:
     def waits(self, key: ObjectKey) -> bool:
         """Whether the newest version of an object is not in force yet, because it needs something that is not there."""
         return self._configuration.dependencies.waits(key)
+
+    def document(self, key: ObjectKey) -> RawObject | None:
+        """The document of the object in force with this key; None if what is written is another, or nothing now."""
+        origin = self.locate(key)
+        file = self._configuration.ledger.files.get(origin.file) if origin is not None else None
+        objects = file.parsed.objects if file is not None else ()
+        return next((raw for raw in objects if raw.key == key and raw.origin == origin), None)
 
     def connect(self, proxy: Proxy, wake: Callable[[], None]) -> _Subscription:
         """A stream of ``proxy`` has begun; see `xds.server.SnapshotSource`."""

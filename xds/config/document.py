@@ -109,6 +109,15 @@ def nearest_line(value: object, lines: int | Lines, path: Path) -> int:
     return own_line(lines)
 
 
+def has_path(value: object, path: Path) -> bool:
+    """Whether something was written at ``path`` inside ``value``."""
+    for step in path:
+        if _child_index(value, step) is None:
+            return False
+        value = value[step]  # type: ignore[index]  # _child_index found it: value is a container that has this step
+    return True
+
+
 def own_line(lines: int | Lines) -> int:
     """The line of a node itself."""
     while not isinstance(lines, int):

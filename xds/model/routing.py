@@ -65,7 +65,7 @@ class HTTPMatchRequest:
     """Istio ``HTTPMatchRequest``: all conditions of one match hold together.
 
     gateways is resolved: the match's own list, or else the VirtualService's; names are ``namespace/name`` or
-    ``mesh``. A header name is lower case.
+    ``mesh``. A header name is lower case. index: its position in the rule, as it is written.
     """
 
     name: str = ""
@@ -82,6 +82,7 @@ class HTTPMatchRequest:
     source_namespace: str = ""
     gateways: tuple[str, ...] = (MESH_GATEWAY,)
     stat_prefix: str = ""
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from xds.pipeline.splice import (
     build_virtual_host,
     join_virtual_hosts,
 )
-from xds.resources import LISTENER, ROUTE, Resource, ResourceSet, Snapshot, TypeUrl
+from xds.resources import LISTENER, ROUTE, PartSources, Resource, ResourceSet, Snapshot, TypeUrl
 
 
 def assemble(
@@ -125,8 +125,13 @@ def _build_hosts(
     for part in parts:
         host = memo(build_virtual_host, part, *_applicable(part, overrides))
         body = patch_virtual_host(part.name, host.body, patches, memo, failures.append)
-        hosts.append(host if body is host.body else memo(VirtualHost, body, part.origins))
+        hosts.append(host if body is host.body else memo(_patched_host, body, host))
     return _Hosts(memo(join_virtual_hosts, *hosts), tuple(failures))
+
+
+def _patched_host(body: bytes, before: VirtualHost) -> VirtualHost:
+    """Nobody knows which of its routes are still those that they were."""
+    return VirtualHost(body, PartSources(before.sources.origins))
 
 
 def _applicable(part: VirtualHostPart, overrides: Sequence[Overrides]) -> list[RouteOverride]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import betterproto2
 
 from xds.model.objects import ObjectKey
-from xds.resources import Resource, TypeUrl
+from xds.resources import NO_SOURCES, PartSources, Resource, TypeUrl
 
 
 class Direction(Enum):
@@ -67,10 +67,12 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoutePart:
-    """One Envoy ``Route``. body: without ``typed_per_filter_config``. source: the rule it comes from, if any."""
+    """One Envoy ``Route``. body: without ``typed_per_filter_config``. source: the rule it comes from, if any; match:
+    which of the rule's matches, if it has any."""
 
     body: bytes
     source: RouteRef | None = None
+    match: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,10 +125,12 @@ class HttpConnection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilterChainPart:
-    """One Envoy ``FilterChain``. body: with its network filters, except the connection manager, which comes last."""
+    """One Envoy ``FilterChain``. body: with its network filters, except the connection manager, which comes last.
+    sources: where it comes from, as far as that is any object."""
 
     body: bytes
     http: HttpConnection | None = None
+    sources: PartSources = NO_SOURCES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

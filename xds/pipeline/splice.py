@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 from xds.model.objects import ObjectKey
@@ -22,7 +23,7 @@ from xds.pipeline.contribution import (
     VirtualHosts,
 )
 from xds.pipeline.references import HCM_TYPE_URL
-from xds.resources import LISTENER, ROUTE, Reference, Resource, content_version
+from xds.resources import LISTENER, ROUTE, PartSources, Reference, Resource, Source, content_version
 from xds.wire.splice import any_of, enclosed, field
 
 HTTP_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
@@ -30,25 +31,39 @@ HTTP_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VirtualHost:
-    """A finished virtual host: encoded, with its overrides and patches."""
+    """A finished virtual host: encoded, with its overrides and patches. sources: of it and its routes."""
 
     body: bytes
-    origins: tuple[ObjectKey, ...]
+    sources: PartSources
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JoinedVirtualHosts:
-    """Some of the virtual hosts of a RouteConfiguration, as its encoded fields. version: of these."""
+    """Some of the virtual hosts of a RouteConfiguration, as its encoded fields. version: of these. origins: of all
+    together; parts: of each."""
 
     fields: bytes
     version: str
     origins: tuple[ObjectKey, ...]
+    parts: tuple[PartSources, ...]
 
 
 def build_virtual_host(part: VirtualHostPart, *overrides: RouteOverride) -> VirtualHost:
     """The virtual host's routes spliced in, each with the overrides for the rule that it comes from."""
     routes = b"".join(field(3, _route(route, overrides)) for route in part.routes)
-    return VirtualHost(part.header + routes, part.origins)
+    return VirtualHost(part.header + routes, PartSources(part.origins, partial(_sources, part.routes)))
+
+
+def _sources(routes: tuple[RoutePart, ...]) -> tuple[Source | None, ...]:
+    return tuple(map(_source, routes))
+
+
+def _source(route: RoutePart) -> Source | None:
+    if route.source is None:
+        return None
+    key, rule = route.source
+    match = () if route.match is None else ("match", route.match)
+    return Source(key, ("spec", "http", rule, *match))
 
 
 def _route(route: RoutePart, overrides: Iterable[RouteOverride]) -> bytes:
@@ -65,9 +80,9 @@ def _route(route: RoutePart, overrides: Iterable[RouteOverride]) -> bytes:
 def join_virtual_hosts(*hosts: VirtualHost) -> JoinedVirtualHosts:
     """Virtual hosts as they stand in a RouteConfiguration."""
     fields = b"".join(chain.from_iterable(enclosed(2, host.body) for host in hosts))
-    return JoinedVirtualHosts(
-        fields, content_version(fields), tuple(dict.fromkeys(chain.from_iterable(host.origins for host in hosts)))
-    )
+    parts = tuple(host.sources for host in hosts)
+    origins = tuple(dict.fromkeys(chain.from_iterable(part.origins for part in parts)))
+    return JoinedVirtualHosts(fields, content_version(fields), origins, parts)
 
 
 def build_route_configuration(part: VirtualHosts, *groups: JoinedVirtualHosts) -> Resource:
@@ -76,16 +91,19 @@ def build_route_configuration(part: VirtualHosts, *groups: JoinedVirtualHosts) -
     body = b"".join((part.header, *(group.fields for group in groups)))
     version = content_version(b"".join((part.header, *(group.version.encode() for group in groups))))
     origins = tuple(chain.from_iterable(group.origins for group in groups))
-    return Resource(ROUTE, part.route_config, body, version, origins=origins)
+    parts = tuple(chain.from_iterable(group.parts for group in groups))
+    return Resource(ROUTE, part.route_config, body, version, origins=origins, parts=parts)
 
 
 def build_listener(part: ListenerPart, *filters: HttpFilterPart) -> Resource:
     """A Listener: every connection manager in it gets the filters that apply, in the order given."""
     chains = b"".join(field(3, _filter_chain(chain_part, filters)) for chain_part in part.filter_chains)
     default = part.default_filter_chain
+    every = part.filter_chains if default is None else (*part.filter_chains, default)
+    sources = tuple(each.sources for each in every)
     tail = field(25, _filter_chain(default, filters)) if default is not None else b""
     references = tuple(Reference(ROUTE, name) for name in part.routes)
-    return Resource.of(LISTENER, part.name, part.body + chains + tail, references, part.origins)
+    return Resource.of(LISTENER, part.name, part.body + chains + tail, references, part.origins, parts=sources)
 
 
 def _filter_chain(part: FilterChainPart, filters: Iterable[HttpFilterPart]) -> bytes:

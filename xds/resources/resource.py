@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -20,14 +21,53 @@ class Reference(NamedTuple):
     name: str
 
 
+class Source(NamedTuple):
+    """A place in the configuration: an object, or a part of it, such as ``("spec", "http", 0)``."""
+
+    object: objects.ObjectKey
+    path: tuple[str | int, ...] = ()
+
+
+Rules = tuple[Source | None, ...]
+
+
+def _no_rules() -> Rules:
+    return ()
+
+
+class PartSources(NamedTuple):
+    """Where a part of a resource comes from: a virtual host of a RouteConfiguration, a filter chain of a Listener.
+
+    origins: the objects behind it. find_rules: gives `rules`, which are seldom asked for.
+    """
+
+    origins: tuple[objects.ObjectKey, ...] = ()
+    find_rules: Callable[[], Rules] = _no_rules
+
+    @property
+    def rules(self) -> Rules:
+        """Of a virtual host, where each of its routes comes from, None where nobody wrote it; of a filter chain, the
+        one rule that it is for, if any."""
+        return self.find_rules()
+
+    @staticmethod
+    def of_rule(rule: Source) -> PartSources:
+        """Of a filter chain that a rule asks for."""
+        return PartSources((rule.object,), lambda: (rule,))
+
+
+NO_SOURCES = PartSources()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """A resource, encoded once and never changed. Compare versions, not objects.
 
     body: the message's own bytes, without an ``Any`` around them. version: depends on the content alone, see
     `content_version`. origins: the configuration objects it was made from, the most telling first; may repeat. A NACK
-    is reported against them. ttl: how long a client keeps it without hearing of it again; None: for ever.
-    aliases: further names under which a client may ask for it.
+    is reported against them. ttl: how long a client keeps it without hearing of it again; None: for ever. aliases:
+    further names under which a client may ask for it. parts: where its virtual hosts or filter chains come from, in
+    their order, the default chain last; empty if that is not known.
     """
 
     type_url: TypeUrl
@@ -38,6 +78,7 @@ class Resource:
     origins: tuple[objects.ObjectKey, ...] = ()
     ttl: timedelta | None = None
     aliases: tuple[str, ...] = ()
+    parts: tuple[PartSources, ...] = ()
 
     @staticmethod
     def of(
@@ -48,6 +89,7 @@ class Resource:
         origins: tuple[objects.ObjectKey, ...] = (),
         ttl: timedelta | None = None,
         aliases: tuple[str, ...] = (),
+        parts: tuple[PartSources, ...] = (),
     ) -> Resource:
         """A resource whose version is the hash of its body, and of TTL and aliases, which a client must know too.
 
@@ -56,7 +98,8 @@ class Resource:
         if ttl is not None and ttl <= timedelta():
             raise ValueError(f"the TTL of {name!r} is {ttl}; it must be positive")
         content = body if ttl is None and not aliases else b"".join((body, repr((ttl, aliases)).encode()))
-        return Resource(type_url, canonical(name), body, content_version(content), references, origins, ttl, aliases)
+        version = content_version(content)
+        return Resource(type_url, canonical(name), body, version, references, origins, ttl, aliases, parts)
 
 
 def content_version(body: bytes) -> str:

@@ -22,7 +22,8 @@ _HAVE_THEIR_OWN_FIELD = frozenset({"uri", "scheme", "method", "authority"})
 def parse_http_matches(rule: Reader, scope: Scope, gateways: tuple[str, ...]) -> tuple[HTTPMatchRequest, ...] | None:
     """The alternatives of a rule, empty for "always"; None if there were some and none of them can be honoured."""
     matches = rule.items("match")
-    honoured = tuple(_http_match(match, scope, gateways) for match in matches if not _leave_out(match))
+    indexed = enumerate(matches)
+    honoured = tuple(_http_match(match, i, scope, gateways) for i, match in indexed if not _leave_out(match))
     return None if matches and not honoured else honoured
 
 
@@ -38,7 +39,7 @@ def _leave_out(match: Reader) -> bool:
     return False
 
 
-def _http_match(match: Reader, scope: Scope, gateways: tuple[str, ...]) -> HTTPMatchRequest:
+def _http_match(match: Reader, index: int, scope: Scope, gateways: tuple[str, ...]) -> HTTPMatchRequest:
     return HTTPMatchRequest(
         name=match.text("name"),
         uri=_uri(match),
@@ -54,6 +55,7 @@ def _http_match(match: Reader, scope: Scope, gateways: tuple[str, ...]) -> HTTPM
         source_namespace=match.text("sourceNamespace"),
         gateways=_gateways(match, scope, gateways),
         stat_prefix=match.text("statPrefix"),
+        index=index,
     )
 
 

@@ -1,0 +1,1 @@
+"""Does `xds.explain` say what a real Envoy does? Generated configurations and requests, run through one, compared."""

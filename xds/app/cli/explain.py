@@ -1,0 +1,102 @@
+"""``pilothouse explain``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xds.app.cli import options
+from xds.app.cli.options import CaptureOption, parse_label
+from xds.app.errors import StartError
+from xds.model.proxy import CaptureMode, ProxyType
+
+if TYPE_CHECKING:
+    from xds.app.explain.proxies import Named
+    from xds.app.explain.target import Asked
+
+
+class Output(StrEnum):
+    """``-o``."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("explain")(explain)
+
+
+def explain(
+    words: Annotated[list[str], typer.Argument(metavar="[METHOD] URL", help="http://, https:// or tcp://HOST:PORT.")],
+    config: options.Config,
+    mesh_config: options.MeshConfig = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="NAME.NAMESPACE", help="The workload that asks.")
+    ] = None,
+    gateway: Annotated[
+        str | None, typer.Option("--gateway", metavar="NAME.NAMESPACE", help="The gateway that is asked.")
+    ] = None,
+    header: Annotated[
+        list[str], typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="A header; may be repeated.")
+    ] = [],  # noqa: B006 - typer copies it
+    label: options.LabelList = [],  # noqa: B006 - typer copies it
+    capture: options.Capture = CaptureOption.REDIRECT,
+    ip: Annotated[str, typer.Option("--ip", help="The proxy's address, if the configuration has none.")] = "",
+    address: Annotated[str, typer.Option("--address", help="Where the URL's host leads, if not by the mesh.")] = "",
+    translators: options.Translators = None,
+    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TEXT,
+) -> None:
+    """Tell what a request would meet, from the resources of a proxy alone, and where each step is written.
+
+    Findings go to stderr.
+    """
+    from xds.app.explain.command import explained
+    from xds.app.explain.report import text
+    from xds.app.loading import load_settings, load_translators
+    from xds.app.offline import Offline
+
+    named, asked = _named(from_, gateway, label, capture, ip), _asked(words, header, address)
+    offline = Offline(load_settings(mesh_config), load_translators(translators))
+    for diagnostic in offline.read([config]):
+        print(diagnostic, file=sys.stderr)
+    steps = explained(offline.store, named, asked)
+    print(json.dumps(steps, indent=2) if output is Output.JSON else "\n".join(text(steps)))
+
+
+def _named(from_: str | None, gateway: str | None, labels: list[str], capture: CaptureOption, ip: str) -> Named:
+    from xds.app.explain.proxies import Named
+
+    if (from_ is None) is (gateway is None):
+        raise typer.BadParameter("one of --from and --gateway is needed", param_hint="--from")
+    name, dot, namespace = (from_ or gateway or "").rpartition(".")
+    if not dot or not name or not namespace:
+        raise typer.BadParameter(f"{from_ or gateway} is not NAME.NAMESPACE", param_hint="--from, --gateway")
+    return Named(
+        name,
+        namespace,
+        ProxyType.ROUTER if gateway is not None else ProxyType.SIDECAR,
+        CaptureMode.NONE if capture is CaptureOption.NONE else CaptureMode.REDIRECT,
+        dict(map(parse_label, labels)) if labels else None,
+        ip,
+    )
+
+
+def _asked(words: list[str], headers: list[str], address: str) -> Asked:
+    from xds.app.explain.target import Asked
+
+    if len(words) > 2:
+        raise typer.BadParameter("expected [METHOD] URL", param_hint="URL")
+    method = words[0] if len(words) == 2 else "GET"
+    return Asked(method, words[-1], tuple(map(_header, headers)), address)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise StartError(f"-H {text!r} is not 'NAME: VALUE'")
+    return name.strip(), value.strip()

@@ -1,0 +1,55 @@
+"""What a connection manager does with a request before it looks for a route: it refuses it, or cleans it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
+
+from xds.explain.paths import normalized
+from xds.explain.request import Request
+
+METHODS: Final = frozenset(
+    (
+        *("ACL", "BIND", "CHECKOUT", "CONNECT", "COPY", "DELETE", "GET", "HEAD", "LINK", "LOCK", "MERGE"),
+        *("MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "M-SEARCH", "NOTIFY", "OPTIONS", "PATCH", "POST", "PROPFIND"),
+        *("PROPPATCH", "PURGE", "PUT", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "TRACE", "UNBIND"),
+        *("UNLINK", "UNLOCK", "UNSUBSCRIBE"),
+    )
+)
+"""Those that Envoy takes in HTTP/1.1."""
+
+_FORWARDED_PROTO = "x-forwarded-proto"
+
+
+def unreadable(request: Request) -> str | None:
+    """Why a request is answered with 400 before anything of it is looked at; None if it is not."""
+    if request.method not in METHODS:
+        return f"Envoy knows no method {request.method} in HTTP/1.1"
+    if not request.path.startswith(("/", "*") if request.method == "OPTIONS" else "/"):
+        return "the path does not begin with /"
+    return None if request.path.isascii() else "the path has characters that have to be escaped"
+
+
+def refusal(request: Request) -> str | None:
+    """Why a request is answered with 400, whatever the routes say; None if it is not."""
+    if "#" in request.path:
+        return "the path has a fragment"
+    return "the path has %00" if "%00" in request.path.partition("?")[0] else None
+
+
+def as_received(request: Request, manager: HttpConnectionManager) -> Request:
+    """The request as routes see it: with a clean path, its scheme, and headers of the proxy's own.
+
+    A client that is trusted says by which scheme the request first came in.
+    """
+    told = request.header(_FORWARDED_PROTO)
+    trusted = told is not None and told.lower() in ("http", "https") and not manager.use_remote_address
+    proto = told if told is not None and trusted else request.scheme
+    kept = (item for item in request.headers if item[0] != _FORWARDED_PROTO)
+    named = (*kept, (_FORWARDED_PROTO, proto))
+    if request.header("x-request-id") is None:
+        named = (*named, ("x-request-id", "of the proxy's own"))
+    path = normalized(request.path) if manager.normalize_path else request.path
+    return replace(request, path=path, scheme=proto.lower(), headers=named)

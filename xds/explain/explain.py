@@ -1,0 +1,95 @@
+"""The way of a connection, and of a request on it, through the resources of one proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
+from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
+
+from xds.explain.action import Hop
+from xds.explain.chain_words import described_chain
+from xds.explain.cluster import find_cluster
+from xds.explain.decode import parse, unpacked
+from xds.explain.filter_chain import find_chain
+from xds.explain.http import explain_request
+from xds.explain.listener import Bound, bound_listeners, captured, dialled, inspected
+from xds.explain.request import PLAIN, TLS, Connection, Request
+from xds.explain.result import ChainStep, Ended, Explanation, Forwarded, ListenerStep, Outcome, objects
+from xds.resources import LISTENER, PartSources, Snapshot, Source
+
+
+def explain(
+    snapshot: Snapshot, connection: Connection, request: Request | None, *, through_capture: bool
+) -> Explanation:
+    """What the connection, and the request on it, would meet in a proxy that has these resources.
+
+    connection: its ``protocols`` are what the client speaks. request: None if the client speaks something else than
+    HTTP, or TLS that the proxy does not end. through_capture: whether the connection was redirected to the proxy, or
+    dialled to it.
+
+    Raises UnsupportedError for what cannot be told, and UndecidedError if the address that was dialled is not known
+    and it matters.
+    """
+    listeners = bound_listeners(snapshot[LISTENER])
+    found = (captured if through_capture else dialled)(listeners, connection)
+    if found is None:
+        return Explanation((Ended(1.0, f"nothing listens on port {connection.port}"),))
+    bound, reason = found
+    step = ListenerStep(bound.resource.name, f"{bound.address}:{bound.port}", reason, objects(bound.resource.origins))
+    return replace(_in_listener(snapshot, bound, connection, request), listener=step)
+
+
+def _in_listener(snapshot: Snapshot, bound: Bound, connection: Connection, request: Request | None) -> Explanation:
+    listener = parse(Listener, bound.resource.body)
+    chain = find_chain(listener, inspected(listener, connection))
+    if chain is None:
+        return Explanation((Ended(1.0, "no filter chain matches the connection"),))
+    manager, proxy = _network_filter(chain)
+    filters = [each.name for each in chain.filters] + [f.name for f in manager.http_filters] if manager else []
+    names = filters or [each.name for each in chain.filters]
+    sources = _chain_sources(listener, chain, bound.resource.parts)
+    step = ChainStep(chain.name, described_chain(chain, listener), tuple(names), sources)
+    if proxy is not None:
+        return Explanation(tuple(_proxied(snapshot, proxy, connection)), chain=step)
+    if manager is None:
+        return Explanation((Ended(1.0, "the filter chain neither speaks HTTP nor forwards"),), chain=step)
+    if request is None or (chain.transport_socket is None) is not (connection.transport == PLAIN):
+        return Explanation((Ended(1.0, _not_spoken(connection, request)),), chain=step)
+    return replace(explain_request(Hop(snapshot, manager, connection), request), chain=step)
+
+
+def _not_spoken(connection: Connection, request: Request | None) -> str:
+    speaks = "TLS" if connection.transport == TLS else "HTTP without TLS" if request is not None else "no HTTP"
+    return f"the client speaks {speaks}, which is not what is expected here"
+
+
+def _network_filter(chain: FilterChain) -> tuple[HttpConnectionManager | None, TcpProxy | None]:
+    """The last one, which decides where everything goes."""
+    config = chain.filters[-1].typed_config if chain.filters else None
+    return unpacked(config, HttpConnectionManager), unpacked(config, TcpProxy)
+
+
+def _chain_sources(listener: Listener, chain: FilterChain, parts: Sequence[PartSources]) -> tuple[Source, ...]:
+    chains = [*listener.filter_chains, *filter(None, (listener.default_filter_chain,))]
+    if len(parts) != len(chains):
+        return ()
+    found = parts[next(index for index, each in enumerate(chains) if each is chain)]
+    return (*filter(None, found.rules), *objects(found.origins))
+
+
+def _proxied(snapshot: Snapshot, proxy: TcpProxy, connection: Connection) -> Iterator[Outcome]:
+    """A connection that is passed on as it is."""
+    weighted = proxy.weighted_clusters.clusters if proxy.weighted_clusters is not None else ()
+    targets = [(each.name, each.weight) for each in weighted] or [(proxy.cluster or "", 1)]
+    total = sum(weight for _, weight in targets)
+    for name, weight in targets:
+        cluster = find_cluster(snapshot, name, connection)
+        if cluster is None:
+            yield Ended(weight / total, f"there is no cluster {name}")
+        elif not any(endpoint.share for endpoint in cluster.endpoints):
+            yield Ended(weight / total, f"cluster {name} has no endpoint that can be used")
+        else:
+            yield Forwarded(weight / total, cluster)

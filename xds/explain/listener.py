@@ -1,0 +1,139 @@
+"""Which listener accepts a connection, and what its inspectors find out about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+from betterproto2 import Message
+from envoy_data_plane.envoy.config.listener.v3 import Listener, ListenerFilter, ListenerFilterChainMatchPredicate
+from envoy_data_plane.envoy.extensions.filters.listener.http_inspector.v3 import HttpInspector
+from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector.v3 import TlsInspector
+
+from xds.explain.decode import parse, without
+from xds.explain.request import PLAIN, TLS, Connection
+from xds.resources import Resource
+from xds.wire.registry import type_url
+
+_CHAINS, _DEFAULT_CHAIN = 3, 25
+
+
+class UndecidedError(Exception):
+    """Without an address there are several listeners for a port. names: of these."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A listener and where it listens."""
+
+    resource: Resource
+    header: Listener
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.resource.name} ({self.address}:{self.port})"
+
+    @property
+    def anywhere(self) -> bool:
+        """True if it listens on every address."""
+        return ip_address(self.address).is_unspecified
+
+
+def bound_listeners(resources: Iterable[Resource]) -> tuple[Bound, ...]:
+    """All that listen on an IP address."""
+    return tuple(found for found in map(_bound, resources) if found is not None)
+
+
+def _bound(resource: Resource) -> Bound | None:
+    header = parse(Listener, without(resource.body, _CHAINS, _DEFAULT_CHAIN))
+    socket = header.address.socket_address if header.address is not None else None
+    return Bound(resource, header, socket.address, socket.port_value or 0) if socket is not None else None
+
+
+def captured(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:
+    """The listener for a redirected connection, and why: the one for its destination, or else the one that all
+    redirected connections arrive at. None if the proxy captures nothing."""
+    entry = next((bound for bound in listeners if bound.header.use_original_dst), None)
+    if entry is None:
+        return None
+    return _for_address(listeners, connection) or (entry, f"no listener is for {_dialled(connection)}")
+
+
+def dialled(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:
+    """The listener that a client reaches by its own address, and why; None if the port is closed.
+
+    Raises UndecidedError if the address is not known and it matters.
+    """
+    open_ = [bound for bound in listeners if bound.header.bind_to_port is not False]
+    if connection.address:
+        return _for_address(open_, connection)
+    here = [bound for bound in open_ if bound.port == connection.port]
+    if len(here) > 1:
+        raise UndecidedError([str(bound) for bound in here])
+    return (here[0], f"it listens on port {connection.port}") if here else None
+
+
+def _for_address(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:
+    here = [bound for bound in listeners if bound.port == connection.port]
+    exact = [bound for bound in here if _same_address(bound.address, connection.address)]
+    if exact:
+        return exact[0], f"it is for {_dialled(connection)}"
+    anywhere = [bound for bound in here if bound.anywhere and _same_family(bound.address, connection.address)]
+    return (anywhere[0], f"it is for port {connection.port} of every address") if anywhere else None
+
+
+def _same_address(one: str, other: str) -> bool:
+    return bool(other) and ip_address(one) == ip_address(other)
+
+
+def _same_family(one: str, other: str) -> bool:
+    """An address that is not known is taken for IPv4."""
+    return ip_address(one).version == (ip_address(other).version if other else 4)
+
+
+def _dialled(connection: Connection) -> str:
+    return f"{connection.address or 'the address'}:{connection.port}"
+
+
+def inspected(listener: Listener, connection: Connection) -> Connection:
+    """The connection as the listener's filter chains are matched with it: what no inspector sees is not known."""
+    sees_tls = _has(listener, TlsInspector, connection.port)
+    sees_http = _has(listener, HttpInspector, connection.port)
+    encrypted = connection.transport == TLS
+    return replace(
+        connection,
+        transport=TLS if encrypted and sees_tls else PLAIN,
+        server_name=connection.server_name.lower() if sees_tls else "",
+        protocols=connection.protocols if (sees_tls if encrypted else sees_http) else (),
+    )
+
+
+def _has(listener: Listener, inspector: type[Message], port: int) -> bool:
+    return any(
+        each.typed_config is not None
+        and each.typed_config.type_url == type_url(inspector)
+        and not _is_disabled(each, port)
+        for each in listener.listener_filters
+    )
+
+
+def _is_disabled(listener_filter: ListenerFilter, port: int) -> bool:
+    predicate = listener_filter.filter_disabled
+    return predicate is not None and _holds(predicate, port)
+
+
+def _holds(predicate: ListenerFilterChainMatchPredicate, port: int) -> bool:
+    if predicate.or_match is not None:
+        return any(_holds(rule, port) for rule in predicate.or_match.rules)
+    if predicate.and_match is not None:
+        return all(_holds(rule, port) for rule in predicate.and_match.rules)
+    if predicate.not_match is not None:
+        return not _holds(predicate.not_match, port)
+    ports = predicate.destination_port_range
+    return bool(predicate.any_match) or (ports is not None and ports.start <= port < ports.end)

@@ -1,0 +1,147 @@
+"""What a request meets, step by step: the answer of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xds.explain.header_changes import HeaderChange
+from xds.model.objects import ObjectKey
+from xds.resources import Source
+
+
+def objects(origins: Iterable[ObjectKey]) -> tuple[Source, ...]:
+    """Whole objects, each once."""
+    return tuple(Source(key) for key in dict.fromkeys(origins))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Something that is done with the traffic on the way. name: in the words of Envoy's configuration."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointShare:
+    """One endpoint of a cluster. address: ``ip:port``, or what there is. share: 0 to 1, of the cluster's traffic.
+
+    remark: what is special about it: its health, its priority.
+    """
+
+    address: str
+    share: float
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStep:
+    """Where traffic is sent to. kind: how its endpoints are found, such as EDS. share: 0 to 1, of the route's."""
+
+    name: str
+    kind: str
+    endpoints: tuple[EndpointShare, ...]
+    policies: tuple[Policy, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """The request goes on. share: 0 to 1, of all such requests. request_headers: as they go out, so far as the client
+    and the routes set them. authority: empty if it is that of the endpoint."""
+
+    share: float
+    cluster: ClusterStep
+    path: str = ""
+    authority: str = ""
+    request_headers: tuple[tuple[str, str], ...] = ()
+    response_changes: tuple[HeaderChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The proxy answers itself. reason: why. location: of a redirect. share: as in `Forwarded`."""
+
+    share: float
+    status: int
+    reason: str
+    location: str = ""
+    body: str = ""
+    response_changes: tuple[HeaderChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The connection is closed without an answer. reason: why."""
+
+    share: float
+    reason: str
+
+
+Outcome = Forwarded | Answered | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerStep:
+    """The listener that the connection is accepted by. reason: why this one."""
+
+    name: str
+    address: str
+    reason: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStep:
+    """The filter chain. match: its conditions in words. filters: their names, of the network, then of HTTP."""
+
+    name: str
+    match: str
+    filters: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostStep:
+    """The virtual host. domain: by which it was found. table: the RouteConfiguration's name."""
+
+    table: str
+    name: str
+    domain: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A route that comes earlier, and why the request does not take it."""
+
+    route: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStep:
+    """A route that requests take. share: 0 to 1, of such requests. match: its conditions in words."""
+
+    name: str
+    share: float
+    match: str
+    passed_over: tuple[PassedOver, ...]
+    policies: tuple[Policy, ...]
+    outcomes: tuple[Outcome, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that the request meets, as far as it gets.
+
+    routes: more than one only where chance decides. outcomes: all that can become of it; their shares add up to 1.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    listener: ListenerStep | None = None
+    chain: ChainStep | None = None
+    host: HostStep | None = None
+    routes: tuple[RouteStep, ...] = ()
