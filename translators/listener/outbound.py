@@ -28,6 +28,7 @@ from xds.model.view import EgressListener, ProxyView, VisibleService
 from xds.pipeline.contribution import FilterChainPart, ListenerPart
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
+from xds.wire.splice import field
 
 _WAIT_FOR_EVER = timedelta(0)
 
@@ -134,9 +135,11 @@ def build_listener(
         chains.setdefault(chain.wanted, chain.part)
     rest = chains.pop(Wanted(), None) or (cluster_chain(fallback, access_log) if fallback else None)
     by_server_name = any(wanted.server_name for wanted in chains)
-    tcp = tuple(chains.values())
+    sniffed = bool(route and (rest or chains))
+    tcp = tuple(
+        part for wanted, chain in chains.items() for part in (_beside_http(wanted, chain) if sniffed else (chain,))
+    )
     name = outbound_listener(number, address)
-    sniffed = bool(route and (rest or tcp))
     http = (_http_chain(address, number, route, sniffed, access_log),) if route else ()
     body = Listener(
         name=name,
@@ -154,6 +157,18 @@ def build_listener(
         default_filter_chain=rest if http or tcp else None,
         routes=(route,) if route else (),
     )
+
+
+def _beside_http(wanted: Wanted, chain: FilterChainPart) -> tuple[FilterChainPart, ...]:
+    """A chain in a listener that has one for plain-text HTTP too.
+
+    Envoy decides by transport before it looks at where a connection comes from, and does not come back: a condition on
+    the source alone would never be asked for plain-text connections that are not HTTP.
+    """
+    if not wanted.source or wanted.server_name:
+        return (chain,)
+    plain = field(1, encode(FilterChainMatch(transport_protocol="raw_buffer")))
+    return (FilterChainPart(chain.body + plain, chain.http), chain)
 
 
 def _http_chain(address: str, number: int, route: str, sniffed: bool, access_log: str) -> FilterChainPart:

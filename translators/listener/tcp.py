@@ -31,14 +31,16 @@ TCP_PROXY = "envoy.filters.network.tcp_proxy"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which connections a chain is for. server_name: SNI. subnet: of the destination. Empty means any."""
+    """Which connections a chain is for. server_name: SNI. subnet, source: of the destination, of the client. Empty
+    means any."""
 
     server_name: str = ""
     subnet: str = ""
+    source: str = ""
 
     def __bool__(self) -> bool:
         """True if there is any condition."""
-        return bool(self.server_name or self.subnet)
+        return bool(self.server_name or self.subnet or self.source)
 
 
 ANY = Wanted()
@@ -126,7 +128,8 @@ def _wanted(route: L4Route, rules: ClientRules, port: int, default: tuple[Wanted
         if applies(match, rules, port):
             names = match.sni_hosts or tuple(dict.fromkeys(wanted.server_name for wanted in default))
             subnets = match.destination_subnets or tuple(dict.fromkeys(wanted.subnet for wanted in default))
-            yield from (Wanted(name if name != "*" else "", subnet) for name in names for subnet in subnets)
+            pairs = ((name if name != "*" else "", subnet) for name in names for subnet in subnets)
+            yield from (Wanted(name, subnet, match.source_subnet) for name, subnet in pairs)
 
 
 def chain_match(wanted: Wanted) -> FilterChainMatch | None:
@@ -136,6 +139,7 @@ def chain_match(wanted: Wanted) -> FilterChainMatch | None:
     return FilterChainMatch(
         server_names=[wanted.server_name] if wanted.server_name else [],
         prefix_ranges=[cidr_range(wanted.subnet)] if wanted.subnet else [],
+        source_prefix_ranges=[cidr_range(wanted.source)] if wanted.source else [],
     )
 
 

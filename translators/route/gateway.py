@@ -43,7 +43,7 @@ def _virtual_hosts(port: GatewayPort, key: ViewKey, index: ServiceIndex, memo: M
     for host, bound in memo(_by_host, port):
         sources = [memo(_routes, vs, gateway, port.number, key, index, memo) for vs, gateway in bound]
         if any(source.all for source in sources):
-            origins = memo(_origins, *(vs.meta.key for vs, _ in bound))
+            origins = memo(_origins, *(key for vs, _ in bound for key in vs.origins))
             yield memo(merged_host, host, port.number, origins, *sources)
 
 

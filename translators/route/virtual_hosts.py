@@ -42,7 +42,7 @@ def service_host(
     if rules is not None:
         routes = host_routes(rules, port).all
         if routes:
-            return part(name, domains, routes, (rules.virtual_service.meta.key, visible.service.meta.key))
+            return part(name, domains, routes, (*rules.virtual_service.origins, visible.service.meta.key))
     return part(name, domains, (_default_route(visible, port),), (visible.service.meta.key,))
 
 
@@ -61,7 +61,7 @@ def _default_match() -> bytes:
 def routed_host(host: str, port: int, domains: tuple[str, ...], rules: ClientRules) -> VirtualHostPart | None:
     """The virtual host of a name that no service has; None if no rule applies."""
     routes = host_routes(rules, port).all
-    return part(virtual_host(host, port), domains, routes, (rules.virtual_service.meta.key,)) if routes else None
+    return part(virtual_host(host, port), domains, routes, rules.virtual_service.origins) if routes else None
 
 
 def merged_host(host: str, port: int, origins: tuple[ObjectKey, ...], *sources: HostRoutes) -> VirtualHostPart:

@@ -247,10 +247,20 @@ def test_leaves_out_matches_on_claims_rather_than_widen_them() -> None:
     assert [(line, code) for line, _, code in found] == [(4, "not-honoured"), (8, "not-honoured")]
 
 
-def test_leaves_out_delegating_rules() -> None:
-    service, found = warned(KIND, rules(f"- delegate: {{name: other, namespace: shop}}\n- {TO_REVIEWS}"))
-    assert [route.index for route in service.http] == [1]
-    assert found == [(3, "spec.http[0].delegate", "not-honoured")]
+def test_a_rule_may_be_left_to_a_delegate_of_the_same_or_another_namespace() -> None:
+    service = accepted(
+        KIND, rules(f"- delegate: {{name: a, namespace: shop}}\n- delegate: {{name: b}}\n- {TO_REVIEWS}")
+    )
+    assert [str(rule.delegate) for rule in service.http] == [
+        "VirtualService/a.shop",
+        "VirtualService/b.bookinfo",
+        "None",
+    ]
+
+
+def test_what_a_delegate_cannot_be_given_with() -> None:
+    assert wrong("delegate: {namespace: shop}") == [(1, "delegate.name")]
+    assert wrong(f"{TO_REVIEWS}\ndelegate: {{name: a}}") == [(2, "delegate")]
 
 
 def test_a_rule_has_exactly_one_action() -> None:

@@ -43,6 +43,7 @@ RETRY_CONDITIONS: Final = frozenset(
 )
 """Envoy's ``x-envoy-retry-on`` and ``x-envoy-retry-grpc-on`` policies."""
 
+_FORWARDS: Final = {"UNSPECIFIED": None, "FORWARD": True, "IGNORE": False}
 _NEEDS_ATTEMPTS: Final = ("perTryTimeout", "retryOn", "retryRemoteLocalities", "backoff")
 _EVERYTHING: Final = 100.0
 _NOTHING: Final = 0.0
@@ -161,4 +162,5 @@ def parse_cors_policy(rule: Reader) -> CorsPolicy | None:
         expose_headers=cors.strings("exposeHeaders"),
         max_age=max_age,
         allow_credentials=cors.flag("allowCredentials", None),
+        forward_unmatched_preflights=_FORWARDS[cors.text("unmatchedPreflights", "UNSPECIFIED")],
     )
