@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -26,6 +26,7 @@ from xds.model.labels import Labels
 from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode, ProxyType
 from xds.model.settings import MeshSettings
+from xds.sources.batch import Batch
 
 ROOT = Path(__file__).parent
 INPUTS = frozenset({"input.yaml", "proxy.yaml", "mesh-config.yaml"})
@@ -33,10 +34,11 @@ INPUTS = frozenset({"input.yaml", "proxy.yaml", "mesh-config.yaml"})
 
 @dataclass(frozen=True)
 class Case:
-    """One folder. stage: ``config`` or ``translate``."""
+    """One folder. stage: ``config`` or ``translate``. edited: by name, what inputs have instead of their text."""
 
     stage: str
     folder: Path
+    edited: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         return f"{self.stage}/{self.folder.name}"
@@ -59,16 +61,20 @@ class Case:
         known = INPUTS | self.outputs().keys()
         return [path for path in sorted(self.folder.iterdir()) if path.name not in known]
 
+    def text(self, name: str) -> str:
+        """An input; empty if the case has none of this name."""
+        path = self.folder / name
+        return self.edited.get(name, path.read_text() if path.exists() else "")
+
     def _read(self) -> tuple[Offline, tuple[Diagnostic, ...]]:
-        mesh_config = self.folder / "mesh-config.yaml"
-        text = mesh_config.read_text() if mesh_config.exists() else ""
-        settings, diagnostics = parse_mesh_config(text, str(mesh_config)) if text else (MeshSettings(), ())
+        text = self.text("mesh-config.yaml")
+        named = str(self.folder / "mesh-config.yaml")
+        settings, diagnostics = parse_mesh_config(text, named) if text else (MeshSettings(), ())
         offline = Offline(settings, DEFAULT)
-        return offline, diagnostics + offline.read([self.folder / "input.yaml"])
+        return offline, diagnostics + offline.take(Batch({str(self.folder / "input.yaml"): self.text("input.yaml")}))
 
     def _proxy(self) -> ProxySpec:
-        path = self.folder / "proxy.yaml"
-        given = yaml.safe_load(path.read_text()) if path.exists() else {}
+        given = yaml.safe_load(self.text("proxy.yaml")) or {}
         return ProxySpec(
             name=given.get("name", "client"),
             namespace=given.get("namespace", "default"),

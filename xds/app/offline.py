@@ -31,6 +31,10 @@ class Offline:
         batch = Batch()
         for path in paths:
             batch = _merged(batch, _scan(path))
+        return self.take(batch)
+
+    def take(self, batch: Batch) -> tuple[Diagnostic, ...]:
+        """Takes in what was read; gives all findings, ordered."""
         return tuple(sorted(self.store.apply(batch).diagnostics, key=lambda d: (d.origin, d.path, d.reason)))
 
     def render(self, spec: ProxySpec) -> dict[str, list[Document]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from xds.config.document import RawObject
@@ -35,6 +35,7 @@ class Kind(Generic[T_co]):
     honoured: dotted paths of the fields that have an effect, such as ``spec.http.match.uri.exact``: list indices left
     out, ``*`` for any key of a map, a trailing ``.*`` for everything below. Any other field that the schema knows is
     reported as accepted but without effect.
+    tolerated: those that are written for others than a proxy, so that nobody expects an effect, and none is reported.
     parse: never raises for a document that its schema accepts. It returns the object, or None if it has an error,
     and what there is to say about it.
     """
@@ -44,3 +45,9 @@ class Kind(Generic[T_co]):
     versions: tuple[str, ...]
     honoured: frozenset[str]
     parse: Callable[[RawObject, Context], tuple[T_co | None, tuple[Diagnostic, ...]]]
+    tolerated: frozenset[str] = frozenset()
+    expected: frozenset[str] = field(init=False, repr=False)
+    """The fields that are not reported."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "expected", self.honoured | self.tolerated)

@@ -29,7 +29,7 @@ def parse_mesh_config(text: str, file: str) -> tuple[MeshSettings, tuple[Diagnos
     file: the name that diagnostics carry. With any error among them, the settings are Istio's defaults; a caller that
     had good settings before keeps those.
     """
-    raw, problems = _read(text, file)
+    raw, problems = read_mesh_config(text, file)
     if raw is None:
         return _DEFAULTS, problems
     found = _check(raw)
@@ -37,7 +37,8 @@ def parse_mesh_config(text: str, file: str) -> tuple[MeshSettings, tuple[Diagnos
     return (_DEFAULTS if _failed(found) else settings), (*problems, *found)
 
 
-def _read(text: str, file: str) -> tuple[RawObject | None, tuple[Diagnostic, ...]]:
+def read_mesh_config(text: str, file: str) -> tuple[RawObject | None, tuple[Diagnostic, ...]]:
+    """The document of a MeshConfig, be it bare or in a ConfigMap, before anything in it is judged; None with errors."""
     raw, problems = parse_settings(text, file, KIND_NAME)
     if raw is None or raw.document.get("kind") != "ConfigMap":
         return raw, problems

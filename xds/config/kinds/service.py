@@ -23,10 +23,16 @@ _WITHOUT_EFFECT: Final = {"sessionAffinity": "ClientIP", "internalTrafficPolicy"
 
 HONOURED = with_prefixes(
     {
-        "spec.ports": "name port protocol targetPort appProtocol nodePort",
-        "spec": "clusterIP clusterIPs externalName selector type "
+        "spec.ports": "name port protocol targetPort appProtocol",
+        "spec": "clusterIP clusterIPs externalName selector type",
+    }
+)
+
+TOLERATED = with_prefixes(
+    {
         # how traffic enters the cluster, which is not a proxy's matter
-        "externalIPs externalTrafficPolicy loadBalancerIP trafficDistribution "
+        "spec.ports": "nodePort",
+        "spec": "externalIPs externalTrafficPolicy loadBalancerIP trafficDistribution "
         # reported by value: their defaults ask for nothing
         "sessionAffinity internalTrafficPolicy",
     }
@@ -129,4 +135,4 @@ def _export_to(root: Reader, scope: Scope) -> tuple[str, ...]:
     return tuple(found) or EVERY_NAMESPACE
 
 
-KIND = Kind(name="Service", group="", versions=("v1",), honoured=HONOURED, parse=parse)
+KIND = Kind(name="Service", group="", versions=("v1",), honoured=HONOURED, parse=parse, tolerated=TOLERATED)
