@@ -31,6 +31,66 @@ NOT_YET: Final = frozenset(
 """Kinds of which more is to be honoured."""
 
 REASONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "MeshConfig": {
+        **dict.fromkeys(
+            (
+                "ca.*",
+                "certificates.*",
+                "configSources.*",
+                "discoverySelectors.*",
+                "enablePrometheusMerge",
+                "ingressClass",
+                "ingressControllerMode",
+                "ingressSelector",
+                "ingressService",
+                "serviceSettings.*",
+                "serviceScopeConfigs.*",
+            ),
+            "no: settles what istiod itself does in a Kubernetes cluster",
+        ),
+        **dict.fromkeys(
+            (
+                "defaultConfig.binaryPath",
+                "defaultConfig.configPath",
+                "defaultConfig.controlPlaneAuthPolicy",
+                "defaultConfig.customConfigFile",
+                "defaultConfig.discoveryRefreshDelay",
+                "defaultConfig.holdApplicationUntilProxyStarts",
+                "defaultConfig.image.*",
+                "defaultConfig.parentShutdownDuration",
+                "defaultConfig.proxyBootstrapTemplatePath",
+                "defaultConfig.readinessProbe.*",
+                "defaultConfig.sds.*",
+                "defaultConfig.statusPort",
+                "defaultConfig.terminationDrainDuration",
+            ),
+            "no: settles what Istio's agent or injector does, which are not here",
+        ),
+        **dict.fromkeys(
+            ("defaultConfig.concurrency", "defaultConfig.drainDuration"),
+            "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`), not from a configuration",
+        ),
+        "defaultConfig.availabilityZone": "no: given up by Istio; a proxy says its locality itself",
+        "defaultHttpRetryPolicy.perTryTimeout": "no: Istio has it for routes only",
+        "hboneIdleTimeout": "no: HBONE needs Istio's ambient proxies",
+        "verifyCertificateAtClient": "no: given up by Istio, which always verifies",
+        **dict.fromkeys(
+            (
+                "defaultInboundHttpRetryPolicy.perTryTimeout",
+                "defaultInboundHttpRetryPolicy.retryIgnorePreviousHosts",
+                "defaultInboundHttpRetryPolicy.retryRemoteLocalities",
+            ),
+            "no: a workload's proxy has one host to try",
+        ),
+        **dict.fromkeys(
+            ("extensionProviders.lightstep.*", "extensionProviders.opencensus.*", "extensionProviders.stackdriver.*"),
+            "no: stock Envoy has no such tracer any more",
+        ),
+    },
+    "ProxyConfig": {
+        "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",
+        "spec.image.*": "no: settles what Istio's injector does, which is not here",
+    },
     "Service": {
         "spec.publishNotReadyAddresses": LATER,
     },

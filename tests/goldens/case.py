@@ -116,8 +116,10 @@ def _text(value: object) -> str:
 
 def _mesh(mesh: Mesh) -> object:
     """The Mesh as plain values, what is empty or at its default left out."""
-    parts = {field.name: getattr(mesh, field.name) for field in fields(mesh) if field.name != "objects"}
-    return {name: _plain(part) for name, part in parts.items() if part or name == "settings"}
+    parts = {each.name: getattr(mesh, each.name) for each in fields(mesh) if each.name not in ("objects", "settings")}
+    settings = {each.name: getattr(mesh.settings, each.name) for each in fields(mesh.settings)}
+    chosen = {name: value for name, value in settings.items() if value != getattr(MeshSettings(), name)}
+    return {name: _plain(part) for name, part in {"settings": chosen, **parts}.items() if part}
 
 
 def _plain(value: object) -> object:

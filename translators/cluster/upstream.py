@@ -24,9 +24,6 @@ from translators.cluster.tls import host_options, transport_socket
 from xds.model.services import Protocol
 from xds.wire.encode import encode, pack_any
 
-_DNS_REFRESH_RATE = timedelta(seconds=60)
-"""Where an answer has no TTL (MeshConfig ``dnsRefreshRate``)."""
-
 _DNS = (ClusterDiscoveryType.STRICT_DNS, ClusterDiscoveryType.LOGICAL_DNS)
 
 
@@ -35,7 +32,7 @@ class Upstream:
     """Compared by value: services with equal policies share one encoding.
 
     sniffed: whether the proxy detects undeclared protocols. certificate_names: of a ServiceEntry. connect_timeout:
-    where the policy has none.
+    where the policy has none. dns_refresh_rate: where an answer has no TTL.
     """
 
     discovery: ClusterDiscoveryType
@@ -44,6 +41,7 @@ class Upstream:
     sniffed: bool
     certificate_names: tuple[str, ...]
     connect_timeout: timedelta
+    dns_refresh_rate: timedelta
 
 
 @lru_cache(maxsize=8192)
@@ -66,7 +64,7 @@ def upstream_fields(upstream: Upstream) -> bytes:
     )
     _balance(cluster, policy)
     if upstream.discovery in _DNS:
-        _resolve(cluster)
+        _resolve(cluster, upstream.dns_refresh_rate)
     return encode(cluster)
 
 
@@ -89,8 +87,8 @@ def _balance(cluster: Cluster, policy: PortPolicy) -> None:
     cluster.common_lb_config = common_config(policy.outlier_detection)
 
 
-def _resolve(cluster: Cluster) -> None:
+def _resolve(cluster: Cluster, refresh_rate: timedelta) -> None:
     """Istio resolves to IPv4 for proxies that have an IPv4 address."""
     cluster.dns_lookup_family = ClusterDnsLookupFamily.V4_ONLY
-    cluster.dns_refresh_rate = _DNS_REFRESH_RATE
+    cluster.dns_refresh_rate = refresh_rate
     cluster.respect_dns_ttl = True

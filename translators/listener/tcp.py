@@ -22,6 +22,7 @@ from translators.route.destination import consistent_hash, destination_cluster, 
 from translators.route.match import applies
 from xds.model.routing import L4Route, RouteDestination
 from xds.model.services import Service, ServicePort
+from xds.model.settings import MeshSettings
 from xds.model.view import VisibleService
 from xds.pipeline.contribution import FilterChainPart
 from xds.wire.encode import encode, pack_any
@@ -55,10 +56,10 @@ class TcpChain:
 
 
 def cluster_chain(
-    cluster: str, access_log: str, name: str = "", match: FilterChainMatch | None = None
+    cluster: str, settings: MeshSettings, name: str = "", match: FilterChainMatch | None = None
 ) -> FilterChainPart:
     """A chain that forwards to one cluster."""
-    return _chain(_to_cluster(cluster, access_log), name, match)
+    return _chain(_to_cluster(cluster, settings), name, match)
 
 
 def _chain(proxy: TcpProxy, name: str, match: FilterChainMatch | None) -> FilterChainPart:
@@ -67,7 +68,7 @@ def _chain(proxy: TcpProxy, name: str, match: FilterChainMatch | None) -> Filter
 
 
 def service_chains(
-    visible: VisibleService, port: ServicePort, address: str, access_log: str, rules: ClientRules | None
+    visible: VisibleService, port: ServicePort, address: str, settings: MeshSettings, rules: ClientRules | None
 ) -> tuple[TcpChain, ...]:
     """The chains of a service port for a sidecar; without rules that apply, they lead to the service itself.
 
@@ -76,17 +77,17 @@ def service_chains(
     default = _of_service(visible.service, port) if address == EVERY_ADDRESS else (ANY,)
     if rules is not None:
         l4_routes = rules.virtual_service.tls if port.protocol.is_tls else rules.virtual_service.tcp
-        chains = tuple(rule_chains(l4_routes, rules, port.number, access_log, default))
+        chains = tuple(rule_chains(l4_routes, rules, port.number, settings, default))
         if chains:
             return chains
     cluster = outbound_cluster(port.number, visible.service.hostname)
-    proxy = _to_cluster(cluster, access_log)
+    proxy = _to_cluster(cluster, settings)
     _apply_policy(proxy, destination_policy(visible, port.number))
     return tuple(TcpChain(wanted, _chain(proxy, "", chain_match(wanted))) for wanted in default)
 
 
-def _to_cluster(cluster: str, access_log: str) -> TcpProxy:
-    return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=access_logs(access_log))
+def _to_cluster(cluster: str, settings: MeshSettings) -> TcpProxy:
+    return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=access_logs(settings))
 
 
 def _apply_policy(proxy: TcpProxy, policy: PortPolicy) -> None:
@@ -105,17 +106,17 @@ def _of_service(service: Service, port: ServicePort) -> tuple[Wanted, ...]:
     return tuple(Wanted(server_name, subnet) for subnet in blocks or ("",))
 
 
-def gateway_chains(rules: ClientRules, port: int, access_log: str) -> tuple[TcpChain, ...]:
+def gateway_chains(rules: ClientRules, port: int, settings: MeshSettings) -> tuple[TcpChain, ...]:
     """The chains that a VirtualService gives to a TCP server of a gateway."""
-    return tuple(rule_chains(rules.virtual_service.tcp, rules, port, access_log, (ANY,)))
+    return tuple(rule_chains(rules.virtual_service.tcp, rules, port, settings, (ANY,)))
 
 
 def rule_chains(
-    routes: tuple[L4Route, ...], rules: ClientRules, port: int, access_log: str, default: tuple[Wanted, ...]
+    routes: tuple[L4Route, ...], rules: ClientRules, port: int, settings: MeshSettings, default: tuple[Wanted, ...]
 ) -> Iterator[TcpChain]:
     """A chain for everything that a match of ``routes`` names. default: what stands where it names nothing."""
     for route in routes:
-        proxy = _proxy(route, rules, port, access_log)
+        proxy = _proxy(route, rules, port, settings)
         for wanted in _wanted(route, rules, port, default):
             yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted)))
 
@@ -143,11 +144,11 @@ def chain_match(wanted: Wanted) -> FilterChainMatch | None:
     )
 
 
-def _proxy(route: L4Route, rules: ClientRules, port: int, access_log: str) -> TcpProxy:
+def _proxy(route: L4Route, rules: ClientRules, port: int, settings: MeshSettings) -> TcpProxy:
     if len(route.route) == 1:
         destination = route.route[0].destination
         target = rules.target(destination.host)
-        proxy = _to_cluster(destination_cluster(destination, target, port), access_log)
+        proxy = _to_cluster(destination_cluster(destination, target, port), settings)
         number = destination_port(destination, target, port)
         _apply_policy(proxy, destination_policy(target, number, destination.subset))
         return proxy
@@ -160,7 +161,7 @@ def _proxy(route: L4Route, rules: ClientRules, port: int, access_log: str) -> Tc
     return TcpProxy(
         stat_prefix=stat_prefix,
         weighted_clusters=TcpProxyWeightedCluster(clusters=weights),
-        access_log=access_logs(access_log),
+        access_log=access_logs(settings),
     )
 
 

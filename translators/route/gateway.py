@@ -33,7 +33,7 @@ def gateway_route(port: GatewayPort) -> str:
 
 def gateway_routes(view: ProxyView, memo: Memo) -> Iterator[VirtualHosts]:
     """One RouteConfiguration for each port that speaks HTTP."""
-    index = memo(index_services, view.services)
+    index = memo(index_services, view.services, view.settings.retries)
     for port in filter(serves_http, view.gateway):
         hosts = list(_virtual_hosts(port, view.key, index, memo)) or [memo(_blackhole, port.number)]
         yield memo(configuration, gateway_route(port), True, memo(interned, *hosts))

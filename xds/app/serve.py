@@ -23,14 +23,17 @@ from xds.app.convergence import Convergence
 from xds.app.convergence_report import ConvergenceReport
 from xds.app.debounce import Debounce
 from xds.app.errors import StartError
-from xds.app.loading import load_settings
+from xds.app.loading import read_settings
 from xds.app.metrics import Metrics
 from xds.app.preflight_envoy import with_envoy
 from xds.app.probes import ServerProbes
-from xds.app.store import Publication, Store
+from xds.app.store import Store
+from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
 from xds.model.diagnostic import Diagnostic, Severity
+from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
+from xds.model.settings import MeshSettings
 from xds.pipeline import Pipeline, Translator, TranslatorError
 from xds.server import StatusBoard, XdsServer
 from xds.server.rest import create_rest_app
@@ -90,7 +93,7 @@ class ControlPlane:
         convergence = Convergence(self._metrics, lambda key: self.store.locate(key))
         self.store = Store(
             Pipeline(options.translators),
-            load_settings(options.mesh_config),
+            read_settings(options.mesh_config)[0],
             time.time,
             on_error=_log_translator_error,
             observers=[convergence],
@@ -101,6 +104,7 @@ class ControlPlane:
         source = self._preflight or self.store
         self._xds = XdsServer(source, board, locate=self.store.locate)
         self._source = _file_source(options.config)
+        self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
         self._http = _http_server(options.monitoring_listen, create_app(self._probes, registry))
         self._rest: HttpServer | None = None
@@ -118,6 +122,8 @@ class ControlPlane:
                 servers = [server for server in (self._http, self._rest) if server]
                 serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
+                if self._settings:
+                    background.append(tasks.create_task(self._follow_settings(self._settings)))
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()
@@ -180,6 +186,20 @@ class ControlPlane:
                 for _ in range(count):
                     self._incoming.task_done()
 
+    async def _follow_settings(self, source: FileSource) -> None:
+        """Puts the MeshConfig in force whenever it changes; what is wrong with it leaves the one before in force."""
+        async with aclosing(source.changes()) as batches:
+            async for batch in batches:
+                self._configure(batch)
+
+    def _configure(self, batch: Batch) -> None:
+        before = self.store.diagnostics
+        settings, found = _read_settings(batch)
+        published = self.store.configure(settings, batch.problems + found)
+        if published:
+            _log.info("mesh settings applied", generation=published.generation, file=str(self._options.mesh_config))
+        _log_new(self.store.diagnostics, before)
+
     def _publish_safely(self, seen: _Seen) -> None:
         """A defect of ours that some input brings out must not stop the proxies from being served."""
         try:
@@ -201,7 +221,7 @@ class ControlPlane:
             changed=len(publication.changed),
             milliseconds=round(publication.seconds * 1000, 1),
         )
-        _log_findings(publication, before)
+        _log_new(publication.diagnostics, before)
 
     def _warm_up(self) -> None:
         """Compiles for a proxy that does not exist, before any that does is answered.
@@ -231,6 +251,21 @@ def _file_source(root: Path) -> FileSource:
         raise StartError(f"--config {error}") from error
 
 
+def _read_settings(batch: Batch) -> tuple[MeshSettings | None, tuple[Diagnostic, ...]]:
+    """The settings in the one file of a batch, None if those before are to stay, and what is to be said."""
+    for file, text in batch.changed.items():
+        if text is None:
+            reason = "is gone; the settings that it had stay in force"
+            return None, (Diagnostic(Severity.WARNING, Origin(file, 1), reason, code="unreadable"),)
+        settings, found = parse_mesh_config(text, file)
+        return (None if any(each.severity is Severity.ERROR for each in found) else settings), found
+    return None, ()
+
+
+def _settings_source(file: Path) -> FileSource:
+    return FileSource(file.parent, only=file)
+
+
 def _http_server(listen: str, app: Starlette, *opened: HttpServer) -> HttpServer:
     """opened: what is closed again if this cannot be."""
     try:
@@ -252,13 +287,13 @@ def _reason(error: Exception) -> str:
     return os.strerror(number) if number else str(error)
 
 
-def _log_findings(publication: Publication, before: tuple[Diagnostic, ...]) -> None:
+def _log_new(findings: tuple[Diagnostic, ...], before: tuple[Diagnostic, ...]) -> None:
     """Each finding once, when it is new; the rest is on /debug/configz."""
-    if publication.diagnostics == before:
+    if findings == before:
         return
     known = set(before)
     levels = {Severity.ERROR: _log.error, Severity.WARNING: _log.warning, Severity.INFO: _log.info}
-    for diagnostic in publication.diagnostics:
+    for diagnostic in findings:
         if diagnostic not in known:
             levels[diagnostic.severity](
                 diagnostic.reason,
@@ -267,7 +302,7 @@ def _log_findings(publication: Publication, before: tuple[Diagnostic, ...]) -> N
                 path=diagnostic.path,
                 code=diagnostic.code,
             )
-    for diagnostic in known.difference(publication.diagnostics):
+    for diagnostic in known.difference(findings):
         if diagnostic.severity is Severity.ERROR:
             _log.info("no longer a problem", origin=str(diagnostic.origin), object=str(diagnostic.object or ""))
 

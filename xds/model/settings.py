@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 
 from xds.model.gateways import OutboundTrafficMode
+from xds.model.policy import TcpKeepalive
+from xds.model.routing import HTTPRetry
+
+
+class AccessLogEncoding(Enum):
+    """Istio ``MeshConfig.AccessLogEncoding``."""
+
+    TEXT = "TEXT"
+    JSON = "JSON"
+
+
+class PathNormalization(Enum):
+    """Istio ``ProxyPathNormalization.NormalizationType``: each does what those before it do. DEFAULT is BASE."""
+
+    DEFAULT = "DEFAULT"
+    NONE = "NONE"
+    BASE = "BASE"
+    MERGE_SLASHES = "MERGE_SLASHES"
+    DECODE_AND_MERGE_SLASHES = "DECODE_AND_MERGE_SLASHES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +33,32 @@ class MeshSettings:
     """Istio ``MeshConfig``, as far as it is honoured.
 
     root_namespace: where mesh-wide objects live. proxy_http_port: the explicit HTTP proxy of a sidecar, 0 for none.
-    access_log_file: empty for no access log. domain_suffix: the cluster's DNS domain.
+    listen_port, inbound_listen_port: where captured traffic arrives. access_log_file: empty for no access log;
+    access_log_format: empty for Istio's, otherwise a line of text, or a JSON object. protocol_detection_timeout: how
+    long a client may take for its first bytes where the protocol is unknown, 0 for ever. tcp_keepalive, h2_upgrade:
+    where a DestinationRule says nothing. retries: of requests, where a rule says nothing; inbound_retries: of requests
+    to workloads. export_to of services, virtual services and rules: as ``exportTo``, for objects without one.
+    domain_suffix: the cluster's DNS domain.
     """
 
     root_namespace: str = "istio-system"
     trust_domain: str = "cluster.local"
     outbound_traffic_policy: OutboundTrafficMode = OutboundTrafficMode.ALLOW_ANY
     proxy_http_port: int = 0
+    listen_port: int = 15001
+    inbound_listen_port: int = 15006
     access_log_file: str = ""
+    access_log_format: str = ""
+    access_log_encoding: AccessLogEncoding = AccessLogEncoding.TEXT
+    path_normalization: PathNormalization = PathNormalization.DEFAULT
+    protocol_detection_timeout: timedelta = timedelta(0)
     connect_timeout: timedelta = timedelta(seconds=10)
+    tcp_keepalive: TcpKeepalive | None = None
+    h2_upgrade: bool = False
+    dns_refresh_rate: timedelta = timedelta(seconds=60)
+    retries: HTTPRetry | None = None
+    inbound_retries: HTTPRetry | None = None
+    service_export_to: tuple[str, ...] = ("*",)
+    virtual_service_export_to: tuple[str, ...] = ("*",)
+    destination_rule_export_to: tuple[str, ...] = ("*",)
     domain_suffix: str = "cluster.local"

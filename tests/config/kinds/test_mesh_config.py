@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.model.diagnostic import Severity
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.settings import MeshSettings
+from xds.model.policy import TcpKeepalive
+from xds.model.routing import HTTPRetry
+from xds.model.settings import AccessLogEncoding, MeshSettings
 
 ALL = """\
     rootNamespace: istio-config
@@ -61,9 +63,32 @@ def test_warns_of_what_has_no_effect_yet() -> None:
     )
 
 
+def test_reads_the_defaults_for_traffic() -> None:
+    text = """\
+        tcpKeepalive: {probes: 3, time: 60s}
+        h2UpgradePolicy: UPGRADE
+        defaultHttpRetryPolicy: {attempts: 0}
+        defaultServiceExportTo: [".", shop]
+        accessLogEncoding: JSON
+        accessLogFormat: '{"a": 1}'
+        """
+    expected = MeshSettings(
+        tcp_keepalive=TcpKeepalive(probes=3, time=timedelta(minutes=1)),
+        h2_upgrade=True,
+        retries=HTTPRetry(attempts=0),
+        service_export_to=(".", "shop"),
+        access_log_encoding=AccessLogEncoding.JSON,
+        access_log_format='{"a": 1}',
+    )
+    assert read(text) == (expected, [])
+
+
 @pytest.mark.parametrize(
     ("text", "line", "path", "code"),
     [
+        ("accessLogEncoding: JSON\naccessLogFormat: plain\n", 2, "accessLogFormat", "invalid-format"),
+        ("accessLogEncoding: JSON\naccessLogFormat: '[]'\n", 2, "accessLogFormat", "invalid-format"),
+        ("defaultServiceExportTo: [Not_A_Name]\n", 1, "defaultServiceExportTo[0]", "invalid-value"),
         ("trustDomain: a\nrootNamespaces: b\n", 2, "rootNamespaces", "unknown-field"),
         ("proxyHttpPort: 70000\n", 1, "proxyHttpPort", "out-of-range"),
         ("outboundTrafficPolicy:\n  mode: NONE\n", 2, "outboundTrafficPolicy.mode", "invalid-enum"),

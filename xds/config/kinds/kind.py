@@ -20,11 +20,15 @@ class Context:
     """What a parser needs to know beyond the document.
 
     domain_suffix: the cluster's DNS domain, which completes short host names. root_namespace: where mesh-wide objects
-    live (Istio ``MeshConfig.rootNamespace``).
+    live (Istio ``MeshConfig.rootNamespace``). The others: who sees a service, a VirtualService and a DestinationRule
+    that do not say it, ``.`` being their own namespace.
     """
 
     domain_suffix: str = "cluster.local"
     root_namespace: str = "istio-system"
+    service_export_to: tuple[str, ...] = ("*",)
+    virtual_service_export_to: tuple[str, ...] = ("*",)
+    destination_rule_export_to: tuple[str, ...] = ("*",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def parse(raw: RawObject, context: Context) -> tuple[VirtualService | None, tupl
         http=parse_http_routes(spec, scope, gateways),
         tls=parse_tls_routes(spec, scope, gateways, hosts),
         tcp=parse_tcp_routes(spec, scope, gateways),
-        export_to=parse_export_to(spec, scope),
+        export_to=parse_export_to(spec, scope, context.virtual_service_export_to),
     )
     if not spec.strings("hosts"):
         _check_delegate(spec)

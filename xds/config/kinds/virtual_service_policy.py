@@ -49,9 +49,9 @@ _EVERYTHING: Final = 100.0
 _NOTHING: Final = 0.0
 
 
-def parse_retries(rule: Reader) -> HTTPRetry | None:
-    """``retries``; None, which means the mesh's default, if absent. Without attempts they are off, as in Istio."""
-    retries = rule.child("retries")
+def parse_retries(rule: Reader, name: str = "retries") -> HTTPRetry | None:
+    """The field ``name``; None, which means the default, if absent. Without attempts they are off, as in Istio."""
+    retries = rule.child(name)
     if retries is None:
         return None
     attempts = retries.integer("attempts")
