@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import is_
 from typing import TypeVar
 
+from xds.config.conflicts import Conflicts
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
 from xds.config.drafts import ShardedDraft
@@ -35,13 +37,14 @@ class Fold:
     """A Mesh, and what the next one can be made from.
 
     objects: those that it was made of. diagnostics: what only the whole shows, ordered by service, then by
-    VirtualService.
+    VirtualService, then by host.
     """
 
     mesh: Mesh = EMPTY_MESH
     objects: Objects = field(default_factory=dict)
     discovery: Discovery = field(default_factory=Discovery)
     delegation: Delegation = field(default_factory=Delegation)
+    conflicts: Conflicts = field(default_factory=Conflicts)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -65,12 +68,15 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
     )
     discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
+    touched = discovery.touched if discovery is not previous.discovery else ()
+    conflicts = previous.conflicts.update(pairs, objects, discovery, touched)
     return Fold(
         mesh=_mesh(previous.mesh, settings, discovery, routes, pairs),
         objects=objects,
         discovery=discovery,
         delegation=delegation,
-        diagnostics=_diagnostics(previous, discovery, delegation),
+        conflicts=conflicts,
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts),
     )
 
 
@@ -110,11 +116,16 @@ def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> 
     return result.done()
 
 
-def _diagnostics(previous: Fold, discovery: Discovery, delegation: Delegation) -> tuple[Diagnostic, ...]:
-    if discovery.findings is previous.discovery.findings and delegation.findings is previous.delegation.findings:
+def _diagnostics(
+    previous: Fold, discovery: Discovery, delegation: Delegation, conflicts: Conflicts
+) -> tuple[Diagnostic, ...]:
+    now = (discovery.findings, delegation.findings, conflicts.findings)
+    before = (previous.discovery.findings, previous.delegation.findings, previous.conflicts.findings)
+    if all(map(is_, now, before)):
         return previous.diagnostics
     of_services, of_routes = discovery.findings, delegation.findings
     return (
         *chain.from_iterable(of_services[key] for key in sorted(of_services)),
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
+        *conflicts.diagnostics,
     )

@@ -260,6 +260,12 @@ class VirtualService:
     export_to: tuple[str, ...] = ("*",)
     delegates: tuple[ObjectKey, ...] = ()
 
+    def binds(self, gateway: str) -> bool:
+        """True if any of its rules can be for clients that come through ``gateway``."""
+        if gateway in self.gateways:
+            return True
+        return any(gateway in match.gateways for route in self.http for match in route.match)
+
     @property
     def origins(self) -> tuple[ObjectKey, ...]:
         """Every object that its rules are from."""

@@ -6,9 +6,10 @@ from xds.config.document import RawObject
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.kind import ISTIO_NETWORKING, ISTIO_NETWORKING_VERSIONS, Context, Kind
 from xds.config.kinds.names import Scope, parse_export_to
-from xds.config.kinds.result import result
+from xds.config.kinds.result import has_errors, result
 from xds.config.kinds.virtual_service_http import parse_http_routes
 from xds.config.kinds.virtual_service_l4 import parse_tcp_routes, parse_tls_routes
+from xds.config.kinds.virtual_service_remarks import remark
 from xds.config.reader import Reader
 from xds.model.diagnostic import Diagnostic
 from xds.model.routing import MESH_GATEWAY, VirtualService
@@ -73,6 +74,8 @@ def parse(raw: RawObject, context: Context) -> tuple[VirtualService | None, tupl
         _check_delegate(spec)
     if not any(spec.items(rules) for rules in ("http", "tls", "tcp")):
         spec.error((), "one of http, tls, tcp is required", "missing-field")
+    if not has_errors(root):
+        remark(spec, service)
     return result(root, service)
 
 
