@@ -1,7 +1,8 @@
 """A golden case: a folder with documents, and what a stage makes of them.
 
 ``config/<case>/input.yaml`` -> ``mesh.json``, ``diagnostics.txt``;
-``translate/<case>/input.yaml`` (with ``proxy.yaml``) -> one file for each type of resource, and ``diagnostics.txt``.
+``translate/<case>/input.yaml`` (with ``proxy.yaml``) -> one file for each type of resource, and ``diagnostics.txt``;
+``bootstrap/<case>/mesh-config.yaml`` (with ``proxy.yaml``) -> ``bootstrap.json``, and ``diagnostics.txt``.
 ``mesh-config.yaml`` beside the input gives the settings. Everything else in a case's folder is an orphan.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from translators import DEFAULT
+from xds.app.bootstrap import DEFAULT_ADMIN_PORT, bootstrap
 from xds.app.offline import Offline
 from xds.app.proxy_spec import ProxySpec
 from xds.app.render import static_config
@@ -34,7 +36,10 @@ INPUTS = frozenset({"input.yaml", "proxy.yaml", "mesh-config.yaml"})
 
 @dataclass(frozen=True)
 class Case:
-    """One folder. stage: ``config`` or ``translate``. edited: by name, what inputs have instead of their text."""
+    """One folder.
+
+    stage: ``config``, ``translate`` or ``bootstrap``. edited: by name, what inputs have instead of their text.
+    """
 
     stage: str
     folder: Path
@@ -48,7 +53,9 @@ class Case:
         return _STAGES[self.stage](self)
 
     def static_config(self) -> str:
-        """The case's resources as a complete Envoy configuration."""
+        """The case's resources as a complete Envoy configuration; a bootstrap is one."""
+        if self.stage == "bootstrap":
+            return self.outputs()["bootstrap.json"]
         return json.dumps(static_config(self._read()[0].render(self._proxy())))
 
     @property
@@ -96,18 +103,29 @@ class Case:
         sections = {f"{section}.json": _text(documents) for section, documents in rendered.items() if documents}
         return {**sections, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else sections
 
+    def _bootstrap(self) -> dict[str, str]:
+        offline, diagnostics = self._read()
+        defaults = offline.store.mesh.settings.proxy
+        admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
+        made = {"bootstrap.json": _text(bootstrap(self._proxy(), "127.0.0.1:15010", admin_port, defaults))}
+        return {**made, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else made
+
     def _lines(self, diagnostics: tuple[Diagnostic, ...]) -> str:
         return "".join(f"{diagnostic}\n" for diagnostic in diagnostics).replace(f"{self.folder}/", "")
 
 
-_STAGES: Mapping[str, Callable[[Case], dict[str, str]]] = {"config": Case._config, "translate": Case._translate}
+_STAGES: Mapping[str, Callable[[Case], dict[str, str]]] = {
+    "config": Case._config,
+    "translate": Case._translate,
+    "bootstrap": Case._bootstrap,
+}
 
 
 def cases(root: Path = ROOT) -> Iterator[Case]:
     """Every case, ordered."""
     for stage in sorted(_STAGES):
-        for path in sorted((root / stage).glob("*/input.yaml")):
-            yield Case(stage, path.parent)
+        for path in sorted(path for path in (root / stage).iterdir() if path.is_dir()):
+            yield Case(stage, path)
 
 
 def _text(value: object) -> str:

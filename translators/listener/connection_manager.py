@@ -21,7 +21,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 
 from translators.listener.access_log import access_logs
-from xds.model.settings import MeshSettings, PathNormalization
+from xds.model.settings import ForwardClientCertDetails, MeshSettings, PathNormalization
 from xds.pipeline.contribution import Direction, HttpConnection
 from xds.wire.encode import encode
 
@@ -29,6 +29,14 @@ SERVER_NAME = "istio-envoy"
 """What inbound and gateway proxies call themselves in the ``server`` header. Istio's outbound ones say ``envoy``."""
 
 _NO_LIMIT = timedelta(0)
+_CERTIFICATES = {
+    ForwardClientCertDetails.UNDEFINED: HttpConnectionManagerForwardClientCertDetails.SANITIZE_SET,
+    ForwardClientCertDetails.SANITIZE: HttpConnectionManagerForwardClientCertDetails.SANITIZE,
+    ForwardClientCertDetails.FORWARD_ONLY: HttpConnectionManagerForwardClientCertDetails.FORWARD_ONLY,
+    ForwardClientCertDetails.APPEND_FORWARD: HttpConnectionManagerForwardClientCertDetails.APPEND_FORWARD,
+    ForwardClientCertDetails.SANITIZE_SET: HttpConnectionManagerForwardClientCertDetails.SANITIZE_SET,
+    ForwardClientCertDetails.ALWAYS_FORWARD_ONLY: HttpConnectionManagerForwardClientCertDetails.ALWAYS_FORWARD_ONLY,
+}
 _MERGING = (PathNormalization.MERGE_SLASHES, PathNormalization.DECODE_AND_MERGE_SLASHES)
 _UNESCAPE = HttpConnectionManagerPathWithEscapedSlashesAction.UNESCAPE_AND_FORWARD
 _AS_ENVOY_DOES = HttpConnectionManagerPathWithEscapedSlashesAction.IMPLEMENTATION_SPECIFIC_DEFAULT
@@ -54,12 +62,13 @@ def inbound_http(
 
 
 def gateway_http(address: str, port: int, route: str, settings: MeshSettings) -> HttpConnection:
-    """For requests from outside the mesh: what they say about their sender is not believed."""
+    """For requests from outside the mesh: what they say about their sender is not believed, unless the mesh says so."""
     manager = _manager(f"outbound_{address}_{port};", settings)
     manager.rds = _rds(route)
     manager.server_name = SERVER_NAME
     manager.use_remote_address = True
-    manager.forward_client_cert_details = HttpConnectionManagerForwardClientCertDetails.SANITIZE_SET
+    manager.xff_num_trusted_hops = settings.proxy.trusted_proxies
+    manager.forward_client_cert_details = _CERTIFICATES[settings.proxy.forward_client_cert]
     manager.set_current_client_cert_details = HttpConnectionManagerSetCurrentClientCertDetails(
         subject=True, cert=True, dns=True, uri=True
     )

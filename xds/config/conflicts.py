@@ -103,6 +103,8 @@ def _second_routes(host: str, oldest_first: list[VirtualService]) -> Iterator[Di
         older = next((o for o in oldest_first[:number] if _share_clients(o.export_to, younger.export_to)), None)
         if older is not None:
             reason = f"{_place(older.meta)} routes {host} already, and sidecars obey one: this has no effect on it"
+            if not _seen_wherever(older.export_to, younger.export_to):
+                reason += " where both are seen"
             yield _finding(younger.meta, reason, "duplicate-route", "spec.hosts")
 
 
@@ -155,6 +157,10 @@ def _share_clients(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """True if some namespace sees objects with either ``exportTo``."""
     seen, also = set(one) - {"~"}, set(other) - {"~"}
     return bool(seen and also) and ("*" in seen or "*" in also or not seen.isdisjoint(also))
+
+
+def _seen_wherever(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return "*" in one or set(one).issuperset(other)
 
 
 def _place(meta: ObjectMeta) -> str:

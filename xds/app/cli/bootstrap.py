@@ -26,14 +26,27 @@ def bootstrap(
     capture: options.Capture = CaptureOption.REDIRECT,
     locality: options.Locality = "",
     xds: options.XdsAddress = "127.0.0.1:15010",
+    mesh_config: options.MeshConfig = None,
     admin_port: Annotated[
-        int, typer.Option("--admin-port", min=0, max=65535, help="Envoy's admin port, on loopback; 0: any free one.")
-    ] = 15000,
+        int | None,
+        typer.Option(
+            "--admin-port",
+            min=0,
+            max=65535,
+            help="Envoy's admin port, on loopback; 0: any free one. Default: the mesh's, or 15000.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Print the bootstrap of an Envoy or of a gRPC client: who it is, and where its control plane is."""
+    from xds.app.bootstrap import DEFAULT_ADMIN_PORT
     from xds.app.bootstrap import bootstrap as make_bootstrap
     from xds.app.grpc_bootstrap import grpc_bootstrap
+    from xds.app.loading import load_settings
 
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality)
-    document = grpc_bootstrap(spec, xds) if spec.proxyless else make_bootstrap(spec, xds, admin_port)
+    defaults = load_settings(mesh_config).proxy
+    if admin_port is None:
+        admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
+    document = grpc_bootstrap(spec, xds) if spec.proxyless else make_bootstrap(spec, xds, admin_port, defaults)
     print(json.dumps(document, indent=2))

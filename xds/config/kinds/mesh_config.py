@@ -7,6 +7,7 @@ from typing import Final
 
 from xds.config.document import RawObject
 from xds.config.kinds.honoured import with_prefixes
+from xds.config.kinds.proxy_defaults import HONOURED_PROXY, parse_proxy_defaults
 from xds.config.kinds.virtual_service_policy import parse_retries
 from xds.config.reader import Reader
 from xds.config.scalars import parse_dns_label
@@ -35,6 +36,7 @@ HONOURED: Final = frozenset(
 ) | with_prefixes(
     {
         "tcpKeepalive": "probes time interval",
+        "defaultConfig": HONOURED_PROXY,
         "defaultHttpRetryPolicy": "attempts retryOn retryRemoteLocalities retryIgnorePreviousHosts backoff",
         "defaultInboundHttpRetryPolicy": "attempts retryOn backoff",
     }
@@ -102,6 +104,7 @@ def _settings(reader: Reader) -> MeshSettings:
         dns_refresh_rate=reader.duration("dnsRefreshRate", _DEFAULTS.dns_refresh_rate),
         retries=parse_retries(reader, "defaultHttpRetryPolicy"),
         inbound_retries=parse_retries(reader, "defaultInboundHttpRetryPolicy"),
+        proxy=parse_proxy_defaults(reader),
         service_export_to=_export_to(reader, "defaultServiceExportTo"),
         virtual_service_export_to=_export_to(reader, "defaultVirtualServiceExportTo"),
         destination_rule_export_to=_export_to(reader, "defaultDestinationRuleExportTo"),
