@@ -19,7 +19,6 @@ NOT_YET: Final = frozenset(
         "Gateway",
         "MeshConfig",
         "PeerAuthentication",
-        "ProxyConfig",
         "RequestAuthentication",
         "Sidecar",
         "Telemetry",

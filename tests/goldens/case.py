@@ -2,7 +2,7 @@
 
 ``config/<case>/input.yaml`` -> ``mesh.json``, ``diagnostics.txt``;
 ``translate/<case>/input.yaml`` (with ``proxy.yaml``) -> one file for each type of resource, and ``diagnostics.txt``;
-``bootstrap/<case>/mesh-config.yaml`` (with ``proxy.yaml``) -> ``bootstrap.json``, and ``diagnostics.txt``.
+``bootstrap/<case>/`` with any of these inputs -> ``bootstrap.json``, and ``diagnostics.txt``.
 ``mesh-config.yaml`` beside the input gives the settings. Everything else in a case's folder is an orphan.
 """
 
@@ -105,9 +105,10 @@ class Case:
 
     def _bootstrap(self) -> dict[str, str]:
         offline, diagnostics = self._read()
-        defaults = offline.store.mesh.settings.proxy
+        proxy = self._proxy()
+        defaults = offline.defaults_of(proxy)
         admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
-        made = {"bootstrap.json": _text(bootstrap(self._proxy(), "127.0.0.1:15010", admin_port, defaults))}
+        made = {"bootstrap.json": _text(bootstrap(proxy, "127.0.0.1:15010", admin_port, defaults))}
         return {**made, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else made
 
     def _lines(self, diagnostics: tuple[Diagnostic, ...]) -> str:

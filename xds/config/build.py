@@ -24,6 +24,7 @@ from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
+from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import Workload
 from xds.model.settings import MeshSettings
@@ -93,6 +94,7 @@ def _mesh(
         destination_rules=revise_by_namespace(before.destination_rules, _only(DestinationRule, pairs)),
         gateways=revise_by_age(before.gateways, _only(Gateway, pairs)),
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
+        proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
         objects=_metadata(before.objects, pairs),
     )
 

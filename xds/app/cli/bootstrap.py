@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +29,9 @@ def bootstrap(
     locality: options.Locality = "",
     xds: options.XdsAddress = "127.0.0.1:15010",
     mesh_config: options.MeshConfig = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Folder whose ProxyConfigs hold.", show_default=False)
+    ] = None,
     admin_port: Annotated[
         int | None,
         typer.Option(
@@ -43,9 +48,14 @@ def bootstrap(
     from xds.app.bootstrap import bootstrap as make_bootstrap
     from xds.app.grpc_bootstrap import grpc_bootstrap
     from xds.app.loading import load_settings
+    from xds.app.offline import Offline
 
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality)
-    defaults = load_settings(mesh_config).proxy
+    offline = Offline(load_settings(mesh_config), ())
+    if config is not None:
+        for diagnostic in offline.read([config]):
+            print(diagnostic, file=sys.stderr)
+    defaults = offline.defaults_of(spec)
     if admin_port is None:
         admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
     document = grpc_bootstrap(spec, xds) if spec.proxyless else make_bootstrap(spec, xds, admin_port, defaults)

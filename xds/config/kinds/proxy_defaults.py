@@ -34,14 +34,18 @@ def parse_proxy_defaults(reader: Reader) -> ProxyDefaults:
 
 
 def _metadata(config: Reader) -> Labels:
+    sent = parse_proxy_metadata(config, "proxyMetadata")
+    return Labels({**sent, "MESH_ID": config.text("meshId")}) if config.has("meshId") else sent
+
+
+def parse_proxy_metadata(config: Reader, field: str) -> Labels:
     """Istio sends what begins with ``ISTIO_META_``; the rest is the environment of its agent."""
-    given = config.labels("proxyMetadata")
+    given = config.labels(field)
     for name in given:
         if not name.startswith(_PREFIX):
             reason = f"only names that begin with {_PREFIX} are sent; there is no agent to set others for"
-            config.warning(("proxyMetadata", name), reason, "no-effect")
-    sent = {name.removeprefix(_PREFIX): value for name, value in given.items() if name.startswith(_PREFIX)}
-    return Labels({**sent, **({"MESH_ID": config.text("meshId")} if config.has("meshId") else {})})
+            config.warning((field, name), reason, "no-effect")
+    return Labels({name.removeprefix(_PREFIX): value for name, value in given.items() if name.startswith(_PREFIX)})
 
 
 def _address(text: str) -> str:
