@@ -105,6 +105,7 @@ class ControlPlane:
         self._xds = XdsServer(source, board, locate=self.store.locate)
         self._source = _file_source(options.config)
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
+        self._said_of_settings: tuple[Diagnostic, ...] = ()
         self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
         self._http = _http_server(options.monitoring_listen, create_app(self._probes, registry))
         self._rest: HttpServer | None = None
@@ -194,8 +195,10 @@ class ControlPlane:
 
     def _configure(self, batch: Batch) -> None:
         before = self.store.diagnostics
-        settings, found = _read_settings(batch)
-        published = self.store.configure(settings, batch.problems + found)
+        settings = None
+        if batch.changed:
+            settings, self._said_of_settings = _read_settings(batch)
+        published = self.store.configure(settings, batch.problems + self._said_of_settings)
         if published:
             _log.info("mesh settings applied", generation=published.generation, file=str(self._options.mesh_config))
         _log_new(self.store.diagnostics, before)
