@@ -72,6 +72,7 @@ NAMES = {
     "greeter-again": "10.96.0.24",
     "delegating": "10.96.0.25",
     "near": "10.96.0.26",
+    "more": "10.96.0.27",
     "ejecting.example.com": "10.97.0.7",
     "static.example.com": "10.97.0.1",
     "dns.example.com": "10.97.0.2",

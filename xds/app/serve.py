@@ -200,6 +200,7 @@ class ControlPlane:
             settings, self._said_of_settings = _read_settings(batch)
         published = self.store.configure(settings, batch.problems + self._said_of_settings)
         if published:
+            self._metrics.configured(published, len(self.store.mesh.objects))
             _log.info("mesh settings applied", generation=published.generation, file=str(self._options.mesh_config))
         _log_new(self.store.diagnostics, before)
 
