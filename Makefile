@@ -51,7 +51,7 @@ goldens: $(READY) ## Regenerate every golden and remove orphans
 	$(BIN)/python -m tests.goldens.regenerate
 
 docs: $(READY) ## Regenerate the generated pages in docs/
-	$(BIN)/python docs/generate_fields.py
+	$(BIN)/python -m docs.generate_fields
 
 protos: $(READY) ## Regenerate the protobuf modules in xds/wire
 	$(BIN)/python protos/generate.py

@@ -1,4 +1,7 @@
-"""Writes ``docs/fields.md``: for every field of every kind, whether it is honoured. Run by ``make docs``."""
+"""Writes ``docs/fields.md``: for every field of every kind, whether it is honoured, and which test proves it.
+
+Run by ``make docs``, as ``python -m docs.generate_fields``. It writes nothing if a claim is without proof.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from xds.config.kinds import KINDS, mesh_config
-from xds.config.schema import field_paths, known_kinds
+from docs.field_table import KindId, Row, current_problems, table
 
 TARGET = Path(__file__).with_name("fields.md")
 
@@ -16,51 +18,57 @@ _INTRO = """# Fields
 Every field of every Istio kind is accepted, checked, and either honoured or named in a `not-honoured` warning. This
 page is written by `make docs` from the lists of the parsers. List indices are left out; `*` stands for any key of a
 map.
+
+An honoured field is proven by a golden case (a folder below `tests/goldens/`): without the field, or with another
+value, the case has another result and no more errors. This is tried anew whenever the page is made. A field that is
+read by the same function as another, in another place, may share its proof ("as ..."), if some field of that place has
+a proof of its own. The tests in the last column send requests through real Envoys. A field that has no effect says why.
 """
 
 
 def document() -> str:
     """The whole page."""
-    sections = [section for group, name in sorted(known_kinds(), key=_order) for section in _section(group, name)]
+    sections = [line for kind, rows in table().items() for line in _section(kind, rows)]
     return "\n".join([_INTRO, *_summary(), "", *sections])
 
 
-def _order(kind: tuple[str, str]) -> tuple[bool, str, str]:
-    group, name = kind
-    return (group in ("", "discovery.k8s.io"), group, name)
-
-
-def _honoured() -> dict[tuple[str, str], frozenset[str]]:
-    lists = {(kind.group, kind.name): kind.honoured for kind in KINDS}
-    return {**lists, ("", mesh_config.KIND_NAME): mesh_config.HONOURED}
-
-
 def _summary() -> Iterator[str]:
-    yield "| kind | honoured |"
-    yield "|---|---|"
-    for group, name in sorted(known_kinds(), key=_order):
-        paths = field_paths(name, group)
-        count = sum(1 for path in paths if covers(_honoured().get((group, name), frozenset()), path))
-        yield f"| [{name}](#{name.lower()}) | {count} of {len(paths)} |"
+    yield "| kind | honoured | with traffic tests |"
+    yield "|---|---|---|"
+    for (_, name), rows in table().items():
+        honoured, traffic = sum(row.honoured for row in rows), sum(bool(row.traffic) for row in rows)
+        yield f"| [{name}](#{name.lower()}) | {honoured} of {len(rows)} | {traffic} |"
 
 
-def _section(group: str, name: str) -> Iterator[str]:
-    honoured = _honoured().get((group, name), frozenset())
+def _section(kind: KindId, rows: tuple[Row, ...]) -> Iterator[str]:
+    group, name = kind
     yield f"## {name}\n"
     yield f"API group `{group}`.\n" if group else "No API group.\n"
-    yield "| field | |"
-    yield "|---|---|"
-    for path in field_paths(name, group):
-        yield f"| `{path}` | {'honoured' if covers(honoured, path) else '-'} |"
+    yield "| field | honoured | golden case | traffic test |"
+    yield "|---|---|---|---|"
+    for row in rows:
+        yield f"| `{row.path}` | {row.reason or 'yes'} | {_golden(row)} | {'<br>'.join(map(_test, row.traffic))} |"
     yield ""
 
 
-def covers(honoured: frozenset[str], path: str) -> bool:
-    """True if the list has the field itself, or something above it with ``.*``."""
-    parts = path.split(".")
-    return path in honoured or any(".".join((*parts[:count], "*")) in honoured for count in range(1, len(parts)))
+def _golden(row: Row) -> str:
+    return f"as `{row.as_in}`" if row.as_in else row.golden
+
+
+def _test(test: str) -> str:
+    file, _, function = test.partition("::")
+    return f"[{function}](../e2e/{file})"
+
+
+def main() -> int:
+    """Returns 0 if the page was written, 1 with the reasons on stderr if it cannot be."""
+    found = current_problems()
+    for problem in found:
+        print(problem, file=sys.stderr)
+    if not found:
+        TARGET.write_text(document())
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    TARGET.write_text(document())
-    sys.exit(0)
+    sys.exit(main())

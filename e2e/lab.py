@@ -60,12 +60,14 @@ class Lab:
         self.echoes[instance] = address
         return address
 
-    async def serve(self, *options: str, config: Path | None = None, address: str = "") -> Child:
+    async def serve(
+        self, *options: str, config: Path | None = None, address: str = "", mesh_config: Path = MESH_CONFIG
+    ) -> Child:
         """Starts the control plane, as a user does, on an address of its own, and waits until it is ready."""
         self.control_plane = address or self.addresses.new()
         argv = (
             *(sys.executable, "-m", "xds.app.cli", "serve"),
-            *("--config", str(config or self.config), "--mesh-config", str(MESH_CONFIG)),
+            *("--config", str(config or self.config), "--mesh-config", str(mesh_config)),
             *("--xds-listen", f"{self.control_plane}:15010", "--monitoring-listen", f"{self.control_plane}:15014"),
             *options,
         )

@@ -48,6 +48,9 @@ async def test_a_cluster_goes_when_no_route_leads_to_it_any_more(lab: Lab, insta
         while "outbound|9080|v1|echo" in await client.admin("/clusters"):
             assert time.monotonic() - edited < 5
             await asyncio.sleep(0.05)
+        while "v2" not in seen:
+            assert time.monotonic() - edited < 5
+            await asyncio.sleep(0.01)
 
     assert set(seen) == {"v1", "v2"}
 

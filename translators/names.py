@@ -20,9 +20,7 @@ INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster"
 """Hands traffic on ports that no service declares to the workload itself."""
 
 VIRTUAL_OUTBOUND = "virtualOutbound"
-VIRTUAL_OUTBOUND_PORT = 15001
 VIRTUAL_INBOUND = "virtualInbound"
-VIRTUAL_INBOUND_PORT = 15006
 
 HTTP_PROXY = "http_proxy"
 """The RouteConfiguration of a sidecar's explicit HTTP proxy (MeshConfig ``proxyHttpPort``)."""

@@ -109,6 +109,13 @@ class Caller:
             assert time.monotonic() < end, f"still answered by {seen}"
             await asyncio.sleep(0.05)
 
+    async def call_by_grpc_web(self, url: str) -> tuple[int, bytes]:
+        """Status and body of a call with an empty message, as a browser makes it: one frame, in plain HTTP/1.1."""
+        headers = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        async with self._session.post(url, data=bytes(5), headers=headers, timeout=timeout) as response:
+            return response.status, await response.read()
+
     async def say_by_websocket(self, url: str, message: str) -> str:
         """The answer to one message on a WebSocket."""
         async with self._session.ws_connect(url) as messages:

@@ -21,6 +21,7 @@ from e2e.capture.caller import Caller
 
 METHOD = "/greeter.Greeter/Greet"
 SLOW_METHOD = "/greeter.Greeter/GreetSlowly"
+SECOND_METHOD = "/greeter.Greeter/GreetAtTheSecondAttempt"
 SLOW_SECONDS = 2.0
 
 _Continue = Callable[[ClientCallDetails, object], Awaitable[Call]]
@@ -36,7 +37,13 @@ def _greeter(instance: str) -> grpc.GenericRpcHandler:
         await asyncio.sleep(SLOW_SECONDS)
         return instance.encode()
 
-    methods = {METHOD: greet, SLOW_METHOD: greet_slowly}
+    async def greet_at_the_second_attempt(request: bytes, context: ServicerContext) -> bytes:
+        """The request names the status that the first attempt ends with; the proxy counts attempts in a header."""
+        if dict(context.invocation_metadata())["x-envoy-attempt-count"] == "1":
+            await context.abort(grpc.StatusCode[request.decode()], "the first attempt fails")
+        return instance.encode()
+
+    methods = {METHOD: greet, SLOW_METHOD: greet_slowly, SECOND_METHOD: greet_at_the_second_attempt}
     return grpc.method_handlers_generic_handler(
         "greeter.Greeter",
         {path.rpartition("/")[2]: grpc.unary_unary_rpc_method_handler(method) for path, method in methods.items()},

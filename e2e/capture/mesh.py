@@ -65,14 +65,17 @@ class CaptureMesh:
 
     async def logs(self, workload: str, *words: str) -> int:
         """How many lines of a sidecar's access log have all these words, once it has any; 0 after five seconds."""
-        (child,) = (child for child in self.processes.children if child.command.name == f"envoy of {workload}")
         end = time.monotonic() + 5
         while time.monotonic() < end:
             await asyncio.sleep(2 * LOG_FLUSH_SECONDS)
-            found = [line for line in child.log.read_text().splitlines() if all(word in line for word in words)]
-            if found:
-                return len(found)
+            if found := self.logged(workload, *words):
+                return found
         return 0
+
+    def logged(self, workload: str, *words: str) -> int:
+        """How many lines of a sidecar's access log have all these words by now."""
+        (child,) = (child for child in self.processes.children if child.command.name == f"envoy of {workload}")
+        return sum(all(word in line for word in words) for line in child.log.read_text().splitlines())
 
     async def admin(self, workload: str, path: str) -> str:
         """What a sidecar's admin interface answers."""

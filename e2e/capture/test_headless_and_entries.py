@@ -6,6 +6,7 @@ import pytest
 
 from e2e.capture.mesh import CaptureMesh
 from e2e.capture.topology import WORKLOADS
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -41,16 +42,19 @@ async def test_tcp_to_a_pod_of_a_headless_service(mesh: CaptureMesh, version: st
     assert "outbound|9000||pods.default.svc.cluster.local" in await mesh.admin("client", "/stats?filter=pods.*cx_total")
 
 
+@proves("ServiceEntry", "spec.endpoints.address", "spec.ports.targetPort")
 async def test_static_endpoints_are_reached_by_http_on_another_port(mesh: CaptureMesh) -> None:
     reply = await mesh.client.get("http://static.example.com/")
 
     assert (reply.instance, reply.received["local"]) == ("outside", [OUTSIDE, 8080])
 
 
+@proves("ServiceEntry", "spec.addresses")
 async def test_static_endpoints_are_reached_by_tcp_at_the_address_of_the_entry(mesh: CaptureMesh) -> None:
     assert await mesh.client.say("static.example.com", 8081, "hello") == ["outside hello"]
 
 
+@proves("ServiceEntry", "spec.resolution")
 async def test_the_proxy_resolves_the_names_of_endpoints(mesh: CaptureMesh) -> None:
     reply = await mesh.client.get("http://dns.example.com:8080/")
 
@@ -83,6 +87,7 @@ async def test_a_host_below_a_wildcard(mesh: CaptureMesh) -> None:
     ],
     ids=["service", "routed by a VirtualService", "wildcard", "unknown"],
 )
+@proves("VirtualService", "spec.tls.match.sniHosts", "spec.tls.route.destination.host")
 async def test_tls_is_routed_by_its_server_name(mesh: CaptureMesh, dialled: str, server_name: str, answer: str) -> None:
     assert await mesh.client.greet_by_tls(dialled, 8443, server_name) == answer
 

@@ -9,6 +9,7 @@ import pytest
 
 from e2e.capture.mesh import PROXY_HTTP_PORT, CaptureMesh
 from e2e.capture.topology import WORKLOADS
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -16,6 +17,7 @@ SIDECARS_SOURCE = "127.0.0.6"
 """Whatever a sidecar hands to its own workload comes from here."""
 
 
+@proves("VirtualService", "spec.http.match.headers.*.exact", "spec.http.route.destination.subset")
 async def test_a_request_is_routed_by_its_headers(mesh: CaptureMesh) -> None:
     anybody = [(await mesh.client.get("http://reviews:9080/")).instance for _ in range(4)]
     jason = [(await mesh.client.get("http://reviews:9080/", {"end-user": "jason"})).instance for _ in range(4)]
@@ -32,6 +34,7 @@ async def test_a_request_passes_both_sidecars_and_arrives_at_the_port_it_was_for
     assert "inbound_0.0.0.0_9080" in await mesh.admin("reviews-v1", "/stats?filter=http.inbound.*rq_2xx")
 
 
+@proves("VirtualService", "spec.http.route.weight")
 async def test_requests_are_spread_by_weight(mesh: CaptureMesh) -> None:
     count = Counter([(await mesh.client.get("http://ratings:9080/")).instance for _ in range(200)])
 
@@ -46,12 +49,14 @@ async def test_a_service_has_all_its_names_with_and_without_port(mesh: CaptureMe
     assert [reply.instance for reply in replies] == ["reviews-v1", "reviews-v1"]
 
 
+@proves("VirtualService", "spec.http.fault.abort.httpStatus", "spec.http.fault.abort.percentage.value")
 async def test_a_fault_aborts_the_request(mesh: CaptureMesh) -> None:
     reply = await mesh.client.get("http://reviews:9080/abort")
 
     assert (reply.status, reply.body) == (418, "fault filter abort")
 
 
+@proves("VirtualService", "spec.http.fault.delay.fixedDelay", "spec.http.fault.delay.percentage.value")
 async def test_a_fault_delays_the_request(mesh: CaptureMesh) -> None:
     began = time.monotonic()
     reply = await mesh.client.get("http://reviews:9080/delay")
@@ -60,6 +65,7 @@ async def test_a_fault_delays_the_request(mesh: CaptureMesh) -> None:
     assert time.monotonic() - began >= 0.35, "0.4 s, but for how exactly Envoy keeps time"
 
 
+@proves("VirtualService", "spec.http.timeout")
 async def test_a_route_has_a_timeout(mesh: CaptureMesh) -> None:
     quick = await mesh.client.get("http://reviews:9080/slow")
     slow = await mesh.client.get("http://reviews:9080/slow?sleep=2")
@@ -67,6 +73,7 @@ async def test_a_route_has_a_timeout(mesh: CaptureMesh) -> None:
     assert (quick.status, slow.status, slow.body) == (200, 504, "upstream request timeout")
 
 
+@proves("VirtualService", "spec.http.rewrite.uri", "spec.http.rewrite.authority", "spec.http.match.uri.prefix")
 async def test_path_and_authority_are_rewritten(mesh: CaptureMesh) -> None:
     reply = await mesh.client.get("http://reviews:9080/old/page")
 

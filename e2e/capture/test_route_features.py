@@ -10,6 +10,7 @@ import pytest
 
 from e2e.capture.caller import Reply
 from e2e.capture.mesh import CaptureMesh
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -50,6 +51,20 @@ MISSES: tuple[tuple[str, str, Mapping[str, str]], ...] = (
 
 
 @pytest.mark.parametrize(("method", "path", "headers"), MATCHES)
+@proves(
+    "VirtualService",
+    "spec.http.match.uri.exact",
+    "spec.http.match.uri.regex",
+    "spec.http.match.ignoreUriCase",
+    "spec.http.match.queryParams.*.exact",
+    "spec.http.match.queryParams.*.regex",
+    "spec.http.match.headers.*.prefix",
+    "spec.http.match.headers.*.regex",
+    "spec.http.match.withoutHeaders.*.exact",
+    "spec.http.match.method.exact",
+    "spec.http.match.authority.prefix",
+    "spec.http.match.sourceLabels",
+)
 async def test_a_match_is_met(mesh: CaptureMesh, method: str, path: str, headers: Mapping[str, str]) -> None:
     assert (await get(mesh, path, headers, method)).instance == "reviews-v2"
 
@@ -59,6 +74,14 @@ async def test_a_match_is_not_met(mesh: CaptureMesh, method: str, path: str, hea
     assert (await get(mesh, path, headers, method)).instance == "reviews-v1"
 
 
+@proves(
+    "VirtualService",
+    "spec.http.redirect.uri",
+    "spec.http.redirect.authority",
+    "spec.http.redirect.redirectCode",
+    "spec.http.redirect.scheme",
+    "spec.http.redirect.port",
+)
 async def test_redirects(mesh: CaptureMesh) -> None:
     elsewhere, port = await get(mesh, "/redirect"), await get(mesh, "/redirect-port")
 
@@ -66,16 +89,26 @@ async def test_redirects(mesh: CaptureMesh) -> None:
     assert (port.status, port.headers["location"]) == (301, "https://features:8443/redirect-port")
 
 
+@proves("VirtualService", "spec.http.directResponse.status", "spec.http.directResponse.body.string")
 async def test_a_direct_response(mesh: CaptureMesh) -> None:
     reply = await get(mesh, "/direct")
 
     assert (reply.status, reply.body) == (503, "later")
 
 
+@proves("VirtualService", "spec.http.rewrite.uriRegexRewrite.match", "spec.http.rewrite.uriRegexRewrite.rewrite")
 async def test_a_path_is_rewritten_by_a_regular_expression(mesh: CaptureMesh) -> None:
     assert (await get(mesh, "/user/jason/cart")).received["path"] == "/cart/of/jason"
 
 
+@proves(
+    "VirtualService",
+    "spec.http.headers.request.set",
+    "spec.http.headers.request.remove",
+    "spec.http.headers.response.set",
+    "spec.http.route.headers.response.add",
+    "spec.http.route.headers.response.remove",
+)
 async def test_headers_are_changed_on_both_ways(mesh: CaptureMesh) -> None:
     reply = await get(mesh, "/headers", {"x-set": "client", "x-add": "client", "x-remove": "client"})
 
@@ -84,6 +117,7 @@ async def test_headers_are_changed_on_both_ways(mesh: CaptureMesh) -> None:
     assert "content-length" not in reply.headers
 
 
+@proves("VirtualService", "spec.http.mirror.host", "spec.http.mirror.subset")
 async def test_a_request_is_mirrored(mesh: CaptureMesh) -> None:
     reply = await get(mesh, "/mirrored")
 
@@ -91,6 +125,12 @@ async def test_a_request_is_mirrored(mesh: CaptureMesh) -> None:
     assert await mesh.logs("reviews-v2", "/mirrored", "features-shadow:9080") == 1
 
 
+@proves(
+    "VirtualService",
+    "spec.http.corsPolicy.allowOrigins.exact",
+    "spec.http.corsPolicy.allowMethods",
+    "spec.http.corsPolicy.maxAge",
+)
 async def test_cors(mesh: CaptureMesh) -> None:
     preflight = {"origin": "https://shop.example.com", "access-control-request-method": "PUT"}
     allowed = await get(mesh, "/cors", preflight, "OPTIONS")
@@ -101,6 +141,17 @@ async def test_cors(mesh: CaptureMesh) -> None:
     assert "access-control-allow-origin" not in other.headers
 
 
+@proves("VirtualService", "spec.http.corsPolicy.unmatchedPreflights")
+async def test_preflights_of_other_origins_are_forwarded_or_not(mesh: CaptureMesh) -> None:
+    preflight = {"origin": "https://other.example.com", "access-control-request-method": "PUT"}
+    forwarded = await get(mesh, "/cors-for-others", preflight, "OPTIONS")
+    ignored = await get(mesh, "/cors-for-nobody", preflight, "OPTIONS")
+
+    assert forwarded.instance == "reviews-v1"
+    assert (ignored.status, ignored.body, "access-control-allow-origin" in ignored.headers) == (200, "", False)
+
+
+@proves("VirtualService", "spec.http.retries.attempts", "spec.http.retries.retryOn")
 async def test_a_status_is_retried(mesh: CaptureMesh) -> None:
     reply = await get(mesh, "/retried?status=503")
 
@@ -108,6 +159,7 @@ async def test_a_status_is_retried(mesh: CaptureMesh) -> None:
     assert await mesh.logs("reviews-v1", "/retried", "503") == 3
 
 
+@proves("VirtualService", "spec.http.retries.perTryTimeout")
 async def test_each_try_has_a_timeout(mesh: CaptureMesh) -> None:
     began = time.monotonic()
     reply = await get(mesh, "/per-try?sleep=3")
@@ -116,6 +168,11 @@ async def test_each_try_has_a_timeout(mesh: CaptureMesh) -> None:
     assert 0.15 <= time.monotonic() - began < 2
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.connectionPool.tcp.maxConnections",
+    "spec.trafficPolicy.connectionPool.http.http1MaxPendingRequests",
+)
 async def test_a_connection_pool_has_limits(mesh: CaptureMesh) -> None:
     # The first of all connects. Until a pool is connected, what waits for the connection counts as pending too.
     assert (await mesh.client.get("http://limited:9080/")).status == 200
@@ -127,6 +184,7 @@ async def test_a_connection_pool_has_limits(mesh: CaptureMesh) -> None:
     assert {reply.headers.get("x-envoy-overloaded") for reply in refused} == {"true"}
 
 
+@proves("DestinationRule", "spec.trafficPolicy.outlierDetection.consecutive5xxErrors")
 async def test_an_endpoint_that_fails_is_ejected(mesh: CaptureMesh) -> None:
     status = [(await mesh.client.get("http://ejecting.example.com:9080/")).status for _ in range(20)]
 

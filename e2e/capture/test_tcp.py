@@ -8,6 +8,7 @@ import pytest
 
 from e2e.capture.mesh import CaptureMesh
 from e2e.capture.topology import WORKLOADS
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -20,6 +21,7 @@ async def test_a_tcp_port_of_a_service_leads_to_its_endpoints(mesh: CaptureMesh)
     assert all(answer in ([f"{name} one", f"{name} two"] for name in REVIEWS) for answer in answers)
 
 
+@proves("VirtualService", "spec.tcp.route.weight", "spec.tcp.route.destination.subset")
 async def test_connections_are_spread_by_weight(mesh: CaptureMesh) -> None:
     count = Counter([(await mesh.client.say("lines", 9000, "line"))[0] for _ in range(100)])
 

@@ -15,6 +15,7 @@ from e2e.addresses import Addresses
 from e2e.explained import Explained, Seen
 from e2e.gateway.mesh import PORT, configuration
 from e2e.lab import Lab
+from e2e.proofs import proves
 from examples.bookinfo.topology import MESH_CONFIG
 from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
@@ -102,6 +103,7 @@ async def test_of_two_virtual_services_the_older_has_a_path_that_both_name(gatew
     assert instance(await gateway.get(SHOP, "/login")) == "v1"
 
 
+@proves("VirtualService", "spec.gateways")
 async def test_what_catches_everything_comes_after_the_routes_of_the_younger(gateway: Gateway) -> None:
     assert instance(await gateway.get(SHOP, "/cart/items")) == "v2"
     assert instance(await gateway.get(SHOP, "/anything")) == "v1"
@@ -135,11 +137,13 @@ async def test_a_host_below_a_wildcard_of_the_gateway(gateway: Gateway) -> None:
     ],
     ids=["unknown host", "unknown path", "a VirtualService of sidecars alone", "a parent domain"],
 )
+@proves("Gateway", "spec.servers.hosts")
 async def test_nothing_else_is_found(gateway: Gateway, host: str, path: str) -> None:
     assert instance(await gateway.get(host, path)) == "404"
 
 
 @pytest.mark.parametrize("host", ["unknown.example.com", SHOP])
+@proves("Gateway", "spec.servers.bind")
 async def test_another_address_of_the_gateway_has_routes_of_its_own(gateway: Gateway, host: str) -> None:
     assert instance(await gateway.get_at_the_back(host)) == "v2"
 

@@ -188,6 +188,18 @@ def test_a_proxy_that_is_to_know_its_own_service_has_a_cluster_for_it(pilothouse
     assert clusters == {"xds-grpc": "STATIC", "local_cluster": "EDS"}
 
 
+def test_a_bootstrap_has_what_the_mesh_says_of_every_proxy(pilothouse: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text("defaultConfig: {proxyAdminPort: 15999, meshId: test}\n")
+
+    def admin_and_mesh(*options: str) -> tuple[int, str]:
+        made = json.loads(pilothouse("bootstrap", *PROXY, "--mesh-config", file, *options).stdout)
+        return made["admin"]["address"]["socket_address"]["port_value"], made["node"]["metadata"]["MESH_ID"]
+
+    assert admin_and_mesh() == (15999, "test")
+    assert admin_and_mesh("--admin-port", "15001") == (15001, "test")
+
+
 def test_bootstrap_of_a_grpc_client_is_what_its_library_reads(pilothouse: Run) -> None:
     result = pilothouse("bootstrap", *PROXY, "--type", "grpc", "--locality", "r/z", "--xds", "127.0.0.1:1")
     bootstrap = json.loads(result.stdout)

@@ -147,3 +147,22 @@ def test_it_says_in_one_line_why_it_cannot_start(tmp_path: Path, arguments: tupl
     assert result.stderr.startswith("pilothouse: ")
     assert reason in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_mesh_config_is_followed_and_a_mistake_in_it_costs_nothing(config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text("proxyHttpPort: 15080\n")
+    with serving(config, tmp_path / "log", "--mesh-config", str(file)) as server:
+        file.write_text("proxyHttpPort: 15081\nenableAutoMtls: true\n")
+        server.wait_for("mesh settings applied")
+        server.wait_for("not honoured yet: this field has no effect")
+        assert "enableAutoMtls" in server.get("/debug/configz")[1]
+
+        file.write_text("proxyHttpPort: not-a-port # and the text is no shorter than before\n")
+        server.wait_for('must be an integer, not "not-a-port"')
+
+        file.write_text("proxyHttpPort: 15082 # valid again, and the text is no shorter than before\n")
+        assert len(server.wait_for("mesh settings applied", 2)) == 2
+
+        file.unlink()
+        server.wait_for("is gone; the settings that it had stay in force")

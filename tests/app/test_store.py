@@ -125,3 +125,28 @@ def test_tidying_forgets_what_nobody_uses_and_nothing_else() -> None:
     assert calls == []
     shared.compile(replace(PROXY, namespace="gone-1"))
     assert calls == ["gone-1"]
+
+
+def test_other_settings_reach_every_stream_and_findings_stay_until_they_are_gone() -> None:
+    woken: list[str] = []
+    finding = Diagnostic(Severity.WARNING, Origin("mesh.yaml", 1), "no effect")
+    shared = store()
+    shared.connect(PROXY, lambda: woken.append("stream"))
+    assert shared.configure(MeshSettings(proxy_http_port=1), ()) is None, "nothing has been read yet"
+    shared.apply(Batch({"a.yaml": service("a")}))
+    woken.clear()
+
+    published = shared.configure(MeshSettings(proxy_http_port=2), (finding,))
+    assert published is not None
+    assert (published.generation, published.diagnostics, woken) == (2, (finding,), ["stream"])
+    assert shared.mesh.settings.proxy_http_port == 2
+
+    assert shared.configure(None, ()) is None
+    assert (shared.mesh.settings.proxy_http_port, shared.diagnostics) == (2, ())
+
+
+def test_default_visibility_is_read_into_every_object() -> None:
+    shared = store()
+    shared.apply(Batch({"a.yaml": service("a")}))
+    shared.configure(MeshSettings(service_export_to=(".",)), ())
+    assert [each.export_to for each in shared.mesh.services] == [("default",)]

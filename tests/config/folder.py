@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from textwrap import dedent
 
 from xds.config.configuration import Configuration
@@ -92,3 +93,26 @@ def virtual_service(name: str, to: str = "a", created: str = "2026-01-01T00:00:0
 def service_entry(name: str, *hosts: str, **spec: object) -> str:
     fields = {"hosts": list(hosts), "ports": [{"number": 80, "name": "http"}], **spec}
     return f"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}}}\nspec: {fields}\n---\n"
+
+
+def rule_with_subsets(name: str, versions: Iterable[str], host: str) -> str:
+    """A DestinationRule for a service of the same namespace."""
+    subsets = [{"name": version, "labels": {"version": version}} for version in sorted(versions)]
+    spec = {"host": host, "subsets": subsets, "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}}}
+    return f"apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n"
+
+
+def delegating(name: str, *delegates: str) -> str:
+    """A VirtualService without rules of its own."""
+    rules = [{"delegate": {"name": delegate}} for delegate in delegates]
+    return _routes(name, {"hosts": ["web"], "http": rules})
+
+
+def delegate(name: str, path: str = "/") -> str:
+    """A VirtualService that others may name as their delegate."""
+    rules = [{"match": [{"uri": {"prefix": path}}], "directResponse": {"status": 200}}]
+    return _routes(name, {"http": rules})
+
+
+def _routes(name: str, spec: object) -> str:
+    return f"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n"

@@ -8,7 +8,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.config.folder import Folder, endpoint_slice, service, service_entry, virtual_service, workload
+from tests.config.folder import (
+    Folder,
+    delegate,
+    delegating,
+    endpoint_slice,
+    rule_with_subsets,
+    service,
+    service_entry,
+    virtual_service,
+    workload,
+)
 from xds.model.mesh import Mesh
 from xds.model.services import ServiceEndpoints
 
@@ -42,6 +52,9 @@ DOCUMENTS = st.one_of(
         HOSTS,
         IPS,
     ),
+    st.builds(rule_with_subsets, NAMES, st.sets(st.sampled_from(["v1", "v2"]), min_size=1), NAMES),
+    st.builds(delegating, st.sampled_from(["a", "c"]), NAMES, st.sampled_from(["b", "c"])),
+    st.builds(delegate, NAMES, st.sampled_from(["/", "/b"])),
     st.builds(
         virtual_service, NAMES, st.just("always"), st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])
     ),

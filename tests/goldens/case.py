@@ -1,7 +1,8 @@
 """A golden case: a folder with documents, and what a stage makes of them.
 
 ``config/<case>/input.yaml`` -> ``mesh.json``, ``diagnostics.txt``;
-``translate/<case>/input.yaml`` (with ``proxy.yaml``) -> one file for each type of resource, and ``diagnostics.txt``.
+``translate/<case>/input.yaml`` (with ``proxy.yaml``) -> one file for each type of resource, and ``diagnostics.txt``;
+``bootstrap/<case>/`` with any of these inputs -> ``bootstrap.json``, and ``diagnostics.txt``.
 ``mesh-config.yaml`` beside the input gives the settings. Everything else in a case's folder is an orphan.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from translators import DEFAULT
+from xds.app.bootstrap import DEFAULT_ADMIN_PORT, bootstrap
 from xds.app.offline import Offline
 from xds.app.proxy_spec import ProxySpec
 from xds.app.render import static_config
@@ -26,6 +28,7 @@ from xds.model.labels import Labels
 from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode, ProxyType
 from xds.model.settings import MeshSettings
+from xds.sources.batch import Batch
 
 ROOT = Path(__file__).parent
 INPUTS = frozenset({"input.yaml", "proxy.yaml", "mesh-config.yaml"})
@@ -33,10 +36,14 @@ INPUTS = frozenset({"input.yaml", "proxy.yaml", "mesh-config.yaml"})
 
 @dataclass(frozen=True)
 class Case:
-    """One folder. stage: ``config`` or ``translate``."""
+    """One folder.
+
+    stage: ``config``, ``translate`` or ``bootstrap``. edited: by name, what inputs have instead of their text.
+    """
 
     stage: str
     folder: Path
+    edited: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         return f"{self.stage}/{self.folder.name}"
@@ -46,7 +53,9 @@ class Case:
         return _STAGES[self.stage](self)
 
     def static_config(self) -> str:
-        """The case's resources as a complete Envoy configuration."""
+        """The case's resources as a complete Envoy configuration; a bootstrap is one."""
+        if self.stage == "bootstrap":
+            return self.outputs()["bootstrap.json"]
         return json.dumps(static_config(self._read()[0].render(self._proxy())))
 
     @property
@@ -59,16 +68,20 @@ class Case:
         known = INPUTS | self.outputs().keys()
         return [path for path in sorted(self.folder.iterdir()) if path.name not in known]
 
+    def text(self, name: str) -> str:
+        """An input; empty if the case has none of this name."""
+        path = self.folder / name
+        return self.edited.get(name, path.read_text() if path.exists() else "")
+
     def _read(self) -> tuple[Offline, tuple[Diagnostic, ...]]:
-        mesh_config = self.folder / "mesh-config.yaml"
-        text = mesh_config.read_text() if mesh_config.exists() else ""
-        settings, diagnostics = parse_mesh_config(text, str(mesh_config)) if text else (MeshSettings(), ())
+        text = self.text("mesh-config.yaml")
+        named = str(self.folder / "mesh-config.yaml")
+        settings, diagnostics = parse_mesh_config(text, named) if text else (MeshSettings(), ())
         offline = Offline(settings, DEFAULT)
-        return offline, diagnostics + offline.read([self.folder / "input.yaml"])
+        return offline, diagnostics + offline.take(Batch({str(self.folder / "input.yaml"): self.text("input.yaml")}))
 
     def _proxy(self) -> ProxySpec:
-        path = self.folder / "proxy.yaml"
-        given = yaml.safe_load(path.read_text()) if path.exists() else {}
+        given = yaml.safe_load(self.text("proxy.yaml")) or {}
         return ProxySpec(
             name=given.get("name", "client"),
             namespace=given.get("namespace", "default"),
@@ -90,18 +103,30 @@ class Case:
         sections = {f"{section}.json": _text(documents) for section, documents in rendered.items() if documents}
         return {**sections, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else sections
 
+    def _bootstrap(self) -> dict[str, str]:
+        offline, diagnostics = self._read()
+        proxy = self._proxy()
+        defaults = offline.defaults_of(proxy)
+        admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
+        made = {"bootstrap.json": _text(bootstrap(proxy, "127.0.0.1:15010", admin_port, defaults))}
+        return {**made, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else made
+
     def _lines(self, diagnostics: tuple[Diagnostic, ...]) -> str:
         return "".join(f"{diagnostic}\n" for diagnostic in diagnostics).replace(f"{self.folder}/", "")
 
 
-_STAGES: Mapping[str, Callable[[Case], dict[str, str]]] = {"config": Case._config, "translate": Case._translate}
+_STAGES: Mapping[str, Callable[[Case], dict[str, str]]] = {
+    "config": Case._config,
+    "translate": Case._translate,
+    "bootstrap": Case._bootstrap,
+}
 
 
 def cases(root: Path = ROOT) -> Iterator[Case]:
     """Every case, ordered."""
     for stage in sorted(_STAGES):
-        for path in sorted((root / stage).glob("*/input.yaml")):
-            yield Case(stage, path.parent)
+        for path in sorted(path for path in (root / stage).iterdir() if path.is_dir()):
+            yield Case(stage, path)
 
 
 def _text(value: object) -> str:
@@ -110,8 +135,10 @@ def _text(value: object) -> str:
 
 def _mesh(mesh: Mesh) -> object:
     """The Mesh as plain values, what is empty or at its default left out."""
-    parts = {field.name: getattr(mesh, field.name) for field in fields(mesh) if field.name != "objects"}
-    return {name: _plain(part) for name, part in parts.items() if part or name == "settings"}
+    parts = {each.name: getattr(mesh, each.name) for each in fields(mesh) if each.name not in ("objects", "settings")}
+    settings = {each.name: getattr(mesh.settings, each.name) for each in fields(mesh.settings)}
+    chosen = {name: value for name, value in settings.items() if value != getattr(MeshSettings(), name)}
+    return {name: _plain(part) for name, part in {"settings": chosen, **parts}.items() if part}
 
 
 def _plain(value: object) -> object:

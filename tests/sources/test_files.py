@@ -232,3 +232,16 @@ async def test_a_swapped_link_to_the_root_is_noticed(tmp_path: Path) -> None:
         (tmp_path / "swap").symlink_to("two")
         (tmp_path / "swap").replace(root)
         assert names(await waiting, root) == {"a.yaml": "two"}
+
+
+def test_one_file_alone_may_have_any_name(tmp_path: Path) -> None:
+    mesh, other = tmp_path / "mesh", tmp_path / "other.yaml"
+    mesh.write_text("a")
+    other.write_text("b")
+    source = FileSource(tmp_path, only=mesh)
+
+    assert source.scan().changed == {str(mesh): "a"}
+    other.write_text("c")
+    assert source.scan().changed == {}
+    mesh.write_text("ab")
+    assert source.scan().changed == {str(mesh): "ab"}

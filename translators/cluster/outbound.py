@@ -10,6 +10,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType, Clust
 from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVersion, ConfigSource
 
 from translators.cluster.assignment import EncodedEndpoints, assignment, selected
+from translators.cluster.mesh_defaults import with_mesh_defaults
 from translators.cluster.metadata import cluster_metadata
 from translators.cluster.placement import EncodedEndpoint, Placement
 from translators.cluster.target import Client, Target
@@ -61,12 +62,13 @@ def _cluster(
     inline = target_endpoints(target, endpoints) if is_inline(target) else ()
     upstream = Upstream(
         discovery=_feasible(target.discovery, len(inline)),
-        policy=target.policy,
+        policy=with_mesh_defaults(target.policy, settings, target.port.protocol),
         protocol=target.port.protocol,
         sniffed=client is not Client.GATEWAY,
         certificate_names=target.service.subject_alt_names,
         connect_timeout=settings.connect_timeout,
         locality=locality_setting(target.policy.load_balancer, target.policy.outlier_detection, settings.locality),
+        dns_refresh_rate=settings.dns_refresh_rate,
     )
     metadata = cluster_metadata(target.service, target.rule, target.subset.name if target.subset is not None else "")
     body = [field(1, target.name.encode()), upstream_fields(upstream), field(25, metadata)]

@@ -26,9 +26,6 @@ from xds.model.locality import LocalityLbSetting
 from xds.model.services import Protocol
 from xds.wire.encode import encode, pack_any
 
-_DNS_REFRESH_RATE = timedelta(seconds=60)
-"""Where an answer has no TTL (MeshConfig ``dnsRefreshRate``)."""
-
 _DNS = (ClusterDiscoveryType.STRICT_DNS, ClusterDiscoveryType.LOGICAL_DNS)
 
 
@@ -37,7 +34,7 @@ class Upstream:
     """Compared by value: services with equal policies share one encoding.
 
     sniffed: whether the proxy detects undeclared protocols. certificate_names: of a ServiceEntry. connect_timeout:
-    where the policy has none. locality: the setting in force.
+    where the policy has none. locality: the setting in force. dns_refresh_rate: where an answer has no TTL.
     """
 
     discovery: ClusterDiscoveryType
@@ -47,6 +44,7 @@ class Upstream:
     certificate_names: tuple[str, ...]
     connect_timeout: timedelta
     locality: LocalityLbSetting | None
+    dns_refresh_rate: timedelta
 
 
 @lru_cache(maxsize=8192)
@@ -73,7 +71,7 @@ def upstream_fields(upstream: Upstream) -> bytes:
     )
     _balance(cluster, policy, upstream.locality)
     if upstream.discovery in _DNS:
-        _resolve(cluster)
+        _resolve(cluster, upstream.dns_refresh_rate)
     return encode(cluster)
 
 
@@ -96,8 +94,8 @@ def _balance(cluster: Cluster, policy: PortPolicy, locality: LocalityLbSetting |
     cluster.common_lb_config = common_config(policy.outlier_detection, locality)
 
 
-def _resolve(cluster: Cluster) -> None:
+def _resolve(cluster: Cluster, refresh_rate: timedelta) -> None:
     """Istio resolves to IPv4 for proxies that have an IPv4 address."""
     cluster.dns_lookup_family = ClusterDnsLookupFamily.V4_ONLY
-    cluster.dns_refresh_rate = _DNS_REFRESH_RATE
+    cluster.dns_refresh_rate = refresh_rate
     cluster.respect_dns_ttl = True

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.filters import cors, fault, router
+from translators.filters import cors, fault, grpc_web, router
 from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
     fault.translate,
+    grpc_web.translate,
     router.translate,
 )
 """The built-in filters. Their phases decide the order in the chain."""

@@ -53,5 +53,6 @@ def _policy(policy: CorsPolicy) -> EnvoyCorsPolicy:
         expose_headers=",".join(policy.expose_headers),
         max_age=str(int(policy.max_age.total_seconds())) if policy.max_age is not None else "",
         allow_credentials=policy.allow_credentials,
+        forward_not_matching_preflights=policy.forward_unmatched_preflights,
         filter_enabled=RuntimeFractionalPercent(default_value=fraction(100)),
     )

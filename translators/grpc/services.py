@@ -35,7 +35,7 @@ def routed_ports(view: ProxyView, memo: Memo) -> Iterator[tuple[PortHost, Client
     for host in chain.from_iterable(called_groups(view, memo)):
         listener = egress[host.visible.service.hostname]
         found = listener.routed.find(host.visible.service.hostname)
-        index = memo(index_services, listener.services)
+        index = memo(index_services, listener.services, view.settings.retries)
         yield host, client_rules(found, MESH_GATEWAY, view.key, index, memo) if found is not None else None
 
 

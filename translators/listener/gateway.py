@@ -15,6 +15,7 @@ from translators.route.client import ServiceIndex, client_rules, index_services
 from translators.route.gateway import gateway_route, serves_http
 from translators.route.rules import config_metadata
 from xds.model.objects import ObjectMeta
+from xds.model.settings import MeshSettings
 from xds.model.view import GatewayPort, GatewayServer, ProxyView
 from xds.pipeline.contribution import FilterChainPart, ListenerPart
 from xds.pipeline.memo import Memo
@@ -23,24 +24,24 @@ from xds.wire.encode import encode
 
 def gateway_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
     """HTTP ports, and TCP ports that some VirtualService routes. Where both are asked for, HTTP has the port."""
-    log = view.settings.access_log_file
+    settings = view.settings
     for port in view.gateway:
         address = port.bind or EVERY_ADDRESS
         if serves_http(port):
             metas = dict.fromkeys(entry.gateway.meta for entry in port.servers if entry.server.port.protocol.is_http)
-            yield memo(http_listener, address, port.number, gateway_route(port), log, *metas)
+            yield memo(http_listener, address, port.number, gateway_route(port), settings, *metas)
         else:
             yield from _tcp(port, view, memo)
 
 
-def http_listener(address: str, number: int, route: str, access_log: str, *gateways: ObjectMeta) -> ListenerPart:
+def http_listener(address: str, number: int, route: str, settings: MeshSettings, *gateways: ObjectMeta) -> ListenerPart:
     """The listener that all HTTP servers of a port share. gateways: the objects they are from."""
-    chain = FilterChainPart(encode(FilterChain()), gateway_http(address, number, route, access_log))
+    chain = FilterChainPart(encode(FilterChain()), gateway_http(address, number, route, settings))
     return _listener(address, number, gateways, (chain,), (route,))
 
 
 def _tcp(port: GatewayPort, view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
-    index = memo(index_services, view.services)
+    index = memo(index_services, view.services, view.settings.retries)
     chains: dict[Wanted, FilterChainPart] = {}
     for entry in port.servers:
         if entry.server.port.protocol.is_tcp and not entry.server.port.protocol.is_tls:
@@ -56,7 +57,7 @@ def _server_chains(
 ) -> Iterator[TcpChain]:
     for virtual_service in entry.virtual_services:
         rules = client_rules(virtual_service, entry.gateway.ref, view.key, index, memo)
-        yield from memo(gateway_chains, rules, number, view.settings.access_log_file)
+        yield from memo(gateway_chains, rules, number, view.settings)
 
 
 def _listener(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
@@ -16,36 +15,34 @@ from translators.names import (
     BLACK_HOLE_CLUSTER,
     INBOUND_PASSTHROUGH_CLUSTER,
     VIRTUAL_INBOUND,
-    VIRTUAL_INBOUND_PORT,
     inbound_cluster,
     outbound_listener,
 )
 from translators.route.inbound import inbound_route
 from xds.model.proxy import CaptureMode
 from xds.model.services import Protocol
+from xds.model.settings import MeshSettings
 from xds.model.view import InboundListener, ProxyView
 from xds.pipeline.contribution import FilterChainPart, ListenerPart
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
 
-_WAIT_FOR_EVER = timedelta(0)
-
 
 def inbound_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
     """The virtual listener in capture mode REDIRECT, and one for each port with a bind address."""
-    log = view.settings.access_log_file
+    settings = view.settings
     if view.key.capture is CaptureMode.REDIRECT:
-        yield memo(virtual_inbound, view.inbound, log)
+        yield memo(virtual_inbound, view.inbound, settings)
     names: set[str] = set()
     for listener in view.inbound:
         if listener.bind:
-            part = memo(bound_listener, listener, log)
+            part = memo(bound_listener, listener, settings)
             if part.name not in names:
                 names.add(part.name)
                 yield part
 
 
-def virtual_inbound(listeners: tuple[InboundListener, ...], access_log: str) -> ListenerPart:
+def virtual_inbound(listeners: tuple[InboundListener, ...], settings: MeshSettings) -> ListenerPart:
     """One listener for all captured ports; other ports are handed through to the workload.
 
     A connection to this very port would come back for ever.
@@ -53,26 +50,26 @@ def virtual_inbound(listeners: tuple[InboundListener, ...], access_log: str) -> 
     captured = {listener.target_port: listener for listener in reversed(listeners) if not listener.bind}
     ports = sorted(captured)
     sniffed = [port for port in ports if _is_sniffed(captured[port])]
-    loop = FilterChainMatch(destination_port=VIRTUAL_INBOUND_PORT)
-    chains = (chain for port in ports for chain in port_chains(captured[port], port, access_log))
+    loop = FilterChainMatch(destination_port=settings.inbound_listen_port)
+    chains = (chain for port in ports for chain in port_chains(captured[port], port, settings))
     return ListenerPart(
         name=VIRTUAL_INBOUND,
         body=encode(
             Listener(
                 name=VIRTUAL_INBOUND,
-                address=socket_address(EVERY_ADDRESS, VIRTUAL_INBOUND_PORT),
+                address=socket_address(EVERY_ADDRESS, settings.inbound_listen_port),
                 traffic_direction=TrafficDirection.INBOUND,
                 listener_filters=[original_destination(), *_inspectors(sniffed)],
-                listener_filters_timeout=_WAIT_FOR_EVER if sniffed else None,
+                listener_filters_timeout=settings.protocol_detection_timeout if sniffed else None,
                 continue_on_listener_filters_timeout=bool(sniffed),
             )
         ),
-        filter_chains=(cluster_chain(BLACK_HOLE_CLUSTER, access_log, "virtualInbound-blackhole", loop), *chains),
-        default_filter_chain=cluster_chain(INBOUND_PASSTHROUGH_CLUSTER, access_log, VIRTUAL_INBOUND),
+        filter_chains=(cluster_chain(BLACK_HOLE_CLUSTER, settings, "virtualInbound-blackhole", loop), *chains),
+        default_filter_chain=cluster_chain(INBOUND_PASSTHROUGH_CLUSTER, settings, VIRTUAL_INBOUND),
     )
 
 
-def bound_listener(listener: InboundListener, access_log: str) -> ListenerPart:
+def bound_listener(listener: InboundListener, settings: MeshSettings) -> ListenerPart:
     """A listener of a Sidecar's ingress on its own address."""
     name = outbound_listener(listener.target_port, listener.bind)
     sniffed = _is_sniffed(listener)
@@ -81,13 +78,15 @@ def bound_listener(listener: InboundListener, access_log: str) -> ListenerPart:
         address=socket_address(listener.bind, listener.target_port),
         traffic_direction=TrafficDirection.INBOUND,
         listener_filters=[http_inspector()] if sniffed else [],
-        listener_filters_timeout=_WAIT_FOR_EVER if sniffed else None,
+        listener_filters_timeout=settings.protocol_detection_timeout if sniffed else None,
         continue_on_listener_filters_timeout=sniffed,
     )
-    return ListenerPart(name, encode(body), tuple(port_chains(listener, None, access_log)))
+    return ListenerPart(name, encode(body), tuple(port_chains(listener, None, settings)))
 
 
-def port_chains(listener: InboundListener, destination_port: int | None, access_log: str) -> Iterator[FilterChainPart]:
+def port_chains(
+    listener: InboundListener, destination_port: int | None, settings: MeshSettings
+) -> Iterator[FilterChainPart]:
     """The chains of one port: HTTP, TCP, or both if the protocol is unknown.
 
     destination_port: what to match, None if the listener has no other ports.
@@ -95,18 +94,18 @@ def port_chains(listener: InboundListener, destination_port: int | None, access_
     protocol = listener.service_port.protocol
     by_port = FilterChainMatch(destination_port=destination_port) if destination_port is not None else None
     if protocol.is_http:
-        yield _http_chain(listener, by_port, access_log)
+        yield _http_chain(listener, by_port, settings)
         return
     if _is_sniffed(listener):
-        yield _http_chain(listener, plain_http(destination_port), access_log)
-    yield cluster_chain(inbound_cluster(listener.target_port), access_log, _name(listener), by_port)
+        yield _http_chain(listener, plain_http(destination_port), settings)
+    yield cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port)
 
 
-def _http_chain(listener: InboundListener, match: FilterChainMatch | None, access_log: str) -> FilterChainPart:
+def _http_chain(listener: InboundListener, match: FilterChainMatch | None, settings: MeshSettings) -> FilterChainPart:
     body = FilterChain(name=_name(listener), filter_chain_match=match)
     address = listener.bind or EVERY_ADDRESS
-    route = inbound_route(listener)
-    http = inbound_http(address, listener.target_port, listener.service_port.number, route, access_log)
+    route = inbound_route(listener, settings.inbound_retries)
+    http = inbound_http(address, listener.target_port, listener.service_port.number, route, settings)
     return FilterChainPart(encode(body), http)
 
 

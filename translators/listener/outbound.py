@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
@@ -17,26 +16,25 @@ from translators.names import (
     BLACK_HOLE_CLUSTER,
     PASSTHROUGH_CLUSTER,
     VIRTUAL_OUTBOUND,
-    VIRTUAL_OUTBOUND_PORT,
     outbound_listener,
 )
 from translators.route.client import ClientRules, client_rules, index_services
 from xds.model.gateways import OutboundTrafficMode, Port
 from xds.model.proxy import CaptureMode
 from xds.model.routing import MESH_GATEWAY
+from xds.model.settings import MeshSettings
 from xds.model.view import EgressListener, ProxyView, VisibleService
 from xds.pipeline.contribution import FilterChainPart, ListenerPart
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
-
-_WAIT_FOR_EVER = timedelta(0)
+from xds.wire.splice import field
 
 
 def outbound_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
     """Those of every egress listener; of two with the same address the first holds."""
     names: set[str] = set()
     if view.key.capture is CaptureMode.REDIRECT:
-        yield memo(virtual_outbound, unknown_destination(view), view.settings.access_log_file)
+        yield memo(virtual_outbound, unknown_destination(view), view.settings)
     for listener in view.egress:
         for part in _listeners(view, listener, memo):
             if part.name not in names:
@@ -51,23 +49,23 @@ def unknown_destination(view: ProxyView) -> str:
     return BLACK_HOLE_CLUSTER
 
 
-def virtual_outbound(fallback: str, access_log: str) -> ListenerPart:
+def virtual_outbound(fallback: str, settings: MeshSettings) -> ListenerPart:
     """Where redirected connections arrive; from here they go to the listener of the address that was dialled.
 
     A connection to this very port would come back for ever.
     """
     body = Listener(
         name=VIRTUAL_OUTBOUND,
-        address=socket_address(EVERY_ADDRESS, VIRTUAL_OUTBOUND_PORT),
+        address=socket_address(EVERY_ADDRESS, settings.listen_port),
         use_original_dst=True,
         traffic_direction=TrafficDirection.OUTBOUND,
     )
-    loop = FilterChainMatch(destination_port=VIRTUAL_OUTBOUND_PORT)
+    loop = FilterChainMatch(destination_port=settings.listen_port)
     return ListenerPart(
         name=VIRTUAL_OUTBOUND,
         body=encode(body),
-        filter_chains=(cluster_chain(BLACK_HOLE_CLUSTER, access_log, "virtualOutbound-blackhole", loop),),
-        default_filter_chain=cluster_chain(fallback, access_log, "virtualOutbound-catchall-tcp"),
+        filter_chains=(cluster_chain(BLACK_HOLE_CLUSTER, settings, "virtualOutbound-blackhole", loop),),
+        default_filter_chain=cluster_chain(fallback, settings, "virtualOutbound-catchall-tcp"),
     )
 
 
@@ -99,20 +97,22 @@ def _declared(view: ProxyView, listener: EgressListener, port: Port, memo: Memo)
 
 
 def _listener(view: ProxyView, listener: EgressListener, planned: Planned, captured: bool, memo: Memo) -> ListenerPart:
-    log = view.settings.access_log_file
+    settings = view.settings
     chains = (
-        memo(service_chains, visible, port, planned.address, log, _rules(view, listener, visible, memo))
+        memo(service_chains, visible, port, planned.address, settings, _rules(view, listener, visible, memo))
         for visible, port in planned.tcp
     )
     fallback = unknown_destination(view) if captured and planned.address == EVERY_ADDRESS else ""
-    return memo(build_listener, planned.address, planned.number, planned.route, not captured, fallback, log, *chains)
+    return memo(
+        build_listener, planned.address, planned.number, planned.route, not captured, fallback, settings, *chains
+    )
 
 
 def _rules(view: ProxyView, listener: EgressListener, visible: VisibleService, memo: Memo) -> ClientRules | None:
     virtual_service = listener.routed.find(visible.service.hostname)
     if virtual_service is None or not (virtual_service.tls or virtual_service.tcp):
         return None
-    index = memo(index_services, listener.services)
+    index = memo(index_services, listener.services, view.settings.retries)
     return client_rules(virtual_service, MESH_GATEWAY, view.key, index, memo)
 
 
@@ -122,7 +122,7 @@ def build_listener(
     route: str,
     bind_to_port: bool,
     fallback: str,
-    access_log: str,
+    settings: MeshSettings,
     *services: tuple[TcpChain, ...],
 ) -> ListenerPart:
     """A listener for HTTP, if there is a ``route``, and for the TCP chains of ``services``.
@@ -132,19 +132,21 @@ def build_listener(
     chains: dict[Wanted, FilterChainPart] = {}
     for chain in (chain for group in services for chain in group):
         chains.setdefault(chain.wanted, chain.part)
-    rest = chains.pop(Wanted(), None) or (cluster_chain(fallback, access_log) if fallback else None)
+    rest = chains.pop(Wanted(), None) or (cluster_chain(fallback, settings) if fallback else None)
     by_server_name = any(wanted.server_name for wanted in chains)
-    tcp = tuple(chains.values())
+    sniffed = bool(route and (rest or chains))
+    tcp = tuple(
+        part for wanted, chain in chains.items() for part in (_beside_http(wanted, chain) if sniffed else (chain,))
+    )
     name = outbound_listener(number, address)
-    sniffed = bool(route and (rest or tcp))
-    http = (_http_chain(address, number, route, sniffed, access_log),) if route else ()
+    http = (_http_chain(address, number, route, sniffed, settings),) if route else ()
     body = Listener(
         name=name,
         address=socket_address(address, number),
         bind_to_port=None if bind_to_port else False,
         traffic_direction=TrafficDirection.OUTBOUND,
         listener_filters=_inspectors(sniffed, by_server_name),
-        listener_filters_timeout=_WAIT_FOR_EVER if sniffed or by_server_name else None,
+        listener_filters_timeout=settings.protocol_detection_timeout if sniffed or by_server_name else None,
         continue_on_listener_filters_timeout=sniffed or by_server_name,
     )
     return ListenerPart(
@@ -156,10 +158,22 @@ def build_listener(
     )
 
 
-def _http_chain(address: str, number: int, route: str, sniffed: bool, access_log: str) -> FilterChainPart:
+def _beside_http(wanted: Wanted, chain: FilterChainPart) -> tuple[FilterChainPart, ...]:
+    """A chain in a listener that has one for plain-text HTTP too.
+
+    Envoy decides by transport before it looks at where a connection comes from, and does not come back: a condition on
+    the source alone would never be asked for plain-text connections that are not HTTP.
+    """
+    if not wanted.source or wanted.server_name:
+        return (chain,)
+    plain = field(1, encode(FilterChainMatch(transport_protocol="raw_buffer")))
+    return (FilterChainPart(chain.body + plain, chain.http), chain)
+
+
+def _http_chain(address: str, number: int, route: str, sniffed: bool, settings: MeshSettings) -> FilterChainPart:
     match = plain_http() if sniffed else None
     body = FilterChain(name=outbound_listener(number, address), filter_chain_match=match)
-    return FilterChainPart(encode(body), outbound_http(address, number, route, access_log))
+    return FilterChainPart(encode(body), outbound_http(address, number, route, settings))
 
 
 def _inspectors(http: bool, server_name: bool) -> list[ListenerFilter]:

@@ -25,6 +25,7 @@ from translators.route.match import applies
 from xds.model.policy import TunnelProtocol, TunnelSettings
 from xds.model.routing import L4Route, RouteDestination
 from xds.model.services import Service, ServicePort
+from xds.model.settings import MeshSettings
 from xds.model.view import VisibleService
 from xds.pipeline.contribution import FilterChainPart
 from xds.resources import NO_SOURCES, PartSources, Source
@@ -35,14 +36,16 @@ TCP_PROXY = "envoy.filters.network.tcp_proxy"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which connections a chain is for. server_name: SNI. subnet: of the destination. Empty means any."""
+    """Which connections a chain is for. server_name: SNI. subnet, source: of the destination, of the client. Empty
+    means any."""
 
     server_name: str = ""
     subnet: str = ""
+    source: str = ""
 
     def __bool__(self) -> bool:
         """True if there is any condition."""
-        return bool(self.server_name or self.subnet)
+        return bool(self.server_name or self.subnet or self.source)
 
 
 ANY = Wanted()
@@ -57,10 +60,10 @@ class TcpChain:
 
 
 def cluster_chain(
-    cluster: str, access_log: str, name: str = "", match: FilterChainMatch | None = None
+    cluster: str, settings: MeshSettings, name: str = "", match: FilterChainMatch | None = None
 ) -> FilterChainPart:
     """A chain that forwards to one cluster."""
-    return _chain(_to_cluster(cluster, access_log), name, match)
+    return _chain(_to_cluster(cluster, settings), name, match)
 
 
 def _chain(
@@ -72,7 +75,7 @@ def _chain(
 
 
 def service_chains(
-    visible: VisibleService, port: ServicePort, address: str, access_log: str, rules: ClientRules | None
+    visible: VisibleService, port: ServicePort, address: str, settings: MeshSettings, rules: ClientRules | None
 ) -> tuple[TcpChain, ...]:
     """The chains of a service port for a sidecar; without rules that apply, they lead to the service itself.
 
@@ -80,18 +83,18 @@ def service_chains(
     """
     default = _of_service(visible.service, port) if address == EVERY_ADDRESS else (ANY,)
     if rules is not None:
-        chains = tuple(rule_chains("tls" if port.protocol.is_tls else "tcp", rules, port.number, access_log, default))
+        chains = tuple(rule_chains("tls" if port.protocol.is_tls else "tcp", rules, port.number, settings, default))
         if chains:
             return chains
     cluster = outbound_cluster(port.number, visible.service.hostname)
-    proxy = _to_cluster(cluster, access_log)
+    proxy = _to_cluster(cluster, settings)
     _apply_policy(proxy, destination_policy(visible, port.number))
     sources = PartSources((visible.service.meta.key,))
     return tuple(TcpChain(wanted, _chain(proxy, "", chain_match(wanted), sources)) for wanted in default)
 
 
-def _to_cluster(cluster: str, access_log: str) -> TcpProxy:
-    return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=access_logs(access_log))
+def _to_cluster(cluster: str, settings: MeshSettings) -> TcpProxy:
+    return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=access_logs(settings))
 
 
 def _apply_policy(proxy: TcpProxy, policy: PortPolicy) -> None:
@@ -118,19 +121,19 @@ def _of_service(service: Service, port: ServicePort) -> tuple[Wanted, ...]:
     return tuple(Wanted(server_name, subnet) for subnet in blocks or ("",))
 
 
-def gateway_chains(rules: ClientRules, port: int, access_log: str) -> tuple[TcpChain, ...]:
+def gateway_chains(rules: ClientRules, port: int, settings: MeshSettings) -> tuple[TcpChain, ...]:
     """The chains that a VirtualService gives to a TCP server of a gateway."""
-    return tuple(rule_chains("tcp", rules, port, access_log, (ANY,)))
+    return tuple(rule_chains("tcp", rules, port, settings, (ANY,)))
 
 
 def rule_chains(
-    section: Literal["tcp", "tls"], rules: ClientRules, port: int, access_log: str, default: tuple[Wanted, ...]
+    section: Literal["tcp", "tls"], rules: ClientRules, port: int, settings: MeshSettings, default: tuple[Wanted, ...]
 ) -> Iterator[TcpChain]:
     """A chain for everything that a match of a rule names. section: which rules of the VirtualService. default: what
     stands where a match names nothing."""
     virtual_service = rules.virtual_service
     for route in virtual_service.tls if section == "tls" else virtual_service.tcp:
-        proxy = _proxy(route, rules, port, access_log)
+        proxy = _proxy(route, rules, port, settings)
         rule = Source(virtual_service.meta.key, ("spec", section, route.index))
         for wanted in _wanted(route, rules, port, default):
             yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted), PartSources.of_rule(rule)))
@@ -144,7 +147,8 @@ def _wanted(route: L4Route, rules: ClientRules, port: int, default: tuple[Wanted
         if applies(match, rules, port):
             names = match.sni_hosts or tuple(dict.fromkeys(wanted.server_name for wanted in default))
             subnets = match.destination_subnets or tuple(dict.fromkeys(wanted.subnet for wanted in default))
-            yield from (Wanted(name if name != "*" else "", subnet) for name in names for subnet in subnets)
+            pairs = ((name if name != "*" else "", subnet) for name in names for subnet in subnets)
+            yield from (Wanted(name, subnet, match.source_subnet) for name, subnet in pairs)
 
 
 def chain_match(wanted: Wanted) -> FilterChainMatch | None:
@@ -154,14 +158,15 @@ def chain_match(wanted: Wanted) -> FilterChainMatch | None:
     return FilterChainMatch(
         server_names=[wanted.server_name] if wanted.server_name else [],
         prefix_ranges=[cidr_range(wanted.subnet)] if wanted.subnet else [],
+        source_prefix_ranges=[cidr_range(wanted.source)] if wanted.source else [],
     )
 
 
-def _proxy(route: L4Route, rules: ClientRules, port: int, access_log: str) -> TcpProxy:
+def _proxy(route: L4Route, rules: ClientRules, port: int, settings: MeshSettings) -> TcpProxy:
     if len(route.route) == 1:
         destination = route.route[0].destination
         target = rules.target(destination.host)
-        proxy = _to_cluster(destination_cluster(destination, target, port), access_log)
+        proxy = _to_cluster(destination_cluster(destination, target, port), settings)
         number = destination_port(destination, target, port)
         _apply_policy(proxy, destination_policy(target, number, destination.subset))
         return proxy
@@ -174,7 +179,7 @@ def _proxy(route: L4Route, rules: ClientRules, port: int, access_log: str) -> Tc
     proxy = TcpProxy(
         stat_prefix=first.host,
         weighted_clusters=TcpProxyWeightedCluster(clusters=weights),
-        access_log=access_logs(access_log),
+        access_log=access_logs(settings),
     )
     # The filter has one policy for all its clusters: as in Istio the first one's, without what its subset says.
     target = rules.target(first.host)

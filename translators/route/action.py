@@ -39,6 +39,7 @@ from xds.model.routing import (
     HTTPDirectResponse,
     HTTPMirrorPolicy,
     HTTPRedirect,
+    HTTPRetry,
     HTTPRoute,
     HTTPRouteDestination,
     RedirectPort,
@@ -73,16 +74,16 @@ def forward(rule: HTTPRoute, rules: ClientRules, listen_port: int, route_headers
         (
             _target(rule, to, rules, listen_port, authority),
             timeouts(rule.timeout),
-            retries(rule.retries, any(hashes)),
+            retries(rule.retries or rules.retries, any(hashes)),
             _extras(rule, hashes, rules, listen_port, authority),
         )
     )
 
 
-def to_cluster(cluster: str, lb: ConsistentHashLB | None = None) -> bytes:
-    """An encoded ``RouteAction`` with Istio's defaults."""
+def to_cluster(cluster: str, retry: HTTPRetry | None, lb: ConsistentHashLB | None) -> bytes:
+    """An encoded ``RouteAction`` with Istio's defaults, or with the mesh's retries."""
     hashing = encode(RouteAction(hash_policy=hash_policies((lb,)))) if lb else b""
-    return field(1, cluster.encode()) + timeouts(None) + retries(None, lb is not None) + hashing
+    return field(1, cluster.encode()) + timeouts(None) + retries(retry, lb is not None) + hashing
 
 
 @lru_cache(maxsize=1024)

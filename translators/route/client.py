@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from xds.model.labels import EMPTY_LABELS, Labels
-from xds.model.routing import VirtualService
+from xds.model.routing import HTTPRetry, VirtualService
 from xds.model.view import ViewKey, VisibleService
 from xds.pipeline.memo import Memo
 
@@ -16,14 +16,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServiceIndex:
-    """The services that a proxy may see, by host name."""
+    """The services that a proxy may see, by host name. retries: the mesh's, where a rule says nothing of them."""
 
     by_host: Mapping[str, VisibleService]
+    retries: HTTPRetry | None = None
 
 
-def index_services(services: tuple[VisibleService, ...]) -> ServiceIndex:
+def index_services(services: tuple[VisibleService, ...], retries: HTTPRetry | None) -> ServiceIndex:
     """``services`` by host name; a host name is unique among what a proxy may see."""
-    return ServiceIndex({visible.service.hostname: visible for visible in services})
+    return ServiceIndex({visible.service.hostname: visible for visible in services}, retries)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +32,7 @@ class ClientRules:
     """A VirtualService for clients that come through ``gateway`` (``mesh`` or ``namespace/name``).
 
     namespace, labels: of the clients; labels are empty if no rule asks for them, so that more clients share what is
-    built. targets: the services that it sends traffic to, as far as they can be seen.
+    built. targets: the services that it sends traffic to, as far as they can be seen. retries: the mesh's default.
     """
 
     virtual_service: VirtualService
@@ -39,6 +40,7 @@ class ClientRules:
     namespace: str
     labels: Labels
     targets: tuple[VisibleService, ...]
+    retries: HTTPRetry | None = None
 
     def target(self, hostname: str) -> VisibleService | None:
         """The service of this name if it can be seen."""
@@ -52,7 +54,7 @@ def client_rules(
     hosts = dict.fromkeys(_destinations(virtual_service))
     targets = memo(interned, *(index.by_host[host] for host in hosts if host in index.by_host))
     labels = key.labels if _depends_on_labels(virtual_service) else EMPTY_LABELS
-    return memo(ClientRules, virtual_service, gateway, key.namespace, labels, targets)
+    return memo(ClientRules, virtual_service, gateway, key.namespace, labels, targets, index.retries)
 
 
 def interned(*items: T) -> tuple[T, ...]:

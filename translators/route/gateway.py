@@ -33,7 +33,7 @@ def gateway_route(port: GatewayPort) -> str:
 
 def gateway_routes(view: ProxyView, memo: Memo) -> Iterator[VirtualHosts]:
     """One RouteConfiguration for each port that speaks HTTP."""
-    index = memo(index_services, view.services)
+    index = memo(index_services, view.services, view.settings.retries)
     for port in filter(serves_http, view.gateway):
         hosts = list(_virtual_hosts(port, view.key, index, memo)) or [memo(_blackhole, port.number)]
         yield memo(configuration, gateway_route(port), True, memo(interned, *hosts))
@@ -43,7 +43,7 @@ def _virtual_hosts(port: GatewayPort, key: ViewKey, index: ServiceIndex, memo: M
     for host, bound in memo(_by_host, port):
         sources = [memo(_routes, vs, gateway, port.number, key, index, memo) for vs, gateway in bound]
         if any(source.all for source in sources):
-            origins = memo(_origins, *(vs.meta.key for vs, _ in bound))
+            origins = memo(_origins, *(key for vs, _ in bound for key in vs.origins))
             yield memo(merged_host, host, port.number, origins, *sources)
 
 

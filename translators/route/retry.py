@@ -33,7 +33,7 @@ def retries(retry: HTTPRetry | None, consistent_hash: bool) -> bytes:
     policy = retry or _DEFAULT
     if policy.attempts <= 0:
         return b""
-    conditions, codes = _conditions(policy.retry_on)
+    conditions, codes = retry_conditions(policy.retry_on)
     return encode(
         RouteAction(
             retry_policy=RetryPolicy(
@@ -52,8 +52,8 @@ def retries(retry: HTTPRetry | None, consistent_hash: bool) -> bytes:
     )
 
 
-def _conditions(retry_on: str) -> tuple[str, list[int]]:
-    """Numbers in Istio's list are status codes, which Envoy has a list of their own for."""
+def retry_conditions(retry_on: str) -> tuple[str, list[int]]:
+    """Istio's list as Envoy has it: conditions by name, and the numbers, which are status codes, apart."""
     items = [item.strip() for item in retry_on.split(",") if item.strip()]
     if not items:
         return DEFAULT_RETRY_ON, []

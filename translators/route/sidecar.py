@@ -71,7 +71,7 @@ class _Builder:
         self._view = view
         self._key: ViewKey = view.key
         self._routed = listener.routed
-        self._index: ServiceIndex = memo(index_services, listener.services)
+        self._index: ServiceIndex = memo(index_services, listener.services, view.settings.retries)
         self._memo = memo
 
     def build(self, table: RouteTable) -> VirtualHosts:
@@ -121,7 +121,7 @@ def _service_hosts(
     """The virtual hosts of a group, each with the VirtualService that was found for it."""
     rules = (client_rules(vs, MESH_GATEWAY, key, index, memo) if vs else None for vs in found)
     return tuple(
-        memo(service_host, host.visible, host.port, host.domains, applied)
+        memo(service_host, host.visible, host.port, host.domains, applied, index.retries)
         for host, applied in zip(hosts, rules, strict=True)
     )
 

@@ -26,6 +26,7 @@ from translators.route.client import ClientRules
 from translators.route.destination import consistent_hash, destination_policy
 from translators.route.rules import HostRoutes, host_routes
 from xds.model.objects import ObjectKey
+from xds.model.routing import HTTPRetry
 from xds.model.view import VisibleService
 from xds.pipeline.contribution import RoutePart, VirtualHostPart, VirtualHosts
 from xds.wire.encode import encode
@@ -35,20 +36,27 @@ _BAD_GATEWAY = 502
 
 
 def service_host(
-    visible: VisibleService, port: int, domains: tuple[str, ...], rules: ClientRules | None
+    visible: VisibleService,
+    port: int,
+    domains: tuple[str, ...],
+    rules: ClientRules | None,
+    retries: HTTPRetry | None = None,
 ) -> VirtualHostPart:
-    """The virtual host of a service port for a sidecar; without rules that apply, all goes to the service itself."""
+    """The virtual host of a service port for a sidecar; without rules that apply, all goes to the service itself.
+
+    retries: the mesh's default.
+    """
     name = virtual_host(visible.service.hostname, port)
     if rules is not None:
         routes = host_routes(rules, port).all
         if routes:
-            return part(name, domains, routes, (rules.virtual_service.meta.key, visible.service.meta.key))
-    return part(name, domains, (_default_route(visible, port),), (visible.service.meta.key,))
+            return part(name, domains, routes, (*rules.virtual_service.origins, visible.service.meta.key))
+    return part(name, domains, (_default_route(visible, port, retries),), (visible.service.meta.key,))
 
 
-def _default_route(visible: VisibleService, port: int) -> RoutePart:
+def _default_route(visible: VisibleService, port: int, retries: HTTPRetry | None) -> RoutePart:
     hostname = visible.service.hostname
-    action = to_cluster(outbound_cluster(port, hostname), consistent_hash(destination_policy(visible, port)))
+    action = to_cluster(outbound_cluster(port, hostname), retries, consistent_hash(destination_policy(visible, port)))
     operation = field(5, field(1, f"{hostname}:{port}/*".encode()))
     return RoutePart(_default_match() + field(2, action) + operation)
 
@@ -61,7 +69,7 @@ def _default_match() -> bytes:
 def routed_host(host: str, port: int, domains: tuple[str, ...], rules: ClientRules) -> VirtualHostPart | None:
     """The virtual host of a name that no service has; None if no rule applies."""
     routes = host_routes(rules, port).all
-    return part(virtual_host(host, port), domains, routes, (rules.virtual_service.meta.key,)) if routes else None
+    return part(virtual_host(host, port), domains, routes, rules.virtual_service.origins) if routes else None
 
 
 def merged_host(host: str, port: int, origins: tuple[ObjectKey, ...], *sources: HostRoutes) -> VirtualHostPart:

@@ -12,6 +12,9 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import (
     BootstrapDynamicResources,
     BootstrapStaticResources,
     ClusterManager,
+    LayeredRuntime,
+    RuntimeLayer,
+    RuntimeLayerAdminLayer,
 )
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType, ClusterEdsClusterConfig
 from envoy_data_plane.envoy.config.core.v3 import (
@@ -30,8 +33,10 @@ from envoy_data_plane.envoy.config.core.v3 import (
     Node,
     RetryPolicy,
     SocketAddress,
+    SocketAddressProtocol,
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints
+from envoy_data_plane.envoy.config.metrics.v3 import StatsdSink, StatsSink
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
     HttpProtocolOptions,
     HttpProtocolOptionsExplicitHttpConfig,
@@ -41,7 +46,9 @@ from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 from xds.app.address import split_address
 from xds.app.proxy_spec import ProxySpec
 from xds.model import services
+from xds.model.labels import Labels
 from xds.model.proxy import LOCAL_CLUSTER, CaptureMode
+from xds.model.settings import ProxyDefaults
 from xds.wire.encode import encode, pack_any
 from xds.wire.protojson import to_json
 from xds.wire.registry import type_url
@@ -50,16 +57,24 @@ XDS_CLUSTER = "xds-grpc"
 """The name of the control plane's cluster in every bootstrap (Istio's name)."""
 
 DEFAULT_ADMIN_PORT = 15000
+NO_DEFAULTS = ProxyDefaults()
 
 
-def bootstrap(spec: ProxySpec, xds_address: str, admin_port: int = DEFAULT_ADMIN_PORT) -> dict[str, object]:
+def bootstrap(
+    spec: ProxySpec,
+    xds_address: str,
+    admin_port: int = DEFAULT_ADMIN_PORT,
+    defaults: ProxyDefaults = NO_DEFAULTS,
+) -> dict[str, object]:
     """An Envoy bootstrap in protobuf's JSON mapping (Envoy ``bootstrap.v3.Bootstrap``).
 
-    xds_address: ``HOST:PORT`` of the control plane. admin_port: 0 lets the system choose. Raises ValueError for an
-    address that is none.
+    xds_address: ``HOST:PORT`` of the control plane. admin_port: 0 lets the system choose. defaults: what the mesh says
+    of every proxy, but for its admin port. Raises ValueError for an address that is none.
     """
     message = Bootstrap(
-        node=_node(spec),
+        node=_node(spec, defaults),
+        layered_runtime=_runtime(defaults.runtime_values),
+        stats_sinks=_stats_sinks(defaults.statsd),
         admin=Admin(address=_socket(admin_host(spec), admin_port)),
         dynamic_resources=_dynamic_resources(),
         static_resources=BootstrapStaticResources(
@@ -81,13 +96,29 @@ def admin_host(spec: ProxySpec) -> str:
     return spec.ip if spec.capture is CaptureMode.NONE and ip_address(spec.ip).is_loopback else "127.0.0.1"
 
 
-def _node(spec: ProxySpec) -> Node:
+def _node(spec: ProxySpec, defaults: ProxyDefaults) -> Node:
+    """What the proxy is holds against what the mesh says of all."""
     return Node(
         id=spec.node_id,
-        cluster=f"{spec.labels.get('app', spec.name)}.{spec.namespace}",
-        metadata=_struct(spec.metadata),
+        cluster=defaults.service_cluster or f"{spec.labels.get('app', spec.name)}.{spec.namespace}",
+        metadata=_struct({**defaults.metadata, **spec.metadata}),
         locality=Locality(**services.Locality.parse(spec.locality)._asdict()) if spec.locality else None,
     )
+
+
+def _runtime(values: Labels) -> LayeredRuntime | None:
+    """The admin layer comes last, so that values can still be changed by hand."""
+    if not values:
+        return None
+    static = RuntimeLayer(name="mesh", static_layer=_struct(values))
+    return LayeredRuntime(layers=[static, RuntimeLayer(name="admin", admin_layer=RuntimeLayerAdminLayer())])
+
+
+def _stats_sinks(statsd: str) -> list[StatsSink]:
+    if not statsd:
+        return []
+    sink = StatsdSink(address=_udp(*split_address(statsd)))
+    return [StatsSink(name="envoy.stat_sinks.statsd", typed_config=pack_any(sink))]
 
 
 def _struct(values: Mapping[str, object]) -> Struct:
@@ -156,6 +187,10 @@ def _local_cluster() -> Cluster:
         eds_cluster_config=ClusterEdsClusterConfig(eds_config=source),
         connect_timeout=timedelta(seconds=1),
     )
+
+
+def _udp(host: str, port: int) -> Address:
+    return Address(socket_address=SocketAddress(address=host, port_value=port, protocol=SocketAddressProtocol.UDP))
 
 
 def _socket(host: str, port: int) -> Address:

@@ -9,15 +9,26 @@ from pathlib import Path
 
 from xds.app.errors import StartError
 from xds.config.kinds.mesh_config import parse_mesh_config
-from xds.model.diagnostic import Severity
+from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.settings import MeshSettings
 from xds.pipeline import Translator
 
 
 def load_settings(path: Path | None) -> MeshSettings:
-    """The settings in a MeshConfig file, or Istio's defaults for None. Raises StartError if it has an error."""
+    """The settings in a MeshConfig file, or Istio's defaults for None. Raises StartError if it has an error.
+
+    What there is to say about it besides is printed.
+    """
+    settings, diagnostics = read_settings(path)
+    for diagnostic in diagnostics:
+        print(diagnostic, file=sys.stderr)
+    return settings
+
+
+def read_settings(path: Path | None) -> tuple[MeshSettings, tuple[Diagnostic, ...]]:
+    """As :func:`load_settings`, with what is to be said."""
     if path is None:
-        return MeshSettings()
+        return MeshSettings(), ()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -26,9 +37,7 @@ def load_settings(path: Path | None) -> MeshSettings:
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
     if errors:
         raise StartError("; ".join(map(str, errors)))
-    for diagnostic in diagnostics:
-        print(diagnostic, file=sys.stderr)
-    return settings
+    return settings, diagnostics
 
 
 def load_translators(reference: str | None) -> Sequence[Translator]:

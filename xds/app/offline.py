@@ -12,9 +12,11 @@ from xds.app.render import Document, render
 from xds.app.store import Store
 from xds.config.node import parse_node
 from xds.model.diagnostic import Diagnostic
+from xds.model.labels import Labels
 from xds.model.proxy import Proxy
+from xds.model.proxy_config import with_proxy_configs
 from xds.model.services import Locality
-from xds.model.settings import MeshSettings
+from xds.model.settings import MeshSettings, ProxyDefaults
 from xds.pipeline import Pipeline, Translator, TranslatorError
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource, read_file
@@ -31,11 +33,21 @@ class Offline:
         batch = Batch()
         for path in paths:
             batch = _merged(batch, _scan(path))
+        return self.take(batch)
+
+    def take(self, batch: Batch) -> tuple[Diagnostic, ...]:
+        """Takes in what was read; gives all findings, ordered."""
         return tuple(sorted(self.store.apply(batch).diagnostics, key=lambda d: (d.origin, d.path, d.reason)))
 
     def render(self, spec: ProxySpec) -> dict[str, list[Document]]:
         """What the proxy would receive, by section."""
         return render(self.store.compile(proxy_of(spec)).snapshot)
+
+    def defaults_of(self, spec: ProxySpec) -> ProxyDefaults:
+        """What the mesh says of how the proxy starts."""
+        mesh = self.store.mesh
+        root = mesh.settings.root_namespace
+        return with_proxy_configs(mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root)
 
 
 def proxy_of(spec: ProxySpec) -> Proxy:

@@ -25,7 +25,7 @@ from xds.app.convergence_report import ConvergenceReport
 from xds.app.debounce import Debounce
 from xds.app.errors import StartError
 from xds.app.findings_log import FindingsLog
-from xds.app.loading import load_settings
+from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
 from xds.app.metrics import Metrics, short_name
 from xds.app.preflight_envoy import with_envoy
@@ -33,9 +33,12 @@ from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
 from xds.app.refusals import Refusals
 from xds.app.store import Store
+from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
-from xds.model.diagnostic import Diagnostic
+from xds.model.diagnostic import Diagnostic, Severity
+from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
+from xds.model.settings import MeshSettings
 from xds.pipeline import Pipeline, Translator, TranslatorError
 from xds.server import StatusBoard, XdsServer
 from xds.server.admission import LIMIT
@@ -102,7 +105,7 @@ class ControlPlane:
         self._findings_log = FindingsLog()
         self.store = Store(
             Pipeline(options.translators),
-            load_settings(options.mesh_config),
+            read_settings(options.mesh_config)[0],
             time.time,
             on_error=_log_translator_error,
             observers=[self._convergence],
@@ -124,6 +127,8 @@ class ControlPlane:
         self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh)
         LoadMetrics(self._xds.loads, registry)
         self._source = _file_source(options.config)
+        self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
+        self._said_of_settings: tuple[Diagnostic, ...] = ()
         self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
         self._http = _http_server(options.monitoring_listen, create_app(self._probes, registry))
         self._rest: HttpServer | None = None
@@ -141,6 +146,8 @@ class ControlPlane:
                 servers = [server for server in (self._http, self._rest) if server]
                 serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
+                if self._settings:
+                    background.append(tasks.create_task(self._follow_settings(self._settings)))
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()
@@ -212,6 +219,22 @@ class ControlPlane:
                 for _ in range(count):
                     self._incoming.task_done()
 
+    async def _follow_settings(self, source: FileSource) -> None:
+        """Puts the MeshConfig in force whenever it changes; what is wrong with it leaves the one before in force."""
+        async with aclosing(source.changes()) as batches:
+            async for batch in batches:
+                self._configure(batch)
+
+    def _configure(self, batch: Batch) -> None:
+        settings = None
+        if batch.changed:
+            settings, self._said_of_settings = _read_settings(batch)
+        published = self.store.configure(settings, batch.problems + self._said_of_settings)
+        if published:
+            self._metrics.configured(published, len(self.store.mesh.objects))
+            _log.info("mesh settings applied", generation=published.generation, file=str(self._options.mesh_config))
+        self._tell_findings()
+
     def _publish_safely(self, seen: _Seen) -> None:
         """A defect of ours that some input brings out must not stop the proxies from being served."""
         try:
@@ -262,6 +285,21 @@ def _file_source(root: Path) -> FileSource:
         return FileSource(root)
     except NotADirectoryError as error:
         raise StartError(f"--config {error}") from error
+
+
+def _read_settings(batch: Batch) -> tuple[MeshSettings | None, tuple[Diagnostic, ...]]:
+    """The settings in the one file of a batch, None if those before are to stay, and what is to be said."""
+    for file, text in batch.changed.items():
+        if text is None:
+            reason = "is gone; the settings that it had stay in force"
+            return None, (Diagnostic(Severity.WARNING, Origin(file, 1), reason, code="unreadable"),)
+        settings, found = parse_mesh_config(text, file)
+        return (None if any(each.severity is Severity.ERROR for each in found) else settings), found
+    return None, ()
+
+
+def _settings_source(file: Path) -> FileSource:
+    return FileSource(file.parent, only=file)
 
 
 def _http_server(listen: str, app: Starlette, *opened: HttpServer) -> HttpServer:

@@ -87,6 +87,7 @@ class Store:
         self._observers = tuple(observers)
         self._reported: set[tuple[str, str]] = set()
         self._unreadable: tuple[Diagnostic, ...] = ()
+        self._of_settings: tuple[Diagnostic, ...] = ()
         self._subscriptions: dict[int, _Subscription] = {}
         self._in_force: dict[int, Compiled] = {}
         self.published: Publication | None = None
@@ -99,16 +100,34 @@ class Store:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say about the configuration now."""
-        return self._unreadable + self._configuration.diagnostics
+        return self._unreadable + self._of_settings + self._configuration.diagnostics
 
     def apply(self, batch: Batch, seen_at: float | None = None) -> Publication:
         """Puts a batch of changes in force and wakes every stream. seen_at: when the source saw it; None: now."""
         began, before = time.perf_counter(), self.mesh
-        seen = self._clock() if seen_at is None else seen_at
         self._configuration = self._configuration.apply(
             {file: self._parsed(file, text) for file, text in batch.changed.items()}
         )
         self._unreadable = batch.problems
+        return self._publish(before, began, self._clock() if seen_at is None else seen_at)
+
+    def configure(
+        self, settings: MeshSettings | None, findings: tuple[Diagnostic, ...], seen_at: float | None = None
+    ) -> Publication | None:
+        """Puts other settings for the mesh in force; with None those that are stay. findings: all that is to be said.
+
+        None if nothing comes of it, or if the configuration has not been read yet: then it will be read with them.
+        """
+        began, before = time.perf_counter(), self.mesh
+        self._of_settings = findings
+        if settings is None or settings == before.settings:
+            return None
+        self._configuration = self._configuration.with_settings(settings)
+        if self.published is None:
+            return None
+        return self._publish(before, began, self._clock() if seen_at is None else seen_at)
+
+    def _publish(self, before: Mesh, began: float, seen: float) -> Publication:
         self._in_force.clear()
         changed = self._configuration.changed
         self.published = published = Publication(

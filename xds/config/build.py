@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import is_
 from typing import TypeVar
 
+from xds.config.conflicts import Conflicts
+from xds.config.delegation import Change as RouteChange
+from xds.config.delegation import Delegation
 from xds.config.drafts import ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
@@ -20,6 +24,7 @@ from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
+from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import Workload
 from xds.model.settings import MeshSettings
@@ -32,12 +37,15 @@ Pair = tuple[ConfigObject | None, ConfigObject | None]
 class Fold:
     """A Mesh, and what the next one can be made from.
 
-    objects: those that it was made of. diagnostics: what only the whole shows, ordered by service.
+    objects: those that it was made of. diagnostics: what only the whole shows, ordered by service, then by
+    VirtualService, then by host.
     """
 
     mesh: Mesh = EMPTY_MESH
     objects: Objects = field(default_factory=dict)
     discovery: Discovery = field(default_factory=Discovery)
+    delegation: Delegation = field(default_factory=Delegation)
+    conflicts: Conflicts = field(default_factory=Conflicts)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -60,25 +68,33 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
         lists=tuple(_only(EndpointList, pairs)),
     )
     discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
+    delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
+    touched = discovery.touched if discovery is not previous.discovery else ()
+    conflicts = previous.conflicts.update(pairs, objects, discovery, touched)
     return Fold(
-        mesh=_mesh(previous.mesh, settings, discovery, pairs),
+        mesh=_mesh(previous.mesh, settings, discovery, routes, pairs),
         objects=objects,
         discovery=discovery,
-        diagnostics=_diagnostics(previous, discovery),
+        delegation=delegation,
+        conflicts=conflicts,
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts),
     )
 
 
-def _mesh(before: Mesh, settings: MeshSettings, discovery: Discovery, pairs: list[Pair]) -> Mesh:
+def _mesh(
+    before: Mesh, settings: MeshSettings, discovery: Discovery, routes: list[RouteChange], pairs: list[Pair]
+) -> Mesh:
     return Mesh(
         settings=before.settings if before.settings == settings else settings,
         services=discovery.services.services,
         endpoints=discovery.endpoints,
         instances=discovery.instances,
         workloads=discovery.workloads.by_address,
-        virtual_services=revise_by_age(before.virtual_services, _only(VirtualService, pairs)),
+        virtual_services=revise_by_age(before.virtual_services, routes),
         destination_rules=revise_by_namespace(before.destination_rules, _only(DestinationRule, pairs)),
         gateways=revise_by_age(before.gateways, _only(Gateway, pairs)),
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
+        proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
         objects=_metadata(before.objects, pairs),
     )
 
@@ -102,8 +118,16 @@ def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> 
     return result.done()
 
 
-def _diagnostics(previous: Fold, discovery: Discovery) -> tuple[Diagnostic, ...]:
-    if discovery.findings is previous.discovery.findings:
+def _diagnostics(
+    previous: Fold, discovery: Discovery, delegation: Delegation, conflicts: Conflicts
+) -> tuple[Diagnostic, ...]:
+    now = (discovery.findings, delegation.findings, conflicts.findings)
+    before = (previous.discovery.findings, previous.delegation.findings, previous.conflicts.findings)
+    if all(map(is_, now, before)):
         return previous.diagnostics
-    findings = discovery.findings
-    return tuple(chain.from_iterable(findings[key] for key in sorted(findings)))
+    of_services, of_routes = discovery.findings, delegation.findings
+    return (
+        *chain.from_iterable(of_services[key] for key in sorted(of_services)),
+        *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
+        *conflicts.diagnostics,
+    )

@@ -46,7 +46,13 @@ class Configuration:
 
     def with_settings(self, settings: MeshSettings) -> Configuration:
         """With other settings for the mesh. Documents are read again only if their meaning depends on what changed."""
-        context = Context(settings.domain_suffix, settings.root_namespace)
+        context = Context(
+            settings.domain_suffix,
+            settings.root_namespace,
+            settings.service_export_to,
+            settings.virtual_service_export_to,
+            settings.destination_rule_export_to,
+        )
         ledger = self.ledger if context == self.ledger.context else self.ledger.in_context(context)
         return self._with(ledger, settings)
 

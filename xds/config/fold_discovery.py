@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -37,6 +38,7 @@ class Discovery:
 
     located: the endpoints of every service. endpoints: those that Envoy is told, so not of services with resolution
     NONE. hosted: by service, what each address serves of it; instances: the same by address. findings: by service.
+    touched: the services that the last update was about.
     """
 
     services: ServiceIndex = field(default_factory=ServiceIndex)
@@ -47,6 +49,7 @@ class Discovery:
     hosted: Mapping[ServiceKey, Mapping[str, Instances]] = field(default_factory=dict)
     instances: Mapping[str, Instances] = field(default_factory=dict)
     findings: Mapping[ServiceKey, tuple[Diagnostic, ...]] = field(default_factory=dict)
+    touched: AbstractSet[ServiceKey] = frozenset()
 
     def update(self, changes: Changes, objects: Objects, domain_suffix: str) -> Discovery:
         """The state after ``changes``; the same one if there are none. objects: all in force now."""
@@ -120,6 +123,7 @@ class _Relocation:
             hosted=self._hosted.done(),
             instances=self._instances.done(),
             findings=self._findings.done(),
+            touched=touched,
         )
 
     def _relocate(self, key: ServiceKey) -> None:

@@ -48,7 +48,7 @@ def interpret(raw: RawObject, context: Context) -> Reading:
 
 def _parsed(raw: RawObject, context: Context, kind: Kind[ConfigObject], schema: Schema) -> Reading:
     made, found = kind.parse(raw, context)
-    diagnostics = (*found, *not_honoured(raw, schema, kind.honoured))
+    diagnostics = (*found, *not_honoured(raw, schema, kind.expected))
     is_valid = not any(diagnostic.severity is Severity.ERROR for diagnostic in found)
     return Reading(made, diagnostics, is_valid)
 

@@ -124,7 +124,11 @@ class _Update:
     def _reports(
         self, touched: set[ObjectKey], contested: frozenset[ObjectKey]
     ) -> Mapping[str, tuple[Diagnostic, ...]]:
-        """Claims of other files may have won or lost by what happened to these."""
+        """Claims of other files may have won or lost by what happened to these.
+
+        A file of which the same is to be said as before keeps its report: with many findings, listing all anew costs
+        more than most changes.
+        """
         concerned = set(self._read)
         for key in touched & (contested | self._before.contested):
             concerned.update(self._holders.get(key) or ())
@@ -132,7 +136,9 @@ class _Update:
         reports = Draft(self._before.reports)
         for path in concerned:
             file = self._files.get(path)
-            reports.set(path, (report(file, standing) or None) if file else None)
+            now = (report(file, standing) or None) if file else None
+            before = self._before.reports.get(path)
+            reports.set(path, before if now == before else now)
         return reports.done()
 
     def _diagnostics(self, reports: Mapping[str, tuple[Diagnostic, ...]]) -> tuple[Diagnostic, ...]:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
+from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Health, Locality, Service, Workload
 
@@ -60,7 +61,7 @@ class EndpointList:
 
 
 ConfigObject: TypeAlias = (
-    ServiceDeclaration | EndpointList | Workload | VirtualService | DestinationRule | Gateway | Sidecar
+    ServiceDeclaration | EndpointList | Workload | VirtualService | DestinationRule | Gateway | Sidecar | ProxyConfig
 )
 """An object in force."""
 

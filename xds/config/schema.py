@@ -82,16 +82,18 @@ def not_honoured(raw: RawObject, schema: Schema, honoured: frozenset[str]) -> li
 
 
 def field_paths(kind: str, group: str) -> tuple[str, ...]:
-    """The dotted path of every leaf field of a kind, in the schema's order, without metadata and status.
+    """The dotted path of every leaf field of a kind, in the schema's order, without metadata.
+
+    The status is left out unless the schema says what is in it: a Pod's is read, others are the cluster's own notes.
 
     :raises KeyError: there is no such kind.
     """
     schema = find_schema(kind, group)
     if schema is None:
         raise KeyError(f"{group}/{kind}")
-    return tuple(
-        path for name, node in schema.root.fields.items() if name not in _ENVELOPE for path in _leaf_paths(node, name)
-    )
+    nodes = schema.root.fields.items()
+    fields = ((name, node) for name, node in nodes if name not in _ENVELOPE or isinstance(node, Message))
+    return tuple(path for name, node in fields if name != "metadata" for path in _leaf_paths(node, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
+from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import Service, ServiceEndpoints, ServiceInstance, ServiceKey, Workload
 from xds.model.settings import MeshSettings
@@ -23,8 +24,8 @@ class Mesh:
 
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
     workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars:
-    oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace. objects: the metadata
-    of every object in force.
+    oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace. proxy_configs: oldest
+    first; proxies are told of them when they start. objects: the metadata of every object in force.
     """
 
     settings: MeshSettings
@@ -36,6 +37,7 @@ class Mesh:
     destination_rules: Mapping[str, tuple[DestinationRule, ...]]
     gateways: tuple[Gateway, ...]
     sidecars: Mapping[str, tuple[Sidecar, ...]]
+    proxy_configs: tuple[ProxyConfig, ...]
     objects: Mapping[ObjectKey, ObjectMeta]
 
 
@@ -49,5 +51,6 @@ EMPTY_MESH = Mesh(
     destination_rules={},
     gateways=(),
     sidecars={},
+    proxy_configs=(),
     objects={},
 )

@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import Enum
 
 from xds.model.labels import EMPTY_LABELS, Labels
-from xds.model.objects import ObjectMeta, Origin
+from xds.model.objects import ObjectKey, ObjectMeta, Origin
 
 MESH_GATEWAY = "mesh"
 """The reserved gateway name that stands for every sidecar."""
@@ -169,7 +169,7 @@ class HTTPFaultInjection:
 
 @dataclass(frozen=True, slots=True)
 class CorsPolicy:
-    """Istio ``CorsPolicy``."""
+    """Istio ``CorsPolicy``. forward_unmatched_preflights: None leaves it to Envoy, which forwards them."""
 
     allow_origins: tuple[StringMatch, ...] = ()
     allow_methods: tuple[str, ...] = ()
@@ -177,6 +177,7 @@ class CorsPolicy:
     expose_headers: tuple[str, ...] = ()
     max_age: timedelta | None = None
     allow_credentials: bool | None = None
+    forward_unmatched_preflights: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,9 @@ class HTTPMirrorPolicy:
 class HTTPRoute:
     """One rule of a VirtualService (Istio ``HTTPRoute``): any of ``match`` (or always, if empty), first rule wins.
 
-    index: its position in the object, so that ``(object, index)`` names it. origin: the line where it starts.
+    index: its position in the object, so that ``(object, index)`` names it; in an object with delegates, its position
+    after they were merged. origin: the line where it starts. delegate: the VirtualService whose rules stand for this
+    one; nothing in the Mesh has any, as the fold puts those rules in its place.
     """
 
     index: int
@@ -208,11 +211,15 @@ class HTTPRoute:
     mirrors: tuple[HTTPMirrorPolicy, ...] = ()
     cors_policy: CorsPolicy | None = None
     headers: Headers | None = None
+    delegate: ObjectKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class L4MatchAttributes:
-    """Istio ``L4MatchAttributes`` and, with ``sni_hosts``, ``TLSMatchAttributes``. gateways is resolved."""
+    """Istio ``L4MatchAttributes`` and, with ``sni_hosts``, ``TLSMatchAttributes``. gateways is resolved.
+
+    source_subnet: of the client, empty for any.
+    """
 
     destination_subnets: tuple[str, ...] = ()
     port: int | None = None
@@ -220,6 +227,7 @@ class L4MatchAttributes:
     source_namespace: str = ""
     gateways: tuple[str, ...] = (MESH_GATEWAY,)
     sni_hosts: tuple[str, ...] = ()
+    source_subnet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +250,7 @@ class L4Route:
 
 @dataclass(frozen=True, slots=True)
 class VirtualService:
-    """Istio ``VirtualService``. gateways: ``namespace/name`` or ``mesh``, never empty."""
+    """Istio ``VirtualService``. gateways: ``namespace/name`` or ``mesh``, never empty. delegates: those merged in."""
 
     meta: ObjectMeta
     hosts: tuple[str, ...]
@@ -251,3 +259,15 @@ class VirtualService:
     tls: tuple[L4Route, ...] = ()
     tcp: tuple[L4Route, ...] = ()
     export_to: tuple[str, ...] = ("*",)
+    delegates: tuple[ObjectKey, ...] = ()
+
+    def binds(self, gateway: str) -> bool:
+        """True if any of its rules can be for clients that come through ``gateway``."""
+        if gateway in self.gateways:
+            return True
+        return any(gateway in match.gateways for route in self.http for match in route.match)
+
+    @property
+    def origins(self) -> tuple[ObjectKey, ...]:
+        """Every object that its rules are from."""
+        return (self.meta.key, *self.delegates)

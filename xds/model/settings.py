@@ -4,9 +4,60 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import Enum
 
 from xds.model.gateways import OutboundTrafficMode
+from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.locality import LocalityLbSetting
+from xds.model.policy import TcpKeepalive
+from xds.model.routing import HTTPRetry
+
+
+class AccessLogEncoding(Enum):
+    """Istio ``MeshConfig.AccessLogEncoding``."""
+
+    TEXT = "TEXT"
+    JSON = "JSON"
+
+
+class PathNormalization(Enum):
+    """Istio ``ProxyPathNormalization.NormalizationType``: each does what those before it do. DEFAULT is BASE."""
+
+    DEFAULT = "DEFAULT"
+    NONE = "NONE"
+    BASE = "BASE"
+    MERGE_SLASHES = "MERGE_SLASHES"
+    DECODE_AND_MERGE_SLASHES = "DECODE_AND_MERGE_SLASHES"
+
+
+class ForwardClientCertDetails(Enum):
+    """Istio ``ForwardClientCertDetails``: what a gateway does with ``x-forwarded-client-cert``."""
+
+    UNDEFINED = "UNDEFINED"
+    SANITIZE = "SANITIZE"
+    FORWARD_ONLY = "FORWARD_ONLY"
+    APPEND_FORWARD = "APPEND_FORWARD"
+    SANITIZE_SET = "SANITIZE_SET"
+    ALWAYS_FORWARD_ONLY = "ALWAYS_FORWARD_ONLY"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyDefaults:
+    """Istio ``ProxyConfig`` (MeshConfig ``defaultConfig``), as far as it is honoured.
+
+    Of the first group proxies are told when they start, by their bootstrap: admin_port, 0 for the usual one; metadata:
+    of the node, under the names without ``ISTIO_META_``; service_cluster: of the node, empty for the usual one;
+    runtime_values: of Envoy's runtime; statsd: ``IP:PORT``. The second group is for gateways: how many proxies before
+    them are to be believed, and what becomes of the certificates that they speak of.
+    """
+
+    admin_port: int = 0
+    metadata: Labels = EMPTY_LABELS
+    service_cluster: str = ""
+    runtime_values: Labels = EMPTY_LABELS
+    statsd: str = ""
+    trusted_proxies: int = 0
+    forward_client_cert: ForwardClientCertDetails = ForwardClientCertDetails.UNDEFINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,15 +65,35 @@ class MeshSettings:
     """Istio ``MeshConfig``, as far as it is honoured.
 
     root_namespace: where mesh-wide objects live. proxy_http_port: the explicit HTTP proxy of a sidecar, 0 for none.
-    access_log_file: empty for no access log. domain_suffix: the cluster's DNS domain. locality: for every destination
-    that has no setting of its own.
+    listen_port, inbound_listen_port: where captured traffic arrives. access_log_file: empty for no access log;
+    access_log_format: empty for Istio's, otherwise a line of text, or a JSON object. protocol_detection_timeout: how
+    long a client may take for its first bytes where the protocol is unknown, 0 for ever. tcp_keepalive, h2_upgrade:
+    where a DestinationRule says nothing. retries: of requests, where a rule says nothing; inbound_retries: of requests
+    to workloads. export_to of services, virtual services and rules: as ``exportTo``, for objects without one.
+    proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination that has no setting
+    of its own.
     """
 
     root_namespace: str = "istio-system"
     trust_domain: str = "cluster.local"
     outbound_traffic_policy: OutboundTrafficMode = OutboundTrafficMode.ALLOW_ANY
     proxy_http_port: int = 0
+    listen_port: int = 15001
+    inbound_listen_port: int = 15006
     access_log_file: str = ""
+    access_log_format: str = ""
+    access_log_encoding: AccessLogEncoding = AccessLogEncoding.TEXT
+    path_normalization: PathNormalization = PathNormalization.DEFAULT
+    protocol_detection_timeout: timedelta = timedelta(0)
     connect_timeout: timedelta = timedelta(seconds=10)
+    tcp_keepalive: TcpKeepalive | None = None
+    h2_upgrade: bool = False
+    dns_refresh_rate: timedelta = timedelta(seconds=60)
+    retries: HTTPRetry | None = None
+    inbound_retries: HTTPRetry | None = None
+    service_export_to: tuple[str, ...] = ("*",)
+    virtual_service_export_to: tuple[str, ...] = ("*",)
+    destination_rule_export_to: tuple[str, ...] = ("*",)
+    proxy: ProxyDefaults = ProxyDefaults()
     domain_suffix: str = "cluster.local"
     locality: LocalityLbSetting = field(default_factory=LocalityLbSetting)

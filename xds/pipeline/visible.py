@@ -35,19 +35,12 @@ def _preferred(service: Service, rival: Service, namespace: str) -> bool:
 
 def mesh_virtual_services(virtual_services: tuple[VirtualService, ...], namespace: str) -> tuple[VirtualService, ...]:
     """Those that sidecars of ``namespace`` obey, oldest first."""
-    return tuple(vs for vs in virtual_services if exported_to(vs.export_to, namespace) and _binds(vs, MESH_GATEWAY))
+    return tuple(vs for vs in virtual_services if exported_to(vs.export_to, namespace) and vs.binds(MESH_GATEWAY))
 
 
 def bound_to(virtual_services: tuple[VirtualService, ...], gateway: str, namespace: str) -> tuple[VirtualService, ...]:
     """Those that name ``gateway`` (``namespace/name``) and can be seen from the gateway proxy's ``namespace``."""
-    return tuple(vs for vs in virtual_services if _binds(vs, gateway) and exported_to(vs.export_to, namespace))
-
-
-def _binds(virtual_service: VirtualService, gateway: str) -> bool:
-    if gateway in virtual_service.gateways:
-        return True
-    matches = (match for route in virtual_service.http for match in route.match)
-    return any(gateway in match.gateways for match in matches)
+    return tuple(vs for vs in virtual_services if vs.binds(gateway) and exported_to(vs.export_to, namespace))
 
 
 def routed_hosts(virtual_services: Iterable[VirtualService]) -> RoutedHosts:

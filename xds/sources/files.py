@@ -49,12 +49,13 @@ class _Stamp(NamedTuple):
 class FileSource:
     """Reads a folder tree and reports how it changes.
 
-    root: the folder. Hidden entries, and whatever does not end in .yaml, .yml or .json, are passed over. Raises
-    NotADirectoryError on creation if ``root`` is not a folder; one that vanishes later is a problem in the batch, and
-    what was read from it stays in force.
+    root: the folder. Hidden entries, and whatever does not end in .yaml, .yml or .json, are passed over. only: one file
+    in it, whatever its name, instead of all. Raises NotADirectoryError on creation if ``root`` is not a folder; one
+    that vanishes later is a problem in the batch, and what was read from it stays in force.
     """
 
     root: Path
+    only: Path | None = None
     _stamps: dict[str, _Stamp] = field(default_factory=dict)
     _unsettled: dict[str, _Stamp | None] = field(default_factory=dict)
     _links: bool = False
@@ -73,7 +74,7 @@ class FileSource:
         changed: dict[str, str | None] = {}
         problems: list[Diagnostic] = []
         try:
-            entries = sorted(_walk(self.root, problems))
+            entries = sorted(_walk(self.root, problems)) if self.only is None else [(self.only, self.only.is_symlink())]
         except OSError as error:
             return Batch(problems=(_problem(self.root, error),))
         self._links = self.root.is_symlink() or any(linked for _, linked in entries)
@@ -152,6 +153,7 @@ class FileSource:
                 watch = watchfiles.awatch(
                     self.root,
                     watch_filter=None,
+                    recursive=self.only is None,
                     debounce=5 * _QUIET_MS,
                     step=_QUIET_MS,
                     rust_timeout=rescan,

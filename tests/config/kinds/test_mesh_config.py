@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.model.diagnostic import Severity
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.settings import MeshSettings
+from xds.model.labels import Labels
+from xds.model.policy import TcpKeepalive
+from xds.model.routing import HTTPRetry
+from xds.model.settings import AccessLogEncoding, ForwardClientCertDetails, MeshSettings, ProxyDefaults
 
 ALL = """\
     rootNamespace: istio-config
@@ -57,13 +60,36 @@ def test_warns_of_what_has_no_effect_yet() -> None:
     text = "proxyHttpPort: 1\nenableAutoMtls: true\ndefaultConfig: {concurrency: 2}\n"
     assert read(text) == (
         MeshSettings(proxy_http_port=1),
-        [("warning", 2, "enableAutoMtls", "not-honoured"), ("warning", 3, "defaultConfig", "not-honoured")],
+        [("warning", 2, "enableAutoMtls", "not-honoured"), ("warning", 3, "defaultConfig.concurrency", "not-honoured")],
     )
+
+
+def test_reads_the_defaults_for_traffic() -> None:
+    text = """\
+        tcpKeepalive: {probes: 3, time: 60s}
+        h2UpgradePolicy: UPGRADE
+        defaultHttpRetryPolicy: {attempts: 0}
+        defaultServiceExportTo: [".", shop]
+        accessLogEncoding: JSON
+        accessLogFormat: '{"a": 1}'
+        """
+    expected = MeshSettings(
+        tcp_keepalive=TcpKeepalive(probes=3, time=timedelta(minutes=1)),
+        h2_upgrade=True,
+        retries=HTTPRetry(attempts=0),
+        service_export_to=(".", "shop"),
+        access_log_encoding=AccessLogEncoding.JSON,
+        access_log_format='{"a": 1}',
+    )
+    assert read(text) == (expected, [])
 
 
 @pytest.mark.parametrize(
     ("text", "line", "path", "code"),
     [
+        ("accessLogEncoding: JSON\naccessLogFormat: plain\n", 2, "accessLogFormat", "invalid-format"),
+        ("accessLogEncoding: JSON\naccessLogFormat: '[]'\n", 2, "accessLogFormat", "invalid-format"),
+        ("defaultServiceExportTo: [Not_A_Name]\n", 1, "defaultServiceExportTo[0]", "invalid-value"),
         ("trustDomain: a\nrootNamespaces: b\n", 2, "rootNamespaces", "unknown-field"),
         ("proxyHttpPort: 70000\n", 1, "proxyHttpPort", "out-of-range"),
         ("outboundTrafficPolicy:\n  mode: NONE\n", 2, "outboundTrafficPolicy.mode", "invalid-enum"),
@@ -89,3 +115,37 @@ def test_no_text_raises(document: dict[str, object]) -> None:
     for head in ({}, {"kind": "ConfigMap"}):
         settings, found = parse_mesh_config(json.dumps(head | document), "mesh.yaml")
         assert settings == MeshSettings() or not any(each.severity is Severity.ERROR for each in found)
+
+
+def test_reads_what_every_proxy_is_given() -> None:
+    text = """\
+        defaultConfig:
+          proxyAdminPort: 15999
+          meshId: test
+          proxyMetadata: {ISTIO_META_DNS_CAPTURE: "true"}
+          runtimeValues: {a: "1"}
+          statsdUdpAddress: 127.0.0.1:8125
+          gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: SANITIZE}
+        """
+    expected = ProxyDefaults(
+        admin_port=15999,
+        metadata=Labels({"MESH_ID": "test", "DNS_CAPTURE": "true"}),
+        runtime_values=Labels({"a": "1"}),
+        statsd="127.0.0.1:8125",
+        trusted_proxies=2,
+        forward_client_cert=ForwardClientCertDetails.SANITIZE,
+    )
+    assert read(text) == (MeshSettings(proxy=expected), [])
+
+
+@pytest.mark.parametrize("address", ["statsd:8125", "127.0.0.1", "127.0.0.1:0"])
+def test_the_address_of_statsd_is_an_ip_and_a_port(address: str) -> None:
+    _, found = read(f"defaultConfig: {{statsdUdpAddress: '{address}'}}")
+    assert found == [("error", 1, "defaultConfig.statsdUdpAddress", "invalid-value")]
+
+
+def test_metadata_without_istios_prefix_is_told() -> None:
+    assert read("defaultConfig: {proxyMetadata: {OTHER: a}}") == (
+        MeshSettings(),
+        [("warning", 1, "defaultConfig.proxyMetadata.OTHER", "no-effect")],
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.config.kinds.istio import accepted, refused, warned
+from tests.config.kinds.istio import accepted, refused
 from xds.config.kinds.virtual_service import KIND
 from xds.model.labels import Labels
 from xds.model.objects import Origin
@@ -74,9 +74,12 @@ def test_refuses_what_is_no_host() -> None:
 
 
 def test_without_hosts_it_is_only_for_delegation() -> None:
-    service, found = warned(KIND, ROUTE)
-    assert service.hosts == ()
-    assert found == [(0, "spec.hosts", "not-honoured")]
+    assert accepted(KIND, ROUTE).hosts == ()
+
+
+def test_a_delegate_has_http_rules_only_and_does_not_delegate() -> None:
+    assert refused(KIND, f"gateways: [front]\n{ROUTE}") == [(1, "spec.gateways")]
+    assert refused(KIND, "http:\n- delegate: {name: other}") == [(2, "spec.http[0].delegate")]
 
 
 def test_needs_a_rule() -> None:
@@ -149,9 +152,10 @@ def test_refuses_wrong_tcp_rules() -> None:
     ]
 
 
-def test_warns_of_the_old_source_subnet() -> None:
-    spec = "hosts: [db]\ntcp:\n- match: [{sourceSubnet: 10.0.0.0/8}]\n  route: [{destination: {host: db}}]"
-    assert warned(KIND, spec)[1] == [(3, "spec.tcp[0].match[0].sourceSubnet", "not-honoured")]
+def test_reads_the_source_subnet() -> None:
+    spec = "hosts: [db]\ntcp:\n- match: [{sourceSubnet: 10.1.2.3/8}]\n  route: [{destination: {host: db}}]"
+    assert accepted(KIND, spec).tcp[0].match[0].source_subnet == "10.0.0.0/8"
+    assert refused(KIND, spec.replace("10.1.2.3/8", "near")) == [(3, "spec.tcp[0].match[0].sourceSubnet")]
 
 
 def test_reads_tls_rules() -> None:

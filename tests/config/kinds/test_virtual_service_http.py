@@ -67,6 +67,7 @@ def test_reads_a_split_with_names_and_origins() -> None:
         rules(
             """\
             - name: canary
+              match: [{port: 80}]
               route:
               - destination: {host: reviews, subset: v1}
                 weight: 90
@@ -83,6 +84,7 @@ def test_reads_a_split_with_names_and_origins() -> None:
             index=0,
             origin=Origin("it.yaml", 7),
             name="canary",
+            match=(HTTPMatchRequest(port=80),),
             route=(
                 HTTPRouteDestination(Destination(REVIEWS, "v1"), 90),
                 HTTPRouteDestination(Destination(REVIEWS, "v3", 9080), 10),
@@ -90,7 +92,7 @@ def test_reads_a_split_with_names_and_origins() -> None:
         ),
         HTTPRoute(
             index=1,
-            origin=Origin("it.yaml", 13),
+            origin=Origin("it.yaml", 14),
             route=(HTTPRouteDestination(Destination("other.shop.svc.cluster.local"), 100),),
             timeout=timedelta(seconds=1.5),
         ),
@@ -104,7 +106,7 @@ def test_a_single_destination_gets_everything(weight: str) -> None:
 
 def test_weights_of_several_destinations() -> None:
     two = "route:\n- destination: {host: a}\n  weight: %s\n- destination: {host: b}\n  weight: %s\n"
-    assert [target.weight for target in one(two % (0, 3)).route] == [0, 3]
+    assert [target.weight for target in one(two % (0, 100)).route] == [0, 100]
     assert wrong(two % (0, 0)) == [(1, "route")]
     assert wrong(two % (5, -5)) == [(5, "route[1].weight")]
     assert wrong("route:\n" + 3 * "- {destination: {host: a}, weight: 2000000000}\n") == [(1, "route")]
@@ -247,10 +249,20 @@ def test_leaves_out_matches_on_claims_rather_than_widen_them() -> None:
     assert [(line, code) for line, _, code in found] == [(4, "not-honoured"), (8, "not-honoured")]
 
 
-def test_leaves_out_delegating_rules() -> None:
-    service, found = warned(KIND, rules(f"- delegate: {{name: other, namespace: shop}}\n- {TO_REVIEWS}"))
-    assert [route.index for route in service.http] == [1]
-    assert found == [(3, "spec.http[0].delegate", "not-honoured")]
+def test_a_rule_may_be_left_to_a_delegate_of_the_same_or_another_namespace() -> None:
+    service = accepted(
+        KIND, rules(f"- delegate: {{name: a, namespace: shop}}\n- delegate: {{name: b}}\n- {TO_REVIEWS}")
+    )
+    assert [str(rule.delegate) for rule in service.http] == [
+        "VirtualService/a.shop",
+        "VirtualService/b.bookinfo",
+        "None",
+    ]
+
+
+def test_what_a_delegate_cannot_be_given_with() -> None:
+    assert wrong("delegate: {namespace: shop}") == [(1, "delegate.name")]
+    assert wrong(f"{TO_REVIEWS}\ndelegate: {{name: a}}") == [(2, "delegate")]
 
 
 def test_a_rule_has_exactly_one_action() -> None:

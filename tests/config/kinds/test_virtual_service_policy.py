@@ -39,7 +39,7 @@ def test_reads_retries() -> None:
         retries:
           attempts: 3
           perTryTimeout: 2s
-          retryOn: "5xx, connect-failure,503"
+          retryOn: "refused-stream, connect-failure,429"
           retryRemoteLocalities: true
           retryIgnorePreviousHosts: false
           backoff: 25ms
@@ -48,7 +48,7 @@ def test_reads_retries() -> None:
     assert one(text).retries == HTTPRetry(
         attempts=3,
         per_try_timeout=timedelta(seconds=2),
-        retry_on="5xx,connect-failure,503",
+        retry_on="refused-stream,connect-failure,429",
         retry_remote_localities=True,
         retry_ignore_previous_hosts=False,
         backoff=timedelta(milliseconds=25),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,14 +29,35 @@ def bootstrap(
     locality: options.Locality = "",
     self_discovery: options.SelfDiscovery = False,
     xds: options.XdsAddress = "127.0.0.1:15010",
+    mesh_config: options.MeshConfig = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Folder whose ProxyConfigs hold.", show_default=False)
+    ] = None,
     admin_port: Annotated[
-        int, typer.Option("--admin-port", min=0, max=65535, help="Envoy's admin port, on loopback; 0: any free one.")
-    ] = 15000,
+        int | None,
+        typer.Option(
+            "--admin-port",
+            min=0,
+            max=65535,
+            help="Envoy's admin port, on loopback; 0: any free one. Default: the mesh's, or 15000.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Print the bootstrap of an Envoy or of a gRPC client: who it is, and where its control plane is."""
+    from xds.app.bootstrap import DEFAULT_ADMIN_PORT
     from xds.app.bootstrap import bootstrap as make_bootstrap
     from xds.app.grpc_bootstrap import grpc_bootstrap
+    from xds.app.loading import load_settings
+    from xds.app.offline import Offline
 
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery)
-    document = grpc_bootstrap(spec, xds) if spec.proxyless else make_bootstrap(spec, xds, admin_port)
+    offline = Offline(load_settings(mesh_config), ())
+    if config is not None:
+        for diagnostic in offline.read([config]):
+            print(diagnostic, file=sys.stderr)
+    defaults = offline.defaults_of(spec)
+    if admin_port is None:
+        admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
+    document = grpc_bootstrap(spec, xds) if spec.proxyless else make_bootstrap(spec, xds, admin_port, defaults)
     print(json.dumps(document, indent=2))

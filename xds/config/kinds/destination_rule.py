@@ -33,7 +33,7 @@ def parse(raw: RawObject, context: Context) -> tuple[DestinationRule | None, tup
         host=spec.parsed("host", scope.host, ""),
         traffic_policy=parse_traffic_policy(spec),
         subsets=_subsets(spec),
-        export_to=parse_export_to(spec, scope),
+        export_to=parse_export_to(spec, scope, context.destination_rule_export_to),
         workload_selector=_workload_selector(spec),
     )
     if rule.workload_selector is None:

@@ -22,12 +22,15 @@ _OLD_ZONE: Final = "topology.kubernetes.io/zone"
 
 HONOURED = frozenset({"addressType"}) | with_prefixes(
     {
-        "ports": "name port protocol appProtocol",
-        "endpoints": "addresses zone deprecatedTopology hostname nodeName hints",
+        "ports": "name port protocol",
+        "endpoints": "addresses zone deprecatedTopology",
         "endpoints.conditions": "ready serving terminating",
         "endpoints.targetRef": "kind name namespace",
     }
 )
+
+TOLERATED = with_prefixes({"ports": "appProtocol", "endpoints": "hostname nodeName hints"})
+"""What the Service says, or what is for whoever routes by node."""
 
 
 def parse(raw: RawObject, context: Context) -> tuple[EndpointList | None, tuple[Diagnostic, ...]]:
@@ -79,4 +82,5 @@ KIND = Kind(
     versions=("v1", "v1beta1"),
     honoured=HONOURED,
     parse=parse,
+    tolerated=TOLERATED,
 )

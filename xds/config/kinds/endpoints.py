@@ -13,15 +13,24 @@ from xds.config.scalars import is_ip
 from xds.model.diagnostic import Diagnostic
 from xds.model.services import Health
 
-_ADDRESS = "ip hostname nodeName targetRef.kind targetRef.name targetRef.namespace"
+_ADDRESS = "ip targetRef.kind targetRef.name targetRef.namespace"
 
 HONOURED = with_prefixes(
     {
         "subsets.addresses": _ADDRESS,
         "subsets.notReadyAddresses": _ADDRESS,
-        "subsets.ports": "name port protocol appProtocol",
+        "subsets.ports": "name port protocol",
     }
 )
+
+TOLERATED = with_prefixes(
+    {
+        "subsets.addresses": "hostname nodeName",
+        "subsets.notReadyAddresses": "hostname nodeName",
+        "subsets.ports": "appProtocol",
+    }
+)
+"""What the Service says, or what is for whoever routes by node."""
 
 
 def parse(raw: RawObject, context: Context) -> tuple[EndpointList | None, tuple[Diagnostic, ...]]:
@@ -44,4 +53,4 @@ def _address(reader: Reader, health: Health, namespace: str) -> ListedAddress:
     return ListedAddress(address, health, pod=parse_pod(reader, namespace))
 
 
-KIND = Kind(name="Endpoints", group="", versions=("v1",), honoured=HONOURED, parse=parse)
+KIND = Kind(name="Endpoints", group="", versions=("v1",), honoured=HONOURED, parse=parse, tolerated=TOLERATED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from xds.config.document import RawObject
@@ -20,11 +20,15 @@ class Context:
     """What a parser needs to know beyond the document.
 
     domain_suffix: the cluster's DNS domain, which completes short host names. root_namespace: where mesh-wide objects
-    live (Istio ``MeshConfig.rootNamespace``).
+    live (Istio ``MeshConfig.rootNamespace``). The others: who sees a service, a VirtualService and a DestinationRule
+    that do not say it, ``.`` being their own namespace.
     """
 
     domain_suffix: str = "cluster.local"
     root_namespace: str = "istio-system"
+    service_export_to: tuple[str, ...] = ("*",)
+    virtual_service_export_to: tuple[str, ...] = ("*",)
+    destination_rule_export_to: tuple[str, ...] = ("*",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Kind(Generic[T_co]):
     honoured: dotted paths of the fields that have an effect, such as ``spec.http.match.uri.exact``: list indices left
     out, ``*`` for any key of a map, a trailing ``.*`` for everything below. Any other field that the schema knows is
     reported as accepted but without effect.
+    tolerated: those that are written for others than a proxy, so that nobody expects an effect, and none is reported.
     parse: never raises for a document that its schema accepts. It returns the object, or None if it has an error,
     and what there is to say about it.
     """
@@ -44,3 +49,9 @@ class Kind(Generic[T_co]):
     versions: tuple[str, ...]
     honoured: frozenset[str]
     parse: Callable[[RawObject, Context], tuple[T_co | None, tuple[Diagnostic, ...]]]
+    tolerated: frozenset[str] = frozenset()
+    expected: frozenset[str] = field(init=False, repr=False)
+    """The fields that are not reported."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "expected", self.honoured | self.tolerated)

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
 from typing import Final
 
 from xds.config.document import RawObject
-from xds.config.kinds.honoured import dotted
+from xds.config.kinds.honoured import dotted, with_prefixes
 from xds.config.kinds.locality import HONOURED_LOCALITY, parse_locality_setting
+from xds.config.kinds.proxy_defaults import HONOURED_PROXY, parse_proxy_defaults
+from xds.config.kinds.virtual_service_policy import parse_retries
 from xds.config.reader import Reader
 from xds.config.scalars import parse_dns_label
 from xds.config.schema import find_schema, not_honoured, validate
 from xds.config.yaml import parse_settings
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.settings import MeshSettings
+from xds.model.policy import TcpKeepalive
+from xds.model.settings import AccessLogEncoding, MeshSettings, PathNormalization
 
 KIND_NAME: Final = "MeshConfig"
 
-HONOURED: Final = frozenset(
-    {"rootNamespace", "trustDomain", "outboundTrafficPolicy.mode", "proxyHttpPort", "accessLogFile", "connectTimeout"}
-) | dotted("localityLbSetting", HONOURED_LOCALITY)
+HONOURED: Final = (
+    frozenset(
+        {
+            *["rootNamespace", "trustDomain", "outboundTrafficPolicy.mode", "proxyHttpPort", "proxyListenPort"],
+            *[
+                "proxyInboundListenPort",
+                "accessLogFile",
+                "accessLogFormat",
+                "accessLogEncoding",
+                "pathNormalization.normalization",
+            ],
+            *["protocolDetectionTimeout", "connectTimeout", "h2UpgradePolicy", "dnsRefreshRate"],
+            *["defaultServiceExportTo", "defaultVirtualServiceExportTo", "defaultDestinationRuleExportTo"],
+        }
+    )
+    | with_prefixes(
+        {
+            "tcpKeepalive": "probes time interval",
+            "defaultConfig": HONOURED_PROXY,
+            "defaultHttpRetryPolicy": "attempts retryOn retryRemoteLocalities retryIgnorePreviousHosts backoff",
+            "defaultInboundHttpRetryPolicy": "attempts retryOn backoff",
+        }
+    )
+    | dotted("localityLbSetting", HONOURED_LOCALITY)
+)
 
 _DEFAULTS: Final = MeshSettings()
 
@@ -31,7 +56,7 @@ def parse_mesh_config(text: str, file: str) -> tuple[MeshSettings, tuple[Diagnos
     file: the name that diagnostics carry. With any error among them, the settings are Istio's defaults; a caller that
     had good settings before keeps those.
     """
-    raw, problems = _read(text, file)
+    raw, problems = read_mesh_config(text, file)
     if raw is None:
         return _DEFAULTS, problems
     found = _check(raw)
@@ -39,7 +64,8 @@ def parse_mesh_config(text: str, file: str) -> tuple[MeshSettings, tuple[Diagnos
     return (_DEFAULTS if _failed(found) else settings), (*problems, *found)
 
 
-def _read(text: str, file: str) -> tuple[RawObject | None, tuple[Diagnostic, ...]]:
+def read_mesh_config(text: str, file: str) -> tuple[RawObject | None, tuple[Diagnostic, ...]]:
+    """The document of a MeshConfig, be it bare or in a ConfigMap, before anything in it is judged; None with errors."""
     raw, problems = parse_settings(text, file, KIND_NAME)
     if raw is None or raw.document.get("kind") != "ConfigMap":
         return raw, problems
@@ -65,13 +91,70 @@ def _failed(found: list[Diagnostic]) -> bool:
 
 
 def _settings(reader: Reader) -> MeshSettings:
-    policy = reader.section("outboundTrafficPolicy")
     return MeshSettings(
         root_namespace=reader.parsed("rootNamespace", parse_dns_label, _DEFAULTS.root_namespace),
         trust_domain=reader.text("trustDomain") or _DEFAULTS.trust_domain,
-        outbound_traffic_policy=OutboundTrafficMode(policy.text("mode", _DEFAULTS.outbound_traffic_policy.value)),
+        outbound_traffic_policy=_outbound_traffic_policy(reader),
         proxy_http_port=reader.integer("proxyHttpPort"),
+        listen_port=reader.integer("proxyListenPort") or _DEFAULTS.listen_port,
+        inbound_listen_port=reader.integer("proxyInboundListenPort") or _DEFAULTS.inbound_listen_port,
         access_log_file=reader.text("accessLogFile"),
-        connect_timeout=reader.duration("connectTimeout", timedelta(seconds=10)),
         locality=parse_locality_setting(reader) or _DEFAULTS.locality,
+        access_log_format=_access_log_format(reader),
+        access_log_encoding=AccessLogEncoding(reader.text("accessLogEncoding", "TEXT")),
+        path_normalization=PathNormalization(reader.section("pathNormalization").text("normalization", "DEFAULT")),
+        protocol_detection_timeout=reader.duration("protocolDetectionTimeout", _DEFAULTS.protocol_detection_timeout),
+        connect_timeout=reader.duration("connectTimeout", _DEFAULTS.connect_timeout),
+        tcp_keepalive=_tcp_keepalive(reader),
+        h2_upgrade=reader.text("h2UpgradePolicy") == "UPGRADE",
+        dns_refresh_rate=reader.duration("dnsRefreshRate", _DEFAULTS.dns_refresh_rate),
+        retries=parse_retries(reader, "defaultHttpRetryPolicy"),
+        inbound_retries=parse_retries(reader, "defaultInboundHttpRetryPolicy"),
+        proxy=parse_proxy_defaults(reader),
+        service_export_to=_export_to(reader, "defaultServiceExportTo"),
+        virtual_service_export_to=_export_to(reader, "defaultVirtualServiceExportTo"),
+        destination_rule_export_to=_export_to(reader, "defaultDestinationRuleExportTo"),
     )
+
+
+def _outbound_traffic_policy(reader: Reader) -> OutboundTrafficMode:
+    policy = reader.section("outboundTrafficPolicy")
+    mode = policy.text("mode", _DEFAULTS.outbound_traffic_policy.value)
+    if mode != "ALLOW_ANY_DYNAMIC_DNS":
+        return OutboundTrafficMode(mode)
+    policy.warning("mode", f"{mode} is not honoured yet: it is taken for ALLOW_ANY", "not-honoured")
+    return OutboundTrafficMode.ALLOW_ANY
+
+
+def _access_log_format(reader: Reader) -> str:
+    """Text, or with the encoding JSON an object, whose strings are formats in their turn."""
+    text = reader.text("accessLogFormat")
+    if text and reader.text("accessLogEncoding") == AccessLogEncoding.JSON.value:
+        try:
+            is_object = isinstance(json.loads(text), dict)
+        except ValueError:
+            is_object = False
+        if not is_object:
+            reader.error("accessLogFormat", "must be a JSON object, as accessLogEncoding is JSON", "invalid-format")
+    return text
+
+
+def _tcp_keepalive(reader: Reader) -> TcpKeepalive | None:
+    keepalive = reader.child("tcpKeepalive")
+    if keepalive is None:
+        return None
+    probes, time, interval = (
+        keepalive.integer("probes", None),
+        keepalive.duration("time"),
+        keepalive.duration("interval"),
+    )
+    return TcpKeepalive(probes, time, interval)
+
+
+def _export_to(reader: Reader, name: str) -> tuple[str, ...]:
+    """As it is written: ``.`` is the namespace of each object."""
+    return tuple(dict.fromkeys(reader.parsed_strings(name, _visibility))) or ("*",)
+
+
+def _visibility(text: str) -> str:
+    return text if text in ("*", ".", "~") else parse_dns_label(text)

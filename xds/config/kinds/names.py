@@ -12,8 +12,6 @@ from xds.config.scalars import is_ip, parse_dns_label, parse_host
 from xds.model.hosts import resolve_short_name
 from xds.model.routing import MESH_GATEWAY
 
-EVERY_NAMESPACE = ("*",)
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -55,17 +53,20 @@ class Scope:
             return self.namespace
         return text if text in ("*", "~") else parse_dns_label(text)
 
+    def visible_to(self, default: tuple[str, ...]) -> tuple[str, ...]:
+        """A default of the mesh for an object that is written here."""
+        return tuple(map(self.visibility, default)) if "." in default else default
+
 
 @lru_cache(maxsize=65536)
 def _full_name(host: str, namespace: str, domain_suffix: str) -> str:
     return resolve_short_name(parse_host(host), namespace, domain_suffix)
 
 
-def parse_export_to(spec: Reader, scope: Scope) -> tuple[str, ...]:
-    """``exportTo``; absent, it is every namespace."""
-    if not spec.has("exportTo"):
-        return EVERY_NAMESPACE
-    return tuple(dict.fromkeys(spec.parsed_strings("exportTo", scope.visibility))) or EVERY_NAMESPACE
+def parse_export_to(spec: Reader, scope: Scope, default: tuple[str, ...]) -> tuple[str, ...]:
+    """``exportTo``; absent or empty, it is the mesh's ``default``."""
+    given = tuple(dict.fromkeys(spec.parsed_strings("exportTo", scope.visibility))) if spec.has("exportTo") else ()
+    return given or scope.visible_to(default)
 
 
 def parse_port_number(reader: Reader, name: str) -> int | None:

@@ -19,13 +19,21 @@ _OVER: Final = ("Succeeded", "Failed")
 
 HONOURED = with_prefixes(
     {
-        # every Pod that a cluster gives has the last four, and none changes where its workload is found
-        "spec": "serviceAccountName nodeName hostNetwork hostname subdomain",
-        "spec.containers": "name ports.name ports.containerPort ports.protocol",
-        "spec.initContainers": "name ports.name ports.containerPort ports.protocol",
+        "spec": "serviceAccountName",
+        "spec.containers": "ports.name ports.containerPort ports.protocol",
+        "spec.initContainers": "ports.name ports.containerPort ports.protocol",
         "status": "phase podIP podIPs.ip conditions.type conditions.status",
     }
 )
+
+TOLERATED = with_prefixes(
+    {
+        "spec": "nodeName hostNetwork hostname subdomain",
+        "spec.containers": "name",
+        "spec.initContainers": "name",
+    }
+)
+"""Every Pod that a cluster gives has these, and none changes where its workload is found."""
 
 
 def parse(raw: RawObject, context: Context) -> tuple[Workload | None, tuple[Diagnostic, ...]]:
@@ -82,4 +90,4 @@ def _health(raw: RawObject, status: Reader) -> Health:
     return Health.HEALTHY if ready == "True" else Health.UNHEALTHY
 
 
-KIND = Kind(name="Pod", group="", versions=("v1",), honoured=HONOURED, parse=parse)
+KIND = Kind(name="Pod", group="", versions=("v1",), honoured=HONOURED, parse=parse, tolerated=TOLERATED)

@@ -12,5 +12,9 @@ T = TypeVar("T")
 
 def result(root: Reader, made: T | None) -> tuple[T | None, tuple[Diagnostic, ...]]:
     """The value and the diagnostics that :attr:`Kind.parse` returns."""
-    failed = any(problem.severity is Severity.ERROR for problem in root.problems)
-    return None if failed else made, tuple(root.problems)
+    return None if has_errors(root) else made, tuple(root.problems)
+
+
+def has_errors(root: Reader) -> bool:
+    """True if anything that was reported is an error."""
+    return any(problem.severity is Severity.ERROR for problem in root.problems)

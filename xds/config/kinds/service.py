@@ -7,7 +7,7 @@ from typing import Final
 from xds.config.document import RawObject
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.kind import Context, Kind
-from xds.config.kinds.names import EVERY_NAMESPACE, Scope
+from xds.config.kinds.names import Scope
 from xds.config.kinds.protocol import protocol_from_port
 from xds.config.kinds.result import result
 from xds.config.objects import ServiceDeclaration
@@ -23,10 +23,16 @@ _WITHOUT_EFFECT: Final = {"sessionAffinity": "ClientIP", "internalTrafficPolicy"
 
 HONOURED = with_prefixes(
     {
-        "spec.ports": "name port protocol targetPort appProtocol nodePort",
-        "spec": "clusterIP clusterIPs externalName selector type "
+        "spec.ports": "name port protocol targetPort appProtocol",
+        "spec": "clusterIP clusterIPs externalName selector type",
+    }
+)
+
+TOLERATED = with_prefixes(
+    {
         # how traffic enters the cluster, which is not a proxy's matter
-        "externalIPs externalTrafficPolicy loadBalancerIP trafficDistribution "
+        "spec.ports": "nodePort",
+        "spec": "externalIPs externalTrafficPolicy loadBalancerIP trafficDistribution "
         # reported by value: their defaults ask for nothing
         "sessionAffinity internalTrafficPolicy",
     }
@@ -48,7 +54,7 @@ def parse(raw: RawObject, context: Context) -> tuple[ServiceDeclaration | None, 
         selector=None if is_external else spec.labels("selector") or None,
         headless=not is_external and spec.text("clusterIP") == _NO_ADDRESS,
         external_name=_external_name(spec) if is_external else None,
-        export_to=_export_to(root, Scope.of(raw, context)),
+        export_to=_export_to(root, Scope.of(raw, context), context.service_export_to),
     )
     return result(root, ServiceDeclaration(raw.meta, (service,)))
 
@@ -117,7 +123,7 @@ def _external_name(spec: Reader) -> str:
         return ""
 
 
-def _export_to(root: Reader, scope: Scope) -> tuple[str, ...]:
+def _export_to(root: Reader, scope: Scope, default: tuple[str, ...]) -> tuple[str, ...]:
     """Istio's annotation: namespaces separated by commas."""
     entries = [entry.strip() for entry in root.raw.meta.annotations.get(EXPORT_TO, "").split(",")]
     found: dict[str, None] = {}
@@ -126,7 +132,7 @@ def _export_to(root: Reader, scope: Scope) -> tuple[str, ...]:
             found[scope.visibility(entry)] = None
         except ValueError as error:
             root.error(("metadata", "annotations", EXPORT_TO), str(error), INVALID)
-    return tuple(found) or EVERY_NAMESPACE
+    return tuple(found) or scope.visible_to(default)
 
 
-KIND = Kind(name="Service", group="", versions=("v1",), honoured=HONOURED, parse=parse)
+KIND = Kind(name="Service", group="", versions=("v1",), honoured=HONOURED, parse=parse, tolerated=TOLERATED)

@@ -51,7 +51,7 @@ def parse(raw: RawObject, context: Context) -> tuple[ServiceDeclaration | None, 
         resolution=resolution,
         location=Location(spec.text("location", Location.MESH_EXTERNAL.value)),
         selector=selector,
-        export_to=parse_export_to(spec, Scope.of(raw, context)),
+        export_to=parse_export_to(spec, Scope.of(raw, context), context.service_export_to),
         subject_alt_names=spec.strings("subjectAltNames"),
     )
     hosts = _hosts(spec, needs_name=resolution in _BY_NAME and not endpoints and selector is None)

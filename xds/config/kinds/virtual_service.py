@@ -6,9 +6,10 @@ from xds.config.document import RawObject
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.kind import ISTIO_NETWORKING, ISTIO_NETWORKING_VERSIONS, Context, Kind
 from xds.config.kinds.names import Scope, parse_export_to
-from xds.config.kinds.result import result
+from xds.config.kinds.result import has_errors, result
 from xds.config.kinds.virtual_service_http import parse_http_routes
 from xds.config.kinds.virtual_service_l4 import parse_tcp_routes, parse_tls_routes
+from xds.config.kinds.virtual_service_remarks import remark
 from xds.config.reader import Reader
 from xds.model.diagnostic import Diagnostic
 from xds.model.routing import MESH_GATEWAY, VirtualService
@@ -19,7 +20,7 @@ _HEADER_OPERATIONS = "set add remove"
 HONOURED = with_prefixes(
     {
         "spec": "hosts gateways exportTo",
-        "spec.http": "name timeout mirrorPercent mirror_percent delegate.*",
+        "spec.http": "name timeout mirrorPercent mirror_percent delegate.name delegate.namespace",
         "spec.http.match": "name ignoreUriCase port sourceLabels sourceNamespace gateways statPrefix",
         "spec.http.match.uri": _STRING_MATCH,
         "spec.http.match.scheme": _STRING_MATCH,
@@ -42,9 +43,10 @@ HONOURED = with_prefixes(
         "spec.http.mirror": "host subset port.number",
         "spec.http.mirrorPercentage": "value",
         "spec.http.mirrors": "destination.host destination.subset destination.port.number percentage.value",
-        "spec.http.corsPolicy": "allowOrigin allowMethods allowHeaders exposeHeaders maxAge allowCredentials",
+        "spec.http.corsPolicy": "allowOrigin allowMethods allowHeaders exposeHeaders maxAge allowCredentials"
+        " unmatchedPreflights",
         "spec.http.corsPolicy.allowOrigins": _STRING_MATCH,
-        "spec.tcp.match": "destinationSubnets port sourceLabels sourceNamespace gateways",
+        "spec.tcp.match": "destinationSubnets sourceSubnet port sourceLabels sourceNamespace gateways",
         "spec.tcp.route": "destination.host destination.subset destination.port.number weight",
         "spec.tls.match": "sniHosts destinationSubnets port sourceLabels sourceNamespace gateways",
         "spec.tls.route": "destination.host destination.subset destination.port.number weight",
@@ -66,17 +68,20 @@ def parse(raw: RawObject, context: Context) -> tuple[VirtualService | None, tupl
         http=parse_http_routes(spec, scope, gateways),
         tls=parse_tls_routes(spec, scope, gateways, hosts),
         tcp=parse_tcp_routes(spec, scope, gateways),
-        export_to=parse_export_to(spec, scope),
+        export_to=parse_export_to(spec, scope, context.virtual_service_export_to),
     )
+    if not spec.strings("hosts"):
+        _check_delegate(spec)
     if not any(spec.items(rules) for rules in ("http", "tls", "tcp")):
         spec.error((), "one of http, tls, tcp is required", "missing-field")
+    if not has_errors(root):
+        remark(spec, service)
     return result(root, service)
 
 
 def _hosts(spec: Reader, scope: Scope, gateways: tuple[str, ...]) -> tuple[str, ...]:
+    """None for a delegate, which speaks for the hosts of those that name it."""
     hosts = spec.parsed_strings("hosts", scope.host_or_address)
-    if not spec.strings("hosts"):
-        spec.warning("hosts", "no hosts: only another VirtualService could use it, by delegate", "not-honoured")
     seen: set[str] = set()
     for index, host in enumerate(hosts):
         if host in seen:
@@ -85,6 +90,18 @@ def _hosts(spec: Reader, scope: Scope, gateways: tuple[str, ...]) -> tuple[str, 
             spec.error(("hosts", index), "'*' is only allowed on gateways, not for the mesh", "invalid-value")
         seen.add(host)
     return hosts
+
+
+def _check_delegate(spec: Reader) -> None:
+    """Of a VirtualService without hosts, other VirtualServices take the HTTP rules and nothing else."""
+    for name in ("gateways", "tls", "tcp"):
+        if spec.raw_value(name):
+            spec.error(name, "cannot be given without hosts: a delegate has HTTP rules only", "conflicting-fields")
+    for rule in spec.items("http"):
+        if rule.has("delegate"):
+            rule.error(
+                "delegate", "a delegate cannot delegate in its turn: give this object hosts", "conflicting-fields"
+            )
 
 
 KIND = Kind(

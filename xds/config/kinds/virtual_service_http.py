@@ -12,6 +12,7 @@ from xds.config.kinds.virtual_service_headers import parse_headers
 from xds.config.kinds.virtual_service_match import parse_http_matches
 from xds.config.kinds.virtual_service_policy import parse_cors_policy, parse_fault, parse_mirrors, parse_retries
 from xds.config.reader import Reader
+from xds.model.objects import ObjectKey
 from xds.model.routing import (
     HTTPDirectResponse,
     HTTPRedirect,
@@ -21,7 +22,7 @@ from xds.model.routing import (
     RedirectPort,
 )
 
-_ACTIONS: Final = ("route", "redirect", "directResponse")
+_ACTIONS: Final = ("route", "redirect", "directResponse", "delegate")
 _REDIRECT_CODES: Final = (301, 302, 303, 307, 308)
 _REDIRECT_TARGETS: Final = ("uri", "prefixRewrite", "authority", "scheme", "port", "derivePort")
 _MAX_BODY: Final = 1024 * 1024
@@ -34,9 +35,6 @@ def parse_http_routes(spec: Reader, scope: Scope, gateways: tuple[str, ...]) -> 
 
 
 def _route(rule: Reader, index: int, scope: Scope, gateways: tuple[str, ...]) -> HTTPRoute | None:
-    if rule.has("delegate"):
-        rule.warning("delegate", "delegation is not honoured yet: this rule is left out", "not-honoured")
-        return None
     _check_action(rule)
     matches = parse_http_matches(rule, scope, gateways)
     if matches is None:
@@ -56,7 +54,18 @@ def _route(rule: Reader, index: int, scope: Scope, gateways: tuple[str, ...]) ->
         mirrors=parse_mirrors(rule, scope),
         cors_policy=parse_cors_policy(rule),
         headers=parse_headers(rule),
+        delegate=_delegate(rule, scope),
     )
+
+
+def _delegate(rule: Reader, scope: Scope) -> ObjectKey | None:
+    """The VirtualService whose rules stand for this one; its namespace is the object's own unless it says so."""
+    delegate = rule.child("delegate")
+    if delegate is None:
+        return None
+    if not delegate.text("name"):
+        delegate.error("name", "is required", "missing-field")
+    return ObjectKey("VirtualService", delegate.text("namespace") or scope.namespace, delegate.text("name"))
 
 
 def _check_action(rule: Reader) -> None:
@@ -65,7 +74,7 @@ def _check_action(rule: Reader) -> None:
         rule.error((), f"one of {', '.join(_ACTIONS)} is required", "missing-field")
     elif len(given) > 1:
         rule.error(given[1], f"only one of {', '.join(_ACTIONS)} can be given", "conflicting-fields")
-    elif given != ["route"] and rule.has("rewrite"):
+    elif given[0] in ("redirect", "directResponse") and rule.has("rewrite"):
         rule.error("rewrite", f"cannot be given together with {given[0]}", "conflicting-fields")
 
 

@@ -90,7 +90,12 @@ def _l4_match(match: Reader, scope: Scope, gateways: tuple[str, ...]) -> L4Match
         source_namespace=match.text("sourceNamespace"),
         gateways=_gateways(match, scope, gateways),
         sni_hosts=match.parsed_strings("sniHosts", parse_host),
+        source_subnet=match.parsed("sourceSubnet", _subnet, ""),
     )
+
+
+def _subnet(text: str) -> str:
+    return str(parse_cidr(text))
 
 
 def _gateways(match: Reader, scope: Scope, inherited: tuple[str, ...]) -> tuple[str, ...]:

@@ -43,14 +43,15 @@ RETRY_CONDITIONS: Final = frozenset(
 )
 """Envoy's ``x-envoy-retry-on`` and ``x-envoy-retry-grpc-on`` policies."""
 
+_FORWARDS: Final = {"UNSPECIFIED": None, "FORWARD": True, "IGNORE": False}
 _NEEDS_ATTEMPTS: Final = ("perTryTimeout", "retryOn", "retryRemoteLocalities", "backoff")
 _EVERYTHING: Final = 100.0
 _NOTHING: Final = 0.0
 
 
-def parse_retries(rule: Reader) -> HTTPRetry | None:
-    """``retries``; None, which means the mesh's default, if absent. Without attempts they are off, as in Istio."""
-    retries = rule.child("retries")
+def parse_retries(rule: Reader, name: str = "retries") -> HTTPRetry | None:
+    """The field ``name``; None, which means the default, if absent. Without attempts they are off, as in Istio."""
+    retries = rule.child(name)
     if retries is None:
         return None
     attempts = retries.integer("attempts")
@@ -161,4 +162,5 @@ def parse_cors_policy(rule: Reader) -> CorsPolicy | None:
         expose_headers=cors.strings("exposeHeaders"),
         max_age=max_age,
         allow_credentials=cors.flag("allowCredentials", None),
+        forward_unmatched_preflights=_FORWARDS[cors.text("unmatchedPreflights", "UNSPECIFIED")],
     )

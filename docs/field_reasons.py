@@ -1,0 +1,108 @@
+"""Why a field is not honoured, by kind. A path stands for itself, and with ``.*`` for what is below.
+
+What may still come says "not yet", which is also the reason for every field of the kinds in `NOT_YET` without another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+LATER: Final = "not yet"
+FOR_OTHERS: Final = "no: written for others than a proxy"
+
+NOT_YET: Final = frozenset(
+    {
+        "AuthorizationPolicy",
+        "DestinationRule",
+        "EnvoyFilter",
+        "Gateway",
+        "MeshConfig",
+        "PeerAuthentication",
+        "RequestAuthentication",
+        "Sidecar",
+        "Telemetry",
+        "TrafficExtension",
+        "WasmPlugin",
+        "WorkloadGroup",
+    }
+)
+"""Kinds of which more is to be honoured."""
+
+REASONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "MeshConfig": {
+        **dict.fromkeys(
+            (
+                "ca.*",
+                "certificates.*",
+                "configSources.*",
+                "discoverySelectors.*",
+                "enablePrometheusMerge",
+                "ingressClass",
+                "ingressControllerMode",
+                "ingressSelector",
+                "ingressService",
+                "serviceSettings.*",
+                "serviceScopeConfigs.*",
+            ),
+            "no: settles what istiod itself does in a Kubernetes cluster",
+        ),
+        **dict.fromkeys(
+            (
+                "defaultConfig.binaryPath",
+                "defaultConfig.configPath",
+                "defaultConfig.controlPlaneAuthPolicy",
+                "defaultConfig.customConfigFile",
+                "defaultConfig.discoveryRefreshDelay",
+                "defaultConfig.holdApplicationUntilProxyStarts",
+                "defaultConfig.image.*",
+                "defaultConfig.parentShutdownDuration",
+                "defaultConfig.proxyBootstrapTemplatePath",
+                "defaultConfig.readinessProbe.*",
+                "defaultConfig.sds.*",
+                "defaultConfig.statusPort",
+                "defaultConfig.terminationDrainDuration",
+            ),
+            "no: settles what Istio's agent or injector does, which are not here",
+        ),
+        **dict.fromkeys(
+            ("defaultConfig.concurrency", "defaultConfig.drainDuration"),
+            "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`), not from a configuration",
+        ),
+        "defaultConfig.discoveryAddress": "no: `pilothouse bootstrap --xds` says it",
+        "defaultConfig.interceptionMode": "no: `pilothouse bootstrap --capture` says it",
+        "defaultConfig.proxyStatsMatcher.*": "no: a proxy keeps all statistics of Envoy, so there is nothing to add",
+        "defaultConfig.statNameLength": "no: Envoy has had no such limit for long",
+        "defaultConfig.zipkinAddress": "no: given up by Istio",
+        "defaultConfig.envoyMetricsServiceAddress": "no: given up by Istio",
+        "defaultConfig.availabilityZone": "no: given up by Istio; a proxy says its locality itself",
+        "defaultHttpRetryPolicy.perTryTimeout": "no: Istio has it for routes only",
+        "hboneIdleTimeout": "no: HBONE needs Istio's ambient proxies",
+        "verifyCertificateAtClient": "no: given up by Istio, which always verifies",
+        **dict.fromkeys(
+            (
+                "defaultInboundHttpRetryPolicy.perTryTimeout",
+                "defaultInboundHttpRetryPolicy.retryIgnorePreviousHosts",
+                "defaultInboundHttpRetryPolicy.retryRemoteLocalities",
+            ),
+            "no: a workload's proxy has one host to try",
+        ),
+        **dict.fromkeys(
+            ("extensionProviders.lightstep.*", "extensionProviders.opencensus.*", "extensionProviders.stackdriver.*"),
+            "no: stock Envoy has no such tracer any more",
+        ),
+    },
+    "ProxyConfig": {
+        "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",
+        "spec.image.*": "no: settles what Istio's injector does, which is not here",
+    },
+    "Service": {
+        "spec.publishNotReadyAddresses": LATER,
+    },
+    "VirtualService": {
+        "spec.http.fault.abort.http2Error": "no: Envoy's fault filter aborts with an HTTP or a gRPC status, not "
+        "with a reset; Istio does not implement it either",
+        "spec.http.fault.delay.exponentialDelay": "no: Envoy's fault filter has fixed delays only; Istio does not "
+        "implement it either",
+    },
+}

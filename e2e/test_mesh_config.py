@@ -1,0 +1,91 @@
+"""Settings of the whole mesh, changed while real Envoys are running."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from e2e.addresses import Addresses
+from e2e.lab import Lab, Sidecar, new_lab
+from e2e.proofs import proves
+from e2e.services import service
+from examples.bookinfo.topology import MESH_CONFIG
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A running mesh whose settings can be written."""
+
+    lab: Lab
+    client: Sidecar
+    file: Path
+
+    def configure(self, text: str) -> None:
+        """Puts ``text`` after the settings that all tests have."""
+        part = self.file.with_suffix(".part")
+        part.write_text(f"{MESH_CONFIG.read_text()}\n{text}\n")
+        part.rename(self.file)
+
+    async def path(self) -> str:
+        """What a service sees of a path with two slashes in it."""
+        return str(json.loads((await self.client.get("whole", "/a//b")).body)["path"])
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def mesh(tmp_path_factory: pytest.TempPathFactory, envoy: Path, addresses: Addresses) -> AsyncIterator[Mesh]:
+    async with new_lab(tmp_path_factory.mktemp("mesh-config"), envoy, addresses) as lab:
+        alive, nobody = await lab.echo("v1"), addresses.new()
+        lab.write("whole.yaml", service("whole", {"v1": alive}))
+        lab.write("half.yaml", service("half", {"v1": alive, "v2": nobody}))
+        file = lab.folder / "mesh.yaml"
+        file.write_text(MESH_CONFIG.read_text())
+        await lab.serve(mesh_config=file)
+        yield Mesh(lab, await lab.sidecar("client"), file)
+
+
+async def until(expected: Callable[[], Awaitable[bool]]) -> None:
+    """Returns once it is so; fails after ten seconds."""
+    end = time.monotonic() + 10
+    while not await expected():
+        assert time.monotonic() < end, "it never was so"
+        await asyncio.sleep(0.02)
+
+
+@proves("MeshConfig", "pathNormalization.normalization")
+async def test_paths_are_normalized_as_the_mesh_says_now_and_a_mistake_changes_nothing(mesh: Mesh) -> None:
+    assert await mesh.path() == "/a//b"
+
+    async def is_merged() -> bool:
+        return await mesh.path() == "/a/b"
+
+    mesh.configure("pathNormalization: {normalization: MERGE_SLASHES}")
+    await until(is_merged)
+
+    mesh.configure("pathNormalization: {normalization: SOMETIMES}")
+    findings = f"http://{mesh.lab.control_plane}:15014/debug/configz"
+
+    async def is_told() -> bool:
+        async with mesh.lab.session.get(findings) as response:
+            return "SOMETIMES" in await response.text()
+
+    await until(is_told)
+    assert await is_merged()
+
+
+@proves("MeshConfig", "defaultHttpRetryPolicy.attempts")
+async def test_without_default_retries_a_dead_instance_is_noticed(mesh: Mesh) -> None:
+    mesh.configure("defaultHttpRetryPolicy: {attempts: 0}")
+
+    async def has_failed() -> bool:
+        return (await mesh.client.get("half")).status == 503
+
+    await until(has_failed)
