@@ -158,6 +158,9 @@ def _distributed(groups: list[Group], shares: tuple[tuple[str, int], ...]) -> It
 def _ranked(group: Group, placement: Placement) -> Iterator[Group]:
     """The endpoints of a locality by rank, which may leave gaps."""
     distance = _distance(group.locality, placement)
+    if not placement.wanted:
+        yield group if distance == 0 else Group(group.locality, group.endpoints, group.weight, distance)
+        return
     by_rank: dict[int, list[EncodedEndpoint]] = {}
     for endpoint in group.endpoints:
         rank = _missing(endpoint, placement.wanted) * _LEVELS + distance
@@ -189,6 +192,8 @@ def _distance(endpoint: Locality, placement: Placement) -> int:
 def _compacted(groups: list[Group]) -> list[Group]:
     """Envoy wants priorities without gaps."""
     ranks = {rank: priority for priority, rank in enumerate(sorted({group.priority for group in groups}))}
+    if all(rank == priority for rank, priority in ranks.items()):
+        return groups
     return [replace(group, priority=ranks[group.priority]) for group in groups]
 
 
