@@ -69,8 +69,7 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
     )
     discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
-    touched = discovery.touched if discovery is not previous.discovery else ()
-    conflicts = previous.conflicts.update(pairs, objects, discovery, touched)
+    conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
     return Fold(
         mesh=_mesh(previous.mesh, settings, discovery, routes, pairs),
         objects=objects,

@@ -20,10 +20,13 @@ from xds.config.fold_discovery import Discovery
 from xds.config.objects import ConfigObject, Objects
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.hosts import is_wildcard
+from xds.model.labels import Labels
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
 from xds.model.routing import MESH_GATEWAY, VirtualService
 from xds.model.services import Endpoint, ServiceKey
+
+_ROUTE, _RULE = "route", "rule"
 
 KeysByHost = Mapping[str, AbstractSet[ObjectKey]]
 HostsOf = Callable[["ConfigObject | None"], set[str]]
@@ -32,34 +35,50 @@ Pair = tuple[ConfigObject | None, ConfigObject | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conflicts:
-    """routes, policies: by host, the VirtualServices of sidecars and the DestinationRules. findings: by host."""
+    """routes, policies: by host, VirtualServices of sidecars and DestinationRules. findings: by host and sort."""
 
     routes: KeysByHost = field(default_factory=dict)
     policies: KeysByHost = field(default_factory=dict)
-    findings: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
+    findings: Mapping[tuple[str, str], tuple[Diagnostic, ...]] = field(default_factory=dict)
 
-    def update(
-        self, pairs: Iterable[Pair], objects: Objects, discovery: Discovery, touched: Iterable[ServiceKey]
-    ) -> Conflicts:
+    def update(self, pairs: Iterable[Pair], objects: Objects, discovery: Discovery, before: Discovery) -> Conflicts:
         """The state after a change.
 
-        pairs: every object that changed, as it was and as it is. objects, discovery: all there is now. touched: the
-        services whose endpoints may be others.
+        pairs: every object that changed, as it was and as it is. objects, discovery: all there is now. before: the
+        discovery that this one was made from.
         """
         routes, policies = SetDraft(self.routes), SetDraft(self.policies)
-        hosts = {key.hostname for key in touched if key.hostname in self.policies}
+        rerouted: set[str] = set()
+        ruled = set(_relabelled(self.policies, discovery, before))
         for old, new in pairs:
-            hosts.update(_enter(routes, old, new, _routed_hosts), _enter(policies, old, new, _policy_hosts))
-        after = Conflicts(routes.done(), policies.done())
+            rerouted |= _enter(routes, old, new, _routed_hosts)
+            ruled |= _enter(policies, old, new, _policy_hosts)
+        by_route, by_policy = routes.done(), policies.done()
         findings = Draft(self.findings)
-        for host in hosts:
-            findings.set(host, tuple(_of_host(after, host, objects, discovery)) or None)
-        return Conflicts(after.routes, after.policies, findings.done())
+        for host in rerouted:
+            findings.set((host, _ROUTE), tuple(_second_routes(host, by_route.get(host, ()), objects)) or None)
+        for host in ruled:
+            findings.set((host, _RULE), tuple(_of_rules(host, by_policy.get(host, ()), objects, discovery)) or None)
+        return Conflicts(by_route, by_policy, findings.done())
 
     @property
     def diagnostics(self) -> Iterator[Diagnostic]:
         """All findings, ordered by host."""
-        return chain.from_iterable(self.findings[host] for host in sorted(self.findings))
+        return chain.from_iterable(self.findings[key] for key in sorted(self.findings))
+
+
+def _relabelled(policies: KeysByHost, discovery: Discovery, before: Discovery) -> Iterator[str]:
+    """The hosts with DestinationRules whose endpoints have other labels than before: most changes are of health."""
+    if discovery is not before:
+        for key in discovery.touched:
+            if key.hostname in policies and _label_sets(discovery, key) != _label_sets(before, key):
+                yield key.hostname
+
+
+def _label_sets(discovery: Discovery, key: ServiceKey) -> set[Labels] | None:
+    """The labels of a service's endpoints, each once; None if it has none."""
+    located = discovery.located.get(key)
+    return {endpoint.labels for port in located.by_port.values() for endpoint in port} if located else None
 
 
 def _enter(
@@ -85,11 +104,11 @@ def _policy_hosts(item: ConfigObject | None) -> set[str]:
     return {item.host} if isinstance(item, DestinationRule) else set()
 
 
-def _of_host(conflicts: Conflicts, host: str, objects: Objects, discovery: Discovery) -> Iterator[Diagnostic]:
-    routes = (objects[key] for key in conflicts.routes.get(host, ()))
-    policies = (objects[key] for key in conflicts.policies.get(host, ()))
-    rules = sorted((each for each in policies if isinstance(each, DestinationRule)), key=_age)
-    yield from _second_routes(host, sorted((each for each in routes if isinstance(each, VirtualService)), key=_age))
+def _of_rules(
+    host: str, keys: AbstractSet[ObjectKey] | tuple[()], objects: Objects, discovery: Discovery
+) -> Iterator[Diagnostic]:
+    found = (objects[key] for key in keys)
+    rules = sorted((each for each in found if isinstance(each, DestinationRule)), key=_age)
     yield from _hidden_rules(rules)
     yield from _empty_subsets(host, rules, discovery)
 
@@ -98,7 +117,11 @@ def _age(item: VirtualService | DestinationRule) -> tuple[float, str, str]:
     return item.meta.age_order
 
 
-def _second_routes(host: str, oldest_first: list[VirtualService]) -> Iterator[Diagnostic]:
+def _second_routes(host: str, keys: AbstractSet[ObjectKey] | tuple[()], objects: Objects) -> Iterator[Diagnostic]:
+    if len(keys) < 2:
+        return
+    found = (objects[key] for key in keys)
+    oldest_first = sorted((each for each in found if isinstance(each, VirtualService)), key=_age)
     for number, younger in enumerate(oldest_first):
         older = next((o for o in oldest_first[:number] if _share_clients(o.export_to, younger.export_to)), None)
         if older is not None:
