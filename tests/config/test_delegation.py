@@ -21,6 +21,10 @@ def test_the_rules_of_delegates_stand_in_their_places() -> None:
     assert paths(folder) == ["/a", "/b"]
     assert [rule.index for rule in web(folder).http] == [0, 1]
     assert [str(rule.origin) for rule in web(folder).http] == ["a.yaml:4", "b.yaml:4"]
+    assert [(str(written.object), written.rule) for rule in web(folder).http if (written := rule.written)] == [
+        ("VirtualService/a.default", 0),
+        ("VirtualService/b.default", 0),
+    ]
     assert [str(key) for key in web(folder).origins] == [
         "VirtualService/web.default",
         "VirtualService/a.default",

@@ -49,6 +49,7 @@ def host_routes(rules: ClientRules, port: int) -> HostRoutes:
             field(1, route_match(match)) + action + metadata + _labels(rules, rule, match, port),
             RouteRef(virtual_service.meta.key, rule.index),
             match.index if match is not None else None,
+            RouteRef(*rule.written) if rule.written is not None else None,
         )
         if is_catch_all(match):
             return HostRoutes(tuple(specific), part)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from xds.model.labels import Labels
-from xds.model.routing import HTTPMatchRequest, HTTPRoute, MatchKind, StringMatch, VirtualService
+from xds.model.routing import HTTPMatchRequest, HTTPRoute, MatchKind, RulePlace, StringMatch, VirtualService
 
 _NOTHING: Mapping[str, StringMatch] = {}
 
@@ -19,7 +19,8 @@ def delegated(root: VirtualService, rule: HTTPRoute, delegate: VirtualService) -
     """The rules of ``delegate`` in the place of ``rule``, each with whether it can be met at all."""
     for inner in delegate.http:
         matches = _matches(root, rule, delegate, inner)
-        yield _joined(rule, inner, matches or ()), matches is not None
+        written = RulePlace(delegate.meta.key, inner.index)
+        yield replace(_joined(rule, inner, matches or ()), written=written), matches is not None
 
 
 def _joined(rule: HTTPRoute, inner: HTTPRoute, matches: tuple[HTTPMatchRequest, ...]) -> HTTPRoute:
@@ -47,7 +48,7 @@ def _matches(
     """Empty for "always"; None if one of the delegate's matches can never be met."""
     outer = rule.match or (HTTPMatchRequest(gateways=root.gateways),)
     if not inner.match:
-        return rule.match
+        return tuple(replace(match, index=None) for match in rule.match)
     found: list[HTTPMatchRequest] = []
     for match in inner.match:
         gateways = () if match.gateways == delegate.gateways else match.gateways
@@ -74,6 +75,7 @@ def _narrowed(outer: HTTPMatchRequest, inner: HTTPMatchRequest, gateways: tuple[
         source_namespace=inner.source_namespace or outer.source_namespace,
         gateways=gateways or outer.gateways,
         stat_prefix=inner.stat_prefix or outer.stat_prefix,
+        index=inner.index,
     )
 
 

@@ -15,7 +15,7 @@ from xds.config.drafts import Draft, SetDraft
 from xds.config.objects import Objects
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.objects import ObjectKey
-from xds.model.routing import HTTPRoute, VirtualService
+from xds.model.routing import HTTPRoute, RulePlace, VirtualService
 
 Change = tuple[VirtualService | None, VirtualService | None]
 """An object as it was and as it is; None where there is none."""
@@ -100,7 +100,11 @@ class _Update:
         rules: list[HTTPRoute] = []
         for rule in root.http:
             rules += [rule] if rule.delegate is None else self._delegated(root, rule, rule.delegate, findings)
-        numbered = tuple(replace(rule, index=index) for index, rule in enumerate(rules))
+        here = root.meta.key
+        numbered = tuple(
+            replace(rule, index=index, written=rule.written or RulePlace(here, rule.index))
+            for index, rule in enumerate(rules)
+        )
         return replace(root, http=numbered, delegates=_delegates(root))
 
     def _delegated(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from typing import NamedTuple
 
 from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.objects import ObjectKey, ObjectMeta, Origin
@@ -65,7 +66,8 @@ class HTTPMatchRequest:
     """Istio ``HTTPMatchRequest``: all conditions of one match hold together.
 
     gateways is resolved: the match's own list, or else the VirtualService's; names are ``namespace/name`` or
-    ``mesh``. A header name is lower case. index: its position in the rule, as it is written.
+    ``mesh``. A header name is lower case. index: its position in the rule, as it is written; None if it is written in
+    another rule, which left this one to a delegate.
     """
 
     name: str = ""
@@ -82,7 +84,7 @@ class HTTPMatchRequest:
     source_namespace: str = ""
     gateways: tuple[str, ...] = (MESH_GATEWAY,)
     stat_prefix: str = ""
-    index: int = 0
+    index: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +190,21 @@ class HTTPMirrorPolicy:
     percentage: float = 100.0
 
 
+class RulePlace(NamedTuple):
+    """Where a rule is written: in which VirtualService, and at which position."""
+
+    object: ObjectKey
+    rule: int
+
+
 @dataclass(frozen=True, slots=True)
 class HTTPRoute:
     """One rule of a VirtualService (Istio ``HTTPRoute``): any of ``match`` (or always, if empty), first rule wins.
 
     index: its position in the object, so that ``(object, index)`` names it; in an object with delegates, its position
     after they were merged. origin: the line where it starts. delegate: the VirtualService whose rules stand for this
-    one; nothing in the Mesh has any, as the fold puts those rules in its place.
+    one; nothing in the Mesh has any, as the fold puts those rules in its place. written: where it is written, in an
+    object with delegates.
     """
 
     index: int
@@ -212,6 +222,7 @@ class HTTPRoute:
     cors_policy: CorsPolicy | None = None
     headers: Headers | None = None
     delegate: ObjectKey | None = None
+    written: RulePlace | None = None
 
 
 @dataclass(frozen=True, slots=True)

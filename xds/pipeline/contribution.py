@@ -68,11 +68,12 @@ class Resources:
 @dataclass(frozen=True, slots=True, eq=False)
 class RoutePart:
     """One Envoy ``Route``. body: without ``typed_per_filter_config``. source: the rule it comes from, if any; match:
-    which of the rule's matches, if it has any."""
+    which of the rule's matches, if it has any; written: where the rule is written, if that is not where it stands."""
 
     body: bytes
     source: RouteRef | None = None
     match: int | None = None
+    written: RouteRef | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

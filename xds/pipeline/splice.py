@@ -61,7 +61,7 @@ def _sources(routes: tuple[RoutePart, ...]) -> tuple[Source | None, ...]:
 def _source(route: RoutePart) -> Source | None:
     if route.source is None:
         return None
-    key, rule = route.source
+    key, rule = route.written or route.source
     match = () if route.match is None else ("match", route.match)
     return Source(key, ("spec", "http", rule, *match))
 

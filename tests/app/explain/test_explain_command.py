@@ -66,6 +66,44 @@ def test_policies_of_a_route_are_those_of_its_rule_or_defaults(config: Path) -> 
     assert "from" not in found["retry_policy"]
 
 
+def test_a_rule_of_a_delegate_is_named_where_it_is_written(config: Path) -> None:
+    (config / "pods.yaml").write_text(
+        "apiVersion: networking.istio.io/v1\n"
+        "kind: VirtualService\n"
+        "metadata: {name: root}\n"
+        "spec:\n"
+        "  hosts: [delegated.example.com]\n"
+        "  http:\n"
+        "  - {match: [{uri: {prefix: /none}}], directResponse: {status: 404}}\n"
+        "  - {match: [{uri: {prefix: /sub}}], delegate: {name: child}}\n"
+        "---\n"
+        "apiVersion: networking.istio.io/v1\n"
+        "kind: VirtualService\n"
+        "metadata: {name: child}\n"
+        "spec:\n"
+        "  http:\n"
+        "  - {match: [{uri: {prefix: /sub/a}}], directResponse: {status: 201}}\n"
+        "  - {directResponse: {status: 202}}\n"
+        "---\n"
+        "apiVersion: networking.istio.io/v1\n"
+        "kind: ServiceEntry\n"
+        "metadata: {name: delegated}\n"
+        "spec:\n"
+        "  hosts: [delegated.example.com]\n"
+        "  resolution: STATIC\n"
+        "  ports: [{number: 80, name: http, protocol: HTTP}]\n"
+        "  endpoints: [{address: 10.0.0.1}]\n"
+    )
+
+    def written(path: str) -> list[tuple[str, int]]:
+        (route,) = steps(config, *FROM, f"http://delegated.example.com{path}")["routes"]
+        return lines(route["from"])
+
+    assert written("/none") == [("VirtualService/root.default spec.http[0].match[0]", 7)]
+    assert written("/sub/a") == [("VirtualService/child.default spec.http[0].match[0]", 15)]
+    assert written("/sub/b") == [("VirtualService/child.default spec.http[1]", 16)]
+
+
 def test_outcomes_have_shares_and_clusters_have_endpoints(config: Path) -> None:
     answered, forwarded = steps(config, *FROM, "http://reviews/first")["outcomes"]
     cluster = forwarded["forwarded"]["cluster"]
