@@ -10,6 +10,7 @@ from bench.cases import (
     memory,
     memory_of_streams,
     second_sidecar,
+    shapes,
     virtual_service_changed,
 )
 
@@ -18,6 +19,7 @@ CASES: tuple[Case, ...] = (
     virtual_service_changed.CASE,
     endpoint_changed.CASE,
     second_sidecar.CASE,
+    *shapes.CASES,
     memory.CASE,
     fan_out.FEW_CONNECTIONS,
     fan_out.OWN_CONNECTIONS,

@@ -29,7 +29,13 @@ async def test_connections_are_spread_by_weight(mesh: CaptureMesh) -> None:
     assert 45 <= count["reviews-v2 line"] <= 99, "75 % of 100, and seven standard deviations"
 
 
-@pytest.mark.parametrize("port", [3306, 3307], ids=["mysql", "tcp"])
+async def test_redis_is_tcp(mesh: CaptureMesh) -> None:
+    (answer,) = await mesh.client.say("reviews", 6379, "PING")
+
+    assert answer in [f"{name} PING" for name in REVIEWS]
+
+
+@pytest.mark.parametrize("port", [3306, 3307, 27017], ids=["mysql", "tcp", "mongo"])
 async def test_a_server_may_speak_first(mesh: CaptureMesh, port: int) -> None:
     greeting, answer = await mesh.client.listen_first("reviews", port, "hello")
 
