@@ -9,6 +9,7 @@ from xds.app.convergence_change import MAX_LISTED, Acks, Change, Rejection
 from xds.app.convergence_object import candidates
 from xds.app.documents import diagnostic_document
 from xds.app.metrics import short_name
+from xds.app.refusals import CODE as REFUSED
 from xds.app.store import ChangedObject, Store
 from xds.console.http import Json, MisnamedObjectError, UnknownObjectError
 from xds.model.diagnostic import Diagnostic, Severity
@@ -78,7 +79,7 @@ class ConvergenceReport:
             "object": str(key),
             "origin": str(meta.origin) if meta else None,
             "inForce": meta is not None,
-            "errors": [diagnostic_document(error) for error in self._errors(key)],
+            "errors": [diagnostic_document(error) for error in self._errors(key, checked=not standing.pending)],
             "waitsFor": [diagnostic_document(missing) for missing in self._missing(key)],
             "generation": change.generation if change else None,
             "affected": change.affected if change else 0,
@@ -98,10 +99,15 @@ class ConvergenceReport:
         others = _listed(sorted(str(key) for key in known if key.kind == kind))
         raise UnknownObjectError(f"there is no {keys[0]}; objects of that kind: {others or 'none'}")
 
-    def _errors(self, key: ObjectKey) -> Iterable[Diagnostic]:
-        """What keeps the newest version from taking effect: errors of the object, or of its file as a whole."""
+    def _errors(self, key: ObjectKey, *, checked: bool) -> Iterable[Diagnostic]:
+        """What keeps the newest version from taking effect: errors of the object, or of its file as a whole.
+
+        checked: whether what an Envoy refused before it was sent is known to be of that version, and not of the last.
+        """
         origin = self._store.locate(key)
         for diagnostic in self._findings():
+            if diagnostic.code == REFUSED and not checked:
+                continue
             of_file = diagnostic.object is None and origin is not None and diagnostic.origin.file == origin.file
             if diagnostic.severity is Severity.ERROR and (diagnostic.object == key or of_file):
                 yield diagnostic

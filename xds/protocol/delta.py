@@ -9,6 +9,7 @@ middle of warming a cluster waits for although it has them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from xds.protocol.channel import Channel, Due
 from xds.protocol.delivery import Sent
@@ -22,6 +23,9 @@ from xds.resources.names import canonical
 
 ALWAYS_SENT_TYPES = frozenset({ENDPOINT, SECRET})
 """Types of which a reconnecting client's word that it has a resource does not mean that it can do without."""
+
+_NONE: frozenset[str] = frozenset()
+"""One for all: most channels never have any, and an empty set of its own takes 216 bytes."""
 
 
 class DeltaChannel(Channel[DeltaRequest]):
@@ -37,7 +41,7 @@ class DeltaChannel(Channel[DeltaRequest]):
         super().__init__(type_url, shared, Quarantine())
         self._doubts = doubts
         self._claimed: Mapping[str, str] | None = None
-        self._unknown: set[str] = set()
+        self._unknown: AbstractSet[str] = _NONE
         self._leftover: dict[str, None] = {}
         self._unknown_aliases: tuple[str, ...] = ()
 
@@ -70,8 +74,8 @@ class DeltaChannel(Channel[DeltaRequest]):
             self._expand_globs(target)
         doubtful = self._doubts.names(self.type_url, claimed)
         self._leftover = dict.fromkeys(name for name in (*claimed, *doubtful) if name not in target)
-        self._unknown = {name for name, version in claimed.items() if not _is_at(version, target.get(name))}
-        self._unknown |= doubtful
+        unknown = {name for name, version in claimed.items() if not _is_at(version, target.get(name))}
+        self._unknown = (unknown | doubtful) or _NONE
         if not claimed or self.type_url in ALWAYS_SENT_TYPES:
             return None
         certain = {name: version for name, version in claimed.items() if name not in doubtful} if doubtful else claimed
@@ -169,6 +173,7 @@ class DeltaChannel(Channel[DeltaRequest]):
         self._doubts.settle(self.type_url, send.batch)
         if self._unknown:
             self._unknown -= {*(resource.name for resource in send.batch.resources), *send.batch.removed}
+            self._unknown = self._unknown or _NONE
 
 
 def _canonical(versions: Mapping[str, str]) -> Mapping[str, str]:

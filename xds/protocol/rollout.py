@@ -43,6 +43,9 @@ Needed = Mapping[TypeUrl, Swaps]
 MADE_FIRST = (CLUSTER, ENDPOINT, SECRET)
 """Types that others name: new ones precede, old ones outlive whatever names them."""
 
+_NOTHING: frozenset[Reference] = frozenset()
+_NO_TYPES: frozenset[TypeUrl] = frozenset()
+
 Release = tuple[ResourceSet | None, int, bool]
 """What a client may know of a type (None: nothing yet), the epoch that this belongs to, and whether the client may be
 told to drop what is not in it: nothing in force can need that any more."""
@@ -107,8 +110,8 @@ class Rollout:
         self._made: dict[TypeUrl, ResourceSet] = {}
         self._kept: Needed = {}
         self._blind = False
-        self._awaited: set[Reference] = set()
-        self._awaited_types: set[TypeUrl] = set()
+        self._awaited: frozenset[Reference] = _NOTHING
+        self._awaited_types: frozenset[TypeUrl] = _NO_TYPES
         self._awaited_until: float | None = None
 
     def begin(self, snapshot: Snapshot, channels: Channels) -> None:
@@ -156,15 +159,16 @@ class Rollout:
         """A listener was sent: the switch is over only when the client has what it newly refers to."""
         if self._switched is None:
             return
-        for reference in references:
-            known = reference.name in self._switched.snapshot[reference.type_url]
-            if known and not _subscribed(reference, channels):
-                self._awaited.add(reference)
-                self._awaited_until = deadline
+        snapshot = self._switched.snapshot
+        known = (reference for reference in references if reference.name in snapshot[reference.type_url])
+        awaited = {reference for reference in known if not _subscribed(reference, channels)}
+        if awaited:
+            self._awaited |= awaited
+            self._awaited_until = deadline
 
     def resume(self, deadline: float) -> None:
         """The client brought clusters along from another stream, and so routes to them, for which it will ask soon."""
-        self._awaited_types = {LISTENER, ROUTE}
+        self._awaited_types = frozenset({LISTENER, ROUTE})
         self._awaited_until = deadline
 
     @property
@@ -173,8 +177,7 @@ class Rollout:
 
     def expire(self, now: float) -> None:
         if self._awaited_until is not None and now >= self._awaited_until:
-            self._awaited.clear()
-            self._awaited_types.clear()
+            self._awaited, self._awaited_types = _NOTHING, _NO_TYPES
             self._awaited_until = None
 
     def advance(self, channels: Channels) -> bool:
@@ -209,9 +212,10 @@ class Rollout:
 
     def _is_switched(self, channels: Channels) -> bool:
         if self._awaited:
-            self._awaited = {reference for reference in self._awaited if not _subscribed(reference, channels)}
+            missing = {reference for reference in self._awaited if not _subscribed(reference, channels)}
+            self._awaited = frozenset(missing) if missing else _NOTHING
         if self._awaited_types:
-            self._awaited_types -= channels.keys()
+            self._awaited_types = (self._awaited_types - channels.keys()) or _NO_TYPES
         if self._awaited or (self._awaited_types and self._would_remove(channels)):
             return False
         return all(channel.current for channel in channels.values())
