@@ -2,8 +2,8 @@
 
 Documents, the Mesh and encoded resources are large, live long, and hold no cycles: reference counting frees them. The
 cyclic collector finds nothing in them, but by default goes through all of them again and again while they grow, which
-doubles the time that a large configuration takes to load. So it is told to look less often, and not at all at what is
-there once the configuration has been loaded.
+doubles the time that a large configuration takes to load. So it is told to look less often, at more than what is young
+only after five million new objects, and not at all at what is there once the configuration has been loaded.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import gc
 
 _YOUNG_OBJECTS = 50_000
-_MIDDLE_COLLECTIONS = 20
-_OLD_COLLECTIONS = 100
+_MIDDLE_COLLECTIONS = 100
+_OLD_COLLECTIONS = 20
 
 
 def look_less_often() -> None:
