@@ -80,7 +80,8 @@ class Caller:
             method, url, headers=headers, proxy=proxy, timeout=timeout, allow_redirects=False
         ) as response:
             body = await response.text()
-            ours = response.status == 200 and response.content_type == "application/json"
+            kind = response.headers.get("content-type", "application/json")  # a route may take it away
+            ours = response.status == 200 and kind.startswith("application/json") and body.startswith("{")
             received = json.loads(body) if ours else {}
         if self.witness is not None:
             address = "" if proxy else self._address(url)

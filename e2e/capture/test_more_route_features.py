@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 
@@ -104,18 +103,10 @@ async def test_a_redirect_keeps_the_rest_of_the_path_and_the_port(mesh: CaptureM
 async def test_headers_are_changed_at_both_levels(mesh: CaptureMesh) -> None:
     reply = await get(mesh, "/headers", {"x-set": "client", "x-remove": "client"})
 
-    received = json_of(reply)
-    assert (received["x-rule"], received["x-set"], received["x-add"]) == ("1", "destination", "destination")
-    assert "x-remove" not in received
+    assert (reply.saw("x-rule"), reply.saw("x-set"), reply.saw("x-add")) == ("1", "destination", "destination")
+    assert reply.saw("x-remove") is None
     assert (reply.headers["x-rule"], reply.headers["x-destination"]) == ("1", "1")
     assert "content-type" not in reply.headers
-
-
-def json_of(reply: Reply) -> Mapping[str, str]:
-    """The headers that the server saw, of a reply that does not say that it is JSON."""
-    received = json.loads(reply.body)["headers"]
-    assert isinstance(received, dict)
-    return received
 
 
 @proves(
