@@ -87,7 +87,7 @@ _INSTEAD: Mapping[str, Document] = {"useSourceIp": {"httpHeaderName": "x-other"}
 
 _ENUMS = (
     ("TCP", "UDP", "HTTP"),
-    ("STATIC", "NONE", "DNS"),
+    ("STATIC", "NONE", "DNS", "DYNAMIC_DNS"),
     ("IPv4", "FQDN"),
     ("REGISTRY_ONLY", "ALLOW_ANY"),
     ("True", "False"),
