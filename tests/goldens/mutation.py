@@ -94,5 +94,7 @@ _ENUMS = (
     ("UNAVAILABLE", "CANCELLED"),
     ("V1", "V2"),
     ("CONNECT", "POST"),
+    ("SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL", "PASSTHROUGH", "AUTO_PASSTHROUGH"),
+    ("TLSV1_2", "TLSV1_3"),
 )
 """Values that stand for one another where any string will not do."""
