@@ -51,8 +51,8 @@ def test_resolutions(resolution: str) -> None:
 
 def test_dynamic_dns_needs_ports_on_which_the_client_names_a_host() -> None:
     spec = (
-        "hosts: ['*.example.com'], resolution: DYNAMIC_DNS, ports: [{number: 80, name: http}, {number: 443, name: tls}, "
-        "{number: 444, name: https-a}, {number: 5432, name: tcp}, {number: 9999, name: anything}]"
+        "hosts: ['*.example.com'], resolution: DYNAMIC_DNS, ports: [{number: 80, name: http}, "
+        "{number: 443, name: tls}, {number: 444, name: https-a}, {number: 5432, name: tcp}, {number: 99, name: any}]"
     )
     made = reading(entry(spec)).object
     assert isinstance(made, ServiceDeclaration)
