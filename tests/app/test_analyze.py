@@ -35,8 +35,8 @@ def test_a_finding_is_a_line_with_code_object_file_line_and_remedy(tmp_path: Pat
     assert result.exit_code == 0
     assert result.stdout == (
         f"Warning [IST0174] (DestinationRule reviews.default {tmp_path}/rule.yaml:5) spec.host: no service has "
-        "the host reviews.default.svc.cluster.local: this rule is for nothing. Correct the host, writing it in full if it is of "
-        "another namespace, or declare the service.\n0 errors, 1 warnings, 0 infos\n"
+        "the host reviews.default.svc.cluster.local: this rule is for nothing. Correct the host, writing it "
+        "in full if it is of another namespace, or declare the service.\n0 errors, 1 warnings, 0 infos\n"
     )
 
 
