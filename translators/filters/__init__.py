@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.filters import cors, fault, grpc_web, router
+from translators.filters import cors, dynamic_forward_proxy, fault, grpc_web, router
 from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
     fault.translate,
     grpc_web.translate,
+    dynamic_forward_proxy.translate,
     router.translate,
 )
 """The built-in filters. Their phases decide the order in the chain."""
