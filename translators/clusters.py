@@ -13,7 +13,7 @@ from translators.cluster.outbound import is_inline, service_clusters
 from translators.cluster.passthrough import black_hole, dynamic_dns, passthrough
 from translators.cluster.placement import Placement, Rankings, placements, rankings
 from translators.cluster.target import Client, Target, client_of, targets
-from translators.filters.dynamic_forward_proxy import resolves_hosts
+from translators.filters.dynamic_forward_proxy import resolves_unknown_hosts
 from xds.model.services import ServiceEndpoints, ServiceKey
 from xds.model.settings import MeshSettings
 from xds.model.view import ProxyView, ViewKey, VisibleService
@@ -30,7 +30,7 @@ def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
             endpoints, places = view.endpoints.get(service.key), service.placements
             yield memo(_inline_clusters, service.targets, client, view.settings, endpoints, memo, *places)
     yield memo(_unknown_destinations, client, view.settings)
-    if resolves_hosts(view):
+    if resolves_unknown_hosts(view):
         yield memo(_resolved_destinations, view.settings)
     yield memo(inbound_clusters, view.inbound, view.key.bind_ip, view.settings, view.sidecar)
 

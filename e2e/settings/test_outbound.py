@@ -27,7 +27,7 @@ NAME = "secure.example.com"
 
 async def through(client: Sidecar, url: str) -> Answer:
     """The answer to a request for any host through the client's HTTP proxy."""
-    return await fetch(client.session, url, {}, f"http://{client.ip}:{PROXY_HTTP_PORT}")
+    return await fetch(client.lab.session, url, {}, f"http://{client.ip}:{PROXY_HTTP_PORT}")
 
 
 async def new_instance(world: World, name: str, address: str, tls: ssl.SSLContext | None = None) -> Instance:

@@ -58,6 +58,8 @@ class World:
         part = self.file.with_suffix(".part")
         part.write_text(f"{BASE}{text}\n")
         part.rename(self.file)
+        if self.lab.witness is not None:
+            self.lab.witness.record()
 
     async def configured(self, text: str, happened: Callable[[], Awaitable[bool]]) -> None:
         """`configure`, and waits for what must come of it, which must not be so before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType, ClusterLbPolicy
 
 from translators.cluster.connection_pool import circuit_breakers, connect_timeout, connection_options
-from translators.cluster.dynamic_forward_proxy import cluster_type
+from translators.cluster.dynamic_forward_proxy import resolve_requested
 from translators.cluster.http import passthrough_options
 from translators.cluster.mesh_defaults import mesh_pool
 from translators.cluster.tls import host_options, transport_socket
@@ -29,7 +29,7 @@ def dynamic_dns(settings: MeshSettings) -> Resource:
     tls = settings.outbound_tls
     by_host = host_options(tls, ())
     cluster = _unknown(DYNAMIC_DNS_CLUSTER, settings)
-    cluster.cluster_type = cluster_type(settings.dns_refresh_rate, by_host)
+    resolve_requested(cluster, settings.dns_refresh_rate)
     cluster.typed_extension_protocol_options = extension(passthrough_options(mesh_pool(settings), by_host))
     cluster.transport_socket = transport_socket(tls, (), http2=False)
     return Resource.of(CLUSTER, cluster.name, encode(cluster))

@@ -12,9 +12,9 @@ from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
+    dynamic_forward_proxy.translate,
     fault.translate,
     grpc_web.translate,
-    dynamic_forward_proxy.translate,
     router.translate,
 )
 """The built-in filters. Their phases decide the order in the chain."""
