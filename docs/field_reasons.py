@@ -16,7 +16,6 @@ NOT_YET: Final = frozenset(
         "AuthorizationPolicy",
         "DestinationRule",
         "EnvoyFilter",
-        "Gateway",
         "MeshConfig",
         "PeerAuthentication",
         "RequestAuthentication",
@@ -30,6 +29,11 @@ NOT_YET: Final = frozenset(
 """Kinds of which more is to be honoured."""
 
 REASONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Gateway": {
+        "spec.servers.defaultEndpoint": "no: Istio does not implement it either",
+        "spec.servers.port.targetPort": "no: an error, as in Istio: the Service of the gateway has it",
+        "spec.servers.tls.tlsCertificates.caCertificates": "no: as in Istio, those of the server itself hold",
+    },
     "MeshConfig": {
         **dict.fromkeys(
             (

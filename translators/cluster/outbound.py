@@ -81,7 +81,7 @@ def _cluster(
     return Resource.of(CLUSTER, target.name, b"".join(body), references, target.origins)
 
 
-def _feasible(discovery: ClusterDiscoveryType, endpoints: int) -> ClusterDiscoveryType:
+def _feasible(discovery: ClusterDiscoveryType | None, endpoints: int) -> ClusterDiscoveryType | None:
     """Envoy refuses LOGICAL_DNS with other than one endpoint; STRICT_DNS takes any number."""
     if discovery is ClusterDiscoveryType.LOGICAL_DNS and endpoints != 1:
         return ClusterDiscoveryType.STRICT_DNS

@@ -18,6 +18,7 @@ from envoy_data_plane.envoy.type.v3 import HashPolicy, HashPolicySourceIp
 from translators.cluster.policy import PortPolicy
 from translators.listener.access_log import access_logs
 from translators.listener.address import EVERY_ADDRESS, cidr_range
+from translators.listener.dynamic_forward_proxy import server_name_resolution
 from translators.names import outbound_cluster
 from translators.route.client import ClientRules
 from translators.route.destination import consistent_hash, destination_cluster, destination_policy, destination_port
@@ -67,10 +68,16 @@ def cluster_chain(
 
 
 def _chain(
-    proxy: TcpProxy, name: str, match: FilterChainMatch | None, sources: PartSources = NO_SOURCES
+    proxy: TcpProxy,
+    name: str,
+    match: FilterChainMatch | None,
+    sources: PartSources = NO_SOURCES,
+    resolving: Filter | None = None,
 ) -> FilterChainPart:
+    """resolving: what comes before the proxy if its cluster leads to whatever host the client names."""
     network_filter = Filter(name=TCP_PROXY, typed_config=pack_any(proxy))
-    body = encode(FilterChain(name=name, filter_chain_match=match, filters=[network_filter]))
+    filters = [network_filter] if resolving is None else [resolving, network_filter]
+    body = encode(FilterChain(name=name, filter_chain_match=match, filters=filters))
     return FilterChainPart(body, sources=sources)
 
 
@@ -90,7 +97,8 @@ def service_chains(
     proxy = _to_cluster(cluster, settings)
     _apply_policy(proxy, destination_policy(visible, port.number))
     sources = PartSources((visible.service.meta.key,))
-    return tuple(TcpChain(wanted, _chain(proxy, "", chain_match(wanted), sources)) for wanted in default)
+    resolving = server_name_resolution(visible, port.number, settings)
+    return tuple(TcpChain(wanted, _chain(proxy, "", chain_match(wanted), sources, resolving)) for wanted in default)
 
 
 def _to_cluster(cluster: str, settings: MeshSettings) -> TcpProxy:
@@ -134,9 +142,19 @@ def rule_chains(
     virtual_service = rules.virtual_service
     for route in virtual_service.tls if section == "tls" else virtual_service.tcp:
         proxy = _proxy(route, rules, port, settings)
-        rule = Source(virtual_service.meta.key, ("spec", section, route.index))
+        sources = PartSources.of_rule(Source(virtual_service.meta.key, ("spec", section, route.index)))
+        resolving = _resolving(route, rules, port, settings)
         for wanted in _wanted(route, rules, port, default):
-            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted), PartSources.of_rule(rule)))
+            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted), sources, resolving))
+
+
+def _resolving(route: L4Route, rules: ClientRules, port: int, settings: MeshSettings) -> Filter | None:
+    """Of a rule with one destination; with several it is not known which is chosen before the name is resolved."""
+    if len(route.route) != 1:
+        return None
+    destination = route.route[0].destination
+    target = rules.target(destination.host)
+    return server_name_resolution(target, destination_port(destination, target, port), settings)
 
 
 def _wanted(route: L4Route, rules: ClientRules, port: int, default: tuple[Wanted, ...]) -> Iterator[Wanted]:

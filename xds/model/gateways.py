@@ -7,6 +7,7 @@ from enum import Enum
 
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
+from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Protocol
 
 
@@ -32,13 +33,17 @@ class HostSelector:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Istio ``Server``: one port of a gateway and the hosts exposed on it. bind: empty for every address."""
+    """Istio ``Server``: one port of a gateway and the hosts exposed on it.
+
+    bind: an address, or a Unix socket with port 0; empty for every address. tls: None where there is none to speak of.
+    """
 
     port: Port
     hosts: tuple[HostSelector, ...]
     origin: Origin
     bind: str = ""
     name: str = ""
+    tls: ServerTLSSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
