@@ -51,6 +51,11 @@ class Authority:
         """Of the first root's key: 16 hexadecimal characters."""
         return key_id(self.roots[0])
 
+    @property
+    def version(self) -> str:
+        """Another one for every issuing certificate."""
+        return f"{self.id}-{key_id(self.issuing.certificate)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Issued:

@@ -13,3 +13,7 @@ class RequestError(CertificateError):
 
 class RotationError(CertificateError):
     """A step of a rotation that is not possible now."""
+
+
+class KeystoreError(CertificateError):
+    """The folder of the authority cannot be used as it is. The message says what to do."""
