@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -38,12 +38,14 @@ class KeyType(StrEnum):
 @dataclass(frozen=True, slots=True, eq=False)
 class Authority:
     """roots: what a verifier has to trust. issuing: what signs. chain: what lies between, issuing first, roots left
-    out. root_key: of the one root, to renew the issuing certificate; None if somebody else has it."""
+    out. jwt_key: signs JWT-SVIDs. root_key: of the one root, to renew the issuing certificate; None if somebody else
+    has it."""
 
     trust_domain: str
     roots: tuple[x509.Certificate, ...]
     issuing: Signer
     chain: tuple[x509.Certificate, ...]
+    jwt_key: ec.EllipticCurvePrivateKey = field(repr=False)
     root_key: PrivateKey | None = field(default=None, repr=False)
 
     @property
@@ -77,7 +79,8 @@ def new_authority(
     """A root of its own, and an issuing certificate below it."""
     root_key = key_type.generate()
     root = profile.root(trust_domain, root_key, now=now, life=lifetimes.root, serial=serial())
-    return _with_issuing(trust_domain, Signer(root, root_key), key_type, lifetimes, now, serial)
+    issuing, chain = _issuing(trust_domain, Signer(root, root_key), key_type, lifetimes, now, serial)
+    return Authority(trust_domain, (root,), issuing, chain, ec.generate_private_key(ec.SECP256R1()), root_key)
 
 
 def renewed(
@@ -87,7 +90,8 @@ def renewed(
     if authority.root_key is None:
         raise CertificateError("the key of the root is not here: whoever has it has to renew the issuing certificate")
     root = Signer(authority.roots[0], authority.root_key)
-    return _with_issuing(authority.trust_domain, root, key_type, lifetimes, now, serial)
+    issuing, chain = _issuing(authority.trust_domain, root, key_type, lifetimes, now, serial)
+    return replace(authority, issuing=issuing, chain=chain)
 
 
 def needs_renewal(authority: Authority, now: datetime) -> bool:
@@ -113,11 +117,11 @@ def issue(
     return Issued(identity, certificate, (certificate, *authority.chain, *authority.roots))
 
 
-def _with_issuing(
+def _issuing(
     trust_domain: str, root: Signer, key_type: KeyType, lifetimes: Lifetimes, now: datetime, serial: Serial
-) -> Authority:
+) -> tuple[Signer, tuple[x509.Certificate, ...]]:
+    """An issuing certificate, and the chain from it to its root."""
     key = key_type.generate()
-    certificate = profile.issuing(
-        trust_domain, key.public_key(), root, now=now, life=lifetimes.issuing, serial=serial()
-    )
-    return Authority(trust_domain, (root.certificate,), Signer(certificate, key), (certificate,), root.key)
+    life = lifetimes.issuing
+    certificate = profile.issuing(trust_domain, key.public_key(), root, now=now, life=life, serial=serial())
+    return Signer(certificate, key), (certificate,)

@@ -1,8 +1,8 @@
 """Authorities in a folder: written so that a crash at any moment leaves what was before or what is after.
 
 - ``state.json``: which authority is in which slot. What is not in it does not exist.
-- ``authorities/VERSION/``: ``root-cert.pem``, ``root-key.pem``, ``ca-cert.pem``, ``ca-key.pem``, ``cert-chain.pem``.
-  Never changed.
+- ``authorities/VERSION/``: ``root-cert.pem``, ``root-key.pem``, ``ca-cert.pem``, ``ca-key.pem``, ``cert-chain.pem``,
+  ``jwt-key.pem``. Never changed.
 - ``root-cert.pem``: the bundle of all trusted roots, the active one first. Anybody may read it.
 - ``lock``: held by whoever changes the folder.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from xds.ca.authority import Authority
 from xds.ca.disk import PRIVATE_FILE, PUBLIC_FILE, Disk
@@ -120,7 +121,10 @@ class Keystore:
         chain = read_certificates((folder / "cert-chain.pem").read_bytes(), f"{folder}/cert-chain.pem")
         root_key = folder / "root-key.pem"
         found = read_key(root_key.read_bytes(), str(root_key)) if root_key.exists() else None
-        return Authority(trust_domain, roots, Signer(issuing, key), chain, found)
+        jwt_key = read_key((folder / "jwt-key.pem").read_bytes(), f"{folder}/jwt-key.pem")
+        if not isinstance(jwt_key, ec.EllipticCurvePrivateKey):
+            raise CertificateError(f"{folder}/jwt-key.pem: the key has to be EC")
+        return Authority(trust_domain, roots, Signer(issuing, key), chain, jwt_key, found)
 
     def _check_permissions(self) -> None:
         for path in (self.folder, *sorted(self.folder.rglob("*"))):
@@ -136,6 +140,7 @@ def _files(authority: Authority) -> dict[str, bytes]:
         "ca-cert.pem": certificates_pem([authority.issuing.certificate]),
         "ca-key.pem": key_pem(authority.issuing.key),
         "cert-chain.pem": certificates_pem(authority.chain),
+        "jwt-key.pem": key_pem(authority.jwt_key),
     }
     if authority.root_key is not None:
         files["root-key.pem"] = key_pem(authority.root_key)

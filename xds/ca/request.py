@@ -45,7 +45,7 @@ def _parse(pem: str) -> x509.CertificateSigningRequest:
         raise RequestError("the request has to be one PEM block")
     try:
         return x509.load_pem_x509_csr(pem.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise RequestError(f"this is not a certificate signing request: {error}") from error
 
 
