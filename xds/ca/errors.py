@@ -17,3 +17,7 @@ class RotationError(CertificateError):
 
 class KeystoreError(CertificateError):
     """The folder of the authority cannot be used as it is. The message says what to do."""
+
+
+class RateLimitError(CertificateError):
+    """Somebody asks too often."""
