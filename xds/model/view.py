@@ -49,14 +49,15 @@ class ViewKey:
 class EffectiveRule:
     """The DestinationRules that hold for one service as this client sees it, merged.
 
-    sources: the rules that took part, the one whose top-level policy holds first. selective: that one names the
-    workloads that it is for.
+    sources: the rules that took part, the one whose top-level policy holds first; there may be none. selective: that
+    one names the workloads that it is for. baseline: the mesh's policy, for what no rule says.
     """
 
     traffic_policy: TrafficPolicy | None
     subsets: tuple[Subset, ...]
     sources: tuple[ObjectMeta, ...]
     selective: bool = False
+    baseline: TrafficPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

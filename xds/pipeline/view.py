@@ -76,7 +76,7 @@ def _depends_on_locality(
     labels: Labels,
     memo: Memo,
 ) -> bool:
-    visible = _all_services(services, destination_rules, settings.root_namespace, namespace, labels, memo)
+    visible = _all_services(services, destination_rules, settings, namespace, labels, memo)
     return counts(visible, settings.locality, memo)
 
 
@@ -112,8 +112,7 @@ def _selects(service: Service, proxy: Proxy) -> bool:
 def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
-    root = mesh.settings.root_namespace
-    all_services = _all_services(mesh.services, mesh.destination_rules, root, key.namespace, key.labels, memo)
+    all_services = _all_services(mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
     egress = _egress(mesh, key, sidecar, all_services, memo)
     in_use = _services_in_use(egress, all_services, key, memo)
     unpopulated = memo(
@@ -172,14 +171,15 @@ def _sidecar_for(mesh: Mesh, key: ViewKey) -> Sidecar | None:
 def _all_services(
     services: tuple[Service, ...],
     destination_rules: RulesByNamespace,
-    root_namespace: str,
+    settings: MeshSettings,
     namespace: str,
     labels: Labels,
     memo: Memo,
 ) -> tuple[VisibleService, ...]:
     seen = memo(services_seen_from, services, namespace)
     applicable = memo(rules.for_labels, destination_rules, labels, namespace)
-    return memo(rules.visible_services, seen, applicable, namespace, root_namespace, memo)
+    root, baseline = settings.root_namespace, settings.traffic_policy
+    return memo(rules.visible_services, seen, applicable, namespace, root, baseline, memo)
 
 
 def _egress(
