@@ -115,6 +115,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     all_services = _all_services(mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
     egress = _egress(mesh, key, sidecar, all_services, memo)
     in_use = _services_in_use(egress, all_services, key, memo)
+    gateway = _gateway(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
         key,
@@ -122,10 +123,10 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         in_use,
         egress,
         _inbound(mesh, key, sidecar, memo),
-        _gateway(mesh, key, memo),
+        gateway,
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
-        credentials_for(mesh.credentials, key, in_use, memo),
+        credentials_for(mesh.credentials, key, in_use, gateway, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
