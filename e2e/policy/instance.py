@@ -57,7 +57,11 @@ class Instance:
         self._writers.add(writer)
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             start = await reader.readexactly(len(SIGNATURE))
-            received: dict[str, object] = {"instance": self.name, "connection": self.connections}
+            received: dict[str, object] = {
+                "instance": self.name,
+                "address": self.address,
+                "connection": self.connections,
+            }
             if start == SIGNATURE:
                 received["announced"] = await _announced_v2(reader)
                 start = await reader.readexactly(len(SIGNATURE))

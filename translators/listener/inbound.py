@@ -99,7 +99,7 @@ def port_chains(
         return
     if _is_sniffed(listener):
         yield _http_chain(listener, plain_http(destination_port), settings)
-    pool = inbound_pool(listener)
+    pool = inbound_pool(listener, settings)
     idle_timeout = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
     yield cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port, idle_timeout)
 

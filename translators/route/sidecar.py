@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from translators.listener.address import is_unix_socket
-from translators.names import HTTP_PROXY, PASSTHROUGH_CLUSTER
+from translators.names import DYNAMIC_DNS_CLUSTER, HTTP_PROXY, PASSTHROUGH_CLUSTER
 from translators.route.client import ServiceIndex, client_rules, index_services, interned
 from translators.route.destination import egress_proxy_cluster
 from translators.route.domains import host_domains, with_port
@@ -114,12 +114,18 @@ class _Builder:
                 yield part
 
     def _catch_all(self, table: RouteTable) -> VirtualHostPart:
-        """Without capture nobody knows where a request was going: it is passed on if a Sidecar says where to."""
-        allows_any = self._view.outbound_traffic_policy is OutboundTrafficMode.ALLOW_ANY
-        proxy = egress_proxy_cluster(self._view) if allows_any else ""
-        if (self._key.capture is CaptureMode.NONE or table.by_port) and not proxy:
-            return self._memo(block_all, _NOT_IN_MESH)
-        return self._memo(allow_any, proxy or PASSTHROUGH_CLUSTER) if allows_any else self._memo(block_all, "")
+        """Without capture nobody knows where a request was going, so there is nowhere but its host, or the place that a
+        Sidecar names, to pass it on to."""
+        mode, memo = self._view.outbound_traffic_policy, self._memo
+        if mode is OutboundTrafficMode.ALLOW_ANY_DYNAMIC_DNS:
+            return memo(allow_any, DYNAMIC_DNS_CLUSTER)
+        if mode is OutboundTrafficMode.ALLOW_ANY and (proxy := egress_proxy_cluster(self._view)):
+            return memo(allow_any, proxy)
+        if self._key.capture is CaptureMode.NONE or table.by_port:
+            return memo(block_all, _NOT_IN_MESH)
+        if mode is OutboundTrafficMode.REGISTRY_ONLY:
+            return memo(block_all, "")
+        return memo(allow_any, PASSTHROUGH_CLUSTER)
 
 
 def _service_hosts(

@@ -9,6 +9,7 @@ from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
 from xds.model.policy import ConnectionPoolSettings
 from xds.model.routing import Destination
+from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Protocol
 
 
@@ -34,13 +35,17 @@ class HostSelector:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Istio ``Server``: one port of a gateway and the hosts exposed on it. bind: empty for every address."""
+    """Istio ``Server``: one port of a gateway and the hosts exposed on it.
+
+    bind: an address, or a Unix socket with port 0; empty for every address. tls: None where there is none to speak of.
+    """
 
     port: Port
     hosts: tuple[HostSelector, ...]
     origin: Origin
     bind: str = ""
     name: str = ""
+    tls: ServerTLSSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,14 @@ class SidecarCaptureMode(Enum):
 
 
 class OutboundTrafficMode(Enum):
-    """What happens to traffic for hosts that the mesh does not know (Istio ``OutboundTrafficPolicy.Mode``)."""
+    """What happens to traffic for hosts that the mesh does not know (Istio ``OutboundTrafficPolicy.Mode``).
+
+    ALLOW_ANY_DYNAMIC_DNS: as ALLOW_ANY, but plain-text HTTP goes where DNS says that the request's host is.
+    """
 
     REGISTRY_ONLY = "REGISTRY_ONLY"
     ALLOW_ANY = "ALLOW_ANY"
+    ALLOW_ANY_DYNAMIC_DNS = "ALLOW_ANY_DYNAMIC_DNS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,12 @@ def _served(mesh: Mesh, key: ViewKey, memo: Memo) -> Iterator[VisibleService]:
         return
     services = memo(_by_key, mesh.services)
     applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
+    settings = mesh.settings
     for service_key in dict.fromkeys(instance.service for instance in key.instances):
         service = services.get(service_key)
         if service is not None:
-            rule = rules.rule_for(applicable, key.namespace, mesh.settings.root_namespace, memo, service)
+            root, baseline = settings.root_namespace, settings.traffic_policy
+            rule = rules.rule_for(applicable, key.namespace, root, baseline, memo, service)
             yield memo(VisibleService, service, rule)
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 from xds.model.gateways import HostSelector, IstioEgressListener, SidecarCaptureMode
 from xds.model.routing import Destination, HTTPRoute, L4Route, VirtualService
 from xds.model.services import Service, ServiceKey
+from xds.model.settings import MeshSettings
 from xds.model.view import EgressListener, RoutedHosts, VisibleService
 from xds.pipeline.memo import Memo
 from xds.pipeline.rules import RulesByNamespace, visible_services
@@ -44,14 +45,14 @@ class Scope:
         virtual_services: tuple[VirtualService, ...],
         rules: RulesByNamespace,
         namespace: str,
-        root_namespace: str,
+        settings: MeshSettings,
         memo: Memo,
     ) -> None:
         self._services = services
         self._virtual_services = virtual_services
         self._rules = rules
         self._namespace = namespace
-        self._root_namespace = root_namespace
+        self._settings = settings
         self._memo = memo
 
     def listener(self, declared: IstioEgressListener) -> EgressListener:
@@ -89,7 +90,8 @@ class Scope:
 
     def _visible(self, services: tuple[Service, ...]) -> tuple[VisibleService, ...]:
         memo = self._memo
-        found = memo(visible_services, services, self._rules, self._namespace, self._root_namespace, memo)
+        root, baseline = self._settings.root_namespace, self._settings.traffic_policy
+        found = memo(visible_services, services, self._rules, self._namespace, root, baseline, memo)
         return memo(_same, *found)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
+from xds.model.credentials import Credentials
 from xds.model.gateways import OutboundTrafficMode, Sidecar
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
@@ -17,6 +18,7 @@ from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
+from xds.pipeline.credentials import credentials_for
 from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
@@ -75,7 +77,7 @@ def _depends_on_locality(
     labels: Labels,
     memo: Memo,
 ) -> bool:
-    visible = _all_services(services, destination_rules, settings.root_namespace, namespace, labels, memo)
+    visible = _all_services(services, destination_rules, settings, namespace, labels, memo)
     return counts(visible, settings.locality, memo)
 
 
@@ -122,6 +124,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         _gateway(mesh, key, memo),
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
+        credentials_for(mesh.credentials, key, services, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -135,8 +138,10 @@ def _unpopulated(
     gateway: tuple[GatewayPort, ...],
     policy: OutboundTrafficMode,
     sidecar: Sidecar | None,
+    credentials: Credentials,
 ) -> ProxyView:
-    return ProxyView(_digest(key), key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar)
+    digest = _digest(key)
+    return ProxyView(digest, key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar, credentials)
 
 
 def _digest(key: ViewKey) -> str:
@@ -165,29 +170,30 @@ def _sidecar_for(mesh: Mesh, key: ViewKey) -> Sidecar | None:
 def _all_services(
     services: tuple[Service, ...],
     destination_rules: RulesByNamespace,
-    root_namespace: str,
+    settings: MeshSettings,
     namespace: str,
     labels: Labels,
     memo: Memo,
 ) -> tuple[VisibleService, ...]:
     seen = memo(services_seen_from, services, namespace)
     applicable = memo(rules.for_labels, destination_rules, labels, namespace)
-    return memo(rules.visible_services, seen, applicable, namespace, root_namespace, memo)
+    root, baseline = settings.root_namespace, settings.traffic_policy
+    return memo(rules.visible_services, seen, applicable, namespace, root, baseline, memo)
 
 
 def _egress(
     mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo
 ) -> tuple[tuple[EgressListener, ...], tuple[VisibleService, ...]]:
     """The egress listeners, and everything that needs clusters. A gateway may be sent to any visible service."""
-    root = mesh.settings.root_namespace
+    inputs = (mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
     if key.type is not ProxyType.SIDECAR:
-        return (), _all_services(mesh.services, mesh.destination_rules, root, key.namespace, key.labels, memo)
+        return (), _all_services(*inputs)
     virtual_services = memo(mesh_virtual_services, mesh.virtual_services, key.namespace)
     if sidecar is None or sidecar.egress is None:
-        services = _all_services(mesh.services, mesh.destination_rules, root, key.namespace, key.labels, memo)
+        services = _all_services(*inputs)
         return memo(_open_egress, services, virtual_services), services
     applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
-    scope = Scope(mesh.services, virtual_services, applicable, key.namespace, root, memo)
+    scope = Scope(mesh.services, virtual_services, applicable, key.namespace, mesh.settings, memo)
     listeners = memo(_listeners, *map(scope.listener, sidecar.egress))
     return listeners, scope.union(listeners, sidecar.egress_proxy)
 
