@@ -73,6 +73,13 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             ("defaultConfig.concurrency", "defaultConfig.drainDuration"),
             "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`), not from a configuration",
         ),
+        **dict.fromkeys(
+            ("outboundTrafficPolicy.tls.credentialName", "outboundTrafficPolicy.tls.caCertCredentialName"),
+            "no: a sidecar asks for a secret only where a rule names its workload, so that nobody waits for one that "
+            "it may not have; name files",
+        ),
+        "defaultTrafficPolicy.outlierDetection.consecutiveErrors": "no: given up by Istio; say consecutive5xxErrors or "
+        "consecutiveGatewayErrors",
         "defaultConfig.discoveryAddress": "no: `pilothouse bootstrap --xds` says it",
         "defaultConfig.interceptionMode": "no: `pilothouse bootstrap --capture` says it",
         "defaultConfig.proxyStatsMatcher.*": "no: a proxy keeps all statistics of Envoy, so there is nothing to add",

@@ -43,10 +43,10 @@ def outbound_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
 
 
 def unknown_destination(view: ProxyView) -> str:
-    """The cluster for connections that no service is known for."""
-    if view.outbound_traffic_policy is OutboundTrafficMode.ALLOW_ANY:
-        return PASSTHROUGH_CLUSTER
-    return BLACK_HOLE_CLUSTER
+    """The cluster for connections that no service is known for. Only requests say a name that DNS may know."""
+    if view.outbound_traffic_policy is OutboundTrafficMode.REGISTRY_ONLY:
+        return BLACK_HOLE_CLUSTER
+    return PASSTHROUGH_CLUSTER
 
 
 def virtual_outbound(fallback: str, settings: MeshSettings) -> ListenerPart:

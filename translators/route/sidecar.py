@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from translators.names import HTTP_PROXY
+from translators.names import DYNAMIC_DNS_CLUSTER, HTTP_PROXY, PASSTHROUGH_CLUSTER
 from translators.route.client import ServiceIndex, client_rules, index_services, interned
 from translators.route.domains import host_domains, with_port
 from translators.route.outbound import (
@@ -107,12 +107,14 @@ class _Builder:
                 yield part
 
     def _catch_all(self) -> VirtualHostPart:
-        """Without capture nobody knows where a request was going, so there is nowhere to pass it on to."""
+        """Without capture nobody knows where a request was going, so there is nowhere but its host to pass it on to."""
+        if self._view.outbound_traffic_policy is OutboundTrafficMode.ALLOW_ANY_DYNAMIC_DNS:
+            return self._memo(allow_any, DYNAMIC_DNS_CLUSTER)
         if self._key.capture is CaptureMode.NONE:
             return self._memo(block_all, _NOT_IN_MESH)
         if self._view.outbound_traffic_policy is OutboundTrafficMode.REGISTRY_ONLY:
             return self._memo(block_all, "")
-        return self._memo(allow_any)
+        return self._memo(allow_any, PASSTHROUGH_CLUSTER)
 
 
 def _service_hosts(

@@ -69,10 +69,14 @@ class SidecarCaptureMode(Enum):
 
 
 class OutboundTrafficMode(Enum):
-    """What happens to traffic for hosts that the mesh does not know (Istio ``OutboundTrafficPolicy.Mode``)."""
+    """What happens to traffic for hosts that the mesh does not know (Istio ``OutboundTrafficPolicy.Mode``).
+
+    ALLOW_ANY_DYNAMIC_DNS: as ALLOW_ANY, but plain-text HTTP goes where DNS says that the request's host is.
+    """
 
     REGISTRY_ONLY = "REGISTRY_ONLY"
     ALLOW_ANY = "ALLOW_ANY"
+    ALLOW_ANY_DYNAMIC_DNS = "ALLOW_ANY_DYNAMIC_DNS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from xds.model.credentials import NO_CREDENTIALS, Credentials
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
@@ -48,14 +49,15 @@ class ViewKey:
 class EffectiveRule:
     """The DestinationRules that hold for one service as this client sees it, merged.
 
-    sources: the rules that took part, the one whose top-level policy holds first. selective: that one names the
-    workloads that it is for.
+    sources: the rules that took part, the one whose top-level policy holds first; there may be none. selective: that
+    one names the workloads that it is for. baseline: the mesh's policy, for what no rule says.
     """
 
     traffic_policy: TrafficPolicy | None
     subsets: tuple[Subset, ...]
     sources: tuple[ObjectMeta, ...]
     selective: bool = False
+    baseline: TrafficPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +146,8 @@ class ProxyView:
 
     digest: equal views have equal digests (16 hex characters). services: all services of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
-    force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's.
+    force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
+    have, which are those that its configuration asks for, of its own namespace.
     """
 
     digest: str
@@ -157,6 +160,7 @@ class ProxyView:
     gateway: tuple[GatewayPort, ...]
     outbound_traffic_policy: OutboundTrafficMode
     sidecar: Sidecar | None = None
+    credentials: Credentials = NO_CREDENTIALS
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

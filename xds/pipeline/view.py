@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
+from xds.model.credentials import Credentials
 from xds.model.gateways import IstioEgressListener, OutboundTrafficMode, Sidecar, SidecarCaptureMode
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
@@ -17,6 +18,7 @@ from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
+from xds.pipeline.credentials import credentials_for
 from xds.pipeline.inbound import inbound_listeners
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
@@ -74,7 +76,7 @@ def _depends_on_locality(
     labels: Labels,
     memo: Memo,
 ) -> bool:
-    visible = _all_services(services, destination_rules, settings.root_namespace, namespace, labels, memo)
+    visible = _all_services(services, destination_rules, settings, namespace, labels, memo)
     return counts(visible, settings.locality, memo)
 
 
@@ -110,19 +112,20 @@ def _selects(service: Service, proxy: Proxy) -> bool:
 def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
-    root = mesh.settings.root_namespace
-    all_services = _all_services(mesh.services, mesh.destination_rules, root, key.namespace, key.labels, memo)
+    all_services = _all_services(mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
     egress = _egress(mesh, key, sidecar, all_services, memo)
+    in_use = _services_in_use(egress, all_services, key, memo)
     unpopulated = memo(
         _unpopulated,
         key,
         mesh.settings,
-        _services_in_use(egress, all_services, key, memo),
+        in_use,
         egress,
         _inbound(mesh, key, sidecar, memo),
         _gateway(mesh, key, memo),
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
+        credentials_for(mesh.credentials, key, in_use, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -136,8 +139,10 @@ def _unpopulated(
     gateway: tuple[GatewayPort, ...],
     policy: OutboundTrafficMode,
     sidecar: Sidecar | None,
+    credentials: Credentials,
 ) -> ProxyView:
-    return ProxyView(_digest(key), key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar)
+    digest = _digest(key)
+    return ProxyView(digest, key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar, credentials)
 
 
 def _digest(key: ViewKey) -> str:
@@ -166,14 +171,15 @@ def _sidecar_for(mesh: Mesh, key: ViewKey) -> Sidecar | None:
 def _all_services(
     services: tuple[Service, ...],
     destination_rules: RulesByNamespace,
-    root_namespace: str,
+    settings: MeshSettings,
     namespace: str,
     labels: Labels,
     memo: Memo,
 ) -> tuple[VisibleService, ...]:
     seen = memo(services_seen_from, services, namespace)
     applicable = memo(rules.for_labels, destination_rules, labels, namespace)
-    return memo(rules.visible_services, seen, applicable, namespace, root_namespace, memo)
+    root, baseline = settings.root_namespace, settings.traffic_policy
+    return memo(rules.visible_services, seen, applicable, namespace, root, baseline, memo)
 
 
 def _egress(
