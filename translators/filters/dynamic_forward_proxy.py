@@ -1,4 +1,4 @@
-"""Resolving the host of requests to services whose host is whatever the client names.
+"""Resolving the host of requests to services, or to hosts unknown to the mesh, that are whatever the client names.
 
 The filter leaves requests alone that a route sends to any other cluster.
 """
@@ -12,6 +12,8 @@ from envoy_data_plane.envoy.extensions.filters.http.dynamic_forward_proxy.v3 imp
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from translators.cluster.dynamic_forward_proxy import dns_cache
+from xds.model.gateways import OutboundTrafficMode
+from xds.model.proxy import ProxyType
 from xds.model.services import Resolution
 from xds.model.settings import MeshSettings
 from xds.model.view import ProxyView, VisibleService
@@ -24,8 +26,14 @@ NAME: Final = "envoy.filters.http.dynamic_forward_proxy"
 
 def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """The filter in every connection manager for clients, if there is a service that needs it: any may route to it."""
-    if memo(_is_needed, view.services):
+    if resolves_unknown_hosts(view) or memo(_is_needed, view.services):
         yield memo(_filter, view.settings)
+
+
+def resolves_unknown_hosts(view: ProxyView) -> bool:
+    """True if requests for hosts that the mesh does not know go where DNS leads. Istio: those of sidecars."""
+    dynamic = view.outbound_traffic_policy is OutboundTrafficMode.ALLOW_ANY_DYNAMIC_DNS
+    return dynamic and view.key.type is ProxyType.SIDECAR
 
 
 def _is_needed(services: tuple[VisibleService, ...]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from xds.model.credentials import Credential
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
@@ -23,9 +24,10 @@ class Mesh:
     """Everything the translators may ask about.
 
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
-    workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars:
-    oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace. proxy_configs: oldest
-    first; proxies are told of them when they start. objects: the metadata of every object in force.
+    workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
+    credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace.
+    proxy_configs: oldest first; proxies are told of them when they start. objects: the metadata of every object in
+    force.
     """
 
     settings: MeshSettings
@@ -38,6 +40,7 @@ class Mesh:
     gateways: tuple[Gateway, ...]
     sidecars: Mapping[str, tuple[Sidecar, ...]]
     proxy_configs: tuple[ProxyConfig, ...]
+    credentials: Mapping[str, tuple[Credential, ...]]
     objects: Mapping[ObjectKey, ObjectMeta]
 
 
@@ -52,5 +55,6 @@ EMPTY_MESH = Mesh(
     gateways=(),
     sidecars={},
     proxy_configs=(),
+    credentials={},
     objects={},
 )
