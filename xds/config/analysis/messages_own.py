@@ -45,6 +45,12 @@ _ALL: Final = (
         "Add the Service, or take the list out.",
     ),
     Message(
+        "port-collision",
+        "PortCollision",
+        "An ingress and an egress listener of a Sidecar bind the same port. What the workload receives has it.",
+        "Give one of them another port or address.",
+    ),
+    Message(
         "refused-by-envoy",
         "RefusedByEnvoy",
         "Envoy refuses what was made of the object. What it accepted last stays in force.",
