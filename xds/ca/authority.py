@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -102,18 +102,26 @@ def needs_renewal(authority: Authority, now: datetime) -> bool:
 
 
 def issue(
-    authority: Authority, request: str, identity: SpiffeId, life: timedelta, *, now: datetime, serial: Serial
+    authority: Authority,
+    request: str,
+    identity: SpiffeId,
+    life: timedelta,
+    *,
+    now: datetime,
+    serial: Serial,
+    addresses: Sequence[x509.GeneralName] = (),
 ) -> Issued:
     """An X509-SVID for a certificate signing request (PEM).
 
-    identity: what the caller has proven to be. Raises RequestError if the request is refused; CertificateError if the
-    authority cannot issue, or if what it signed breaks a rule, in which case it leaves nothing.
+    identity: what the caller has proven to be. addresses: see `profile.workload`; never out of a request. Raises
+    RequestError if the request is refused; CertificateError if the authority cannot issue, or if what it signed breaks
+    a rule, in which case nothing leaves it.
     """
     if identity.trust_domain != authority.trust_domain:
         raise CertificateError(f"{identity} is of another trust domain than {authority.trust_domain}")
-    key = public_key_of(request, identity)
-    certificate = profile.workload(identity, key, authority.issuing, now=now, life=life, serial=serial())
-    check_svid(certificate, authority.issuing.certificate, now)
+    key, signer = public_key_of(request, identity), authority.issuing
+    certificate = profile.workload(identity, key, signer, now=now, life=life, serial=serial(), addresses=addresses)
+    check_svid(certificate, signer.certificate, now)
     return Issued(identity, certificate, (certificate, *authority.chain, *authority.roots))
 
 

@@ -5,6 +5,7 @@ Pure: time and serial numbers are parameters. Nothing here decides whether to is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -72,9 +73,19 @@ def issuing(
 
 
 def workload(
-    identity: SpiffeId, key: PublicKey, signer: Signer, *, now: datetime, life: timedelta, serial: int
+    identity: SpiffeId,
+    key: PublicKey,
+    signer: Signer,
+    *,
+    now: datetime,
+    life: timedelta,
+    serial: int,
+    addresses: Sequence[x509.GeneralName] = (),
 ) -> x509.Certificate:
-    """An X509-SVID. It ends with its issuer at the latest; raises CertificateError if that has ended."""
+    """An X509-SVID. It ends with its issuer at the latest; raises CertificateError if that has ended.
+
+    addresses: names and IP addresses by which clients that know nothing of SPIFFE find the workload.
+    """
     until = min(now + life, signer.certificate.not_valid_after_utc)
     if until <= now:
         raise CertificateError(f"the issuing certificate ended at {signer.certificate.not_valid_after_utc:%F %T} UTC")
@@ -85,7 +96,7 @@ def workload(
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = builder.add_extension(x509.ExtendedKeyUsage(both), critical=False)
     # critical, as the subject is empty (RFC 5280, 4.2.1.6)
-    builder = builder.add_extension(_named(str(identity)), critical=True)
+    builder = builder.add_extension(_named(str(identity), *addresses), critical=True)
     return _identified(builder, signer).sign(signer.key, hashes.SHA256())
 
 
@@ -119,8 +130,8 @@ def _authority_name(trust_domain: str, role: str) -> x509.Name:
     )
 
 
-def _named(uri: str) -> x509.SubjectAlternativeName:
-    return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+def _named(uri: str, *others: x509.GeneralName) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri), *others])
 
 
 def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
