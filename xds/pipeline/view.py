@@ -114,6 +114,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
     egress, services = _egress(mesh, key, sidecar, memo)
+    gateway = _gateway(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
         key,
@@ -121,10 +122,10 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         services,
         egress,
         _inbound(mesh, key, sidecar, memo),
-        _gateway(mesh, key, memo),
+        gateway,
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
-        credentials_for(mesh.credentials, key, services, memo),
+        credentials_for(mesh.credentials, key, services, gateway, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
