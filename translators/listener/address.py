@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, SocketAddress
+from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, Pipe, SocketAddress
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - sidecars and gateways of Istio listen on every address of their pod
 LOOPBACK = "127.0.0.1"
+_UNIX = "unix://"
 
 
 def socket_address(ip: str, port: int) -> Address:
     """A TCP address."""
     return Address(socket_address=SocketAddress(address=ip, port_value=port))
+
+
+def listening_address(bind: str, port: int) -> Address:
+    """Where a listener that a user binds listens: an IP address and a port, or ``unix:///path``, ``unix://@name``."""
+    path = bind.removeprefix(_UNIX)
+    return socket_address(bind, port) if path == bind else Address(pipe=Pipe(path=path))
 
 
 def cidr_range(block: str) -> CidrRange:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 from xds.model.credentials import Credential, bare_name
+from xds.model.gateways import Server
 from xds.model.objects import ObjectKey
 from xds.model.policy import ClientTLSSettings, TLSMode
+
+_AUTHORITY_SUFFIX: Final = "-cacert"
 
 
 class Wanted(NamedTuple):
@@ -22,7 +25,7 @@ class Wanted(NamedTuple):
         secret = ObjectKey("Secret", namespace, self.name)
         if not self.is_authority:
             return (secret,)
-        own = ObjectKey("Secret", namespace, f"{self.name}-cacert")
+        own = ObjectKey("Secret", namespace, f"{self.name}{_AUTHORITY_SUFFIX}")
         return own, secret, ObjectKey("ConfigMap", namespace, self.name)
 
     def find(self, namespace: str, objects: Mapping[ObjectKey, object]) -> Credential | None:
@@ -33,6 +36,27 @@ class Wanted(NamedTuple):
     def is_met_by(self, credential: Credential) -> bool:
         """Whether the object has what is wanted."""
         return (credential.authority if self.is_authority else credential.key_pair) is not None
+
+
+def met_by(credential: Credential) -> Iterator[Wanted]:
+    """Everything that the object can be meant by, and has."""
+    name, is_secret = credential.meta.name, credential.meta.key.kind == "Secret"
+    if is_secret and credential.key_pair is not None:
+        yield Wanted(name)
+    if credential.authority is not None:
+        yield Wanted(name, is_authority=True)
+        if is_secret and name.endswith(_AUTHORITY_SUFFIX):
+            yield Wanted(name.removesuffix(_AUTHORITY_SUFFIX), is_authority=True)
+
+
+def wanted_by_server(server: Server) -> tuple[Wanted, ...]:
+    """What the TLS of a Gateway's server asks for. Names with a scheme of their own are for others to serve."""
+    if server.tls is None or server.mode is None:
+        return ()
+    own = (Wanted(bare_name(name)) for name in server.tls.certificate_credentials)
+    authority = bare_name(server.tls.authority_credential)
+    wanted = (*own, Wanted(authority, is_authority=True)) if authority else tuple(own)
+    return tuple(each for each in wanted if "://" not in each.name)
 
 
 def wanted_by_client(tls: ClientTLSSettings | None) -> tuple[Wanted, ...]:
