@@ -106,10 +106,11 @@ class Lab:
         return Sidecar(spec, self)
 
     async def run_envoy(self, name: str, config: Mapping[str, object]) -> Child:
-        """Starts an Envoy with this configuration and does not wait for it."""
+        """Starts an Envoy with this configuration and does not wait for it. Its logs are written soon."""
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps(config))
-        return await self.processes.start(Command(name, envoy_argv(self.envoy, path), self.folder))
+        argv = (*envoy_argv(self.envoy, path), "--file-flush-interval-msec", "100")
+        return await self.processes.start(Command(name, argv, self.folder))
 
     def write(self, name: str, text: str) -> float:
         """Writes a file of the configuration, at once; returns when that began, on `time.monotonic`."""

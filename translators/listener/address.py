@@ -8,7 +8,7 @@ from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, Pipe, Sock
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - sidecars and gateways of Istio listen on every address of their pod
 LOOPBACK = "127.0.0.1"
-_UNIX = "unix://"
+UNIX = "unix://"
 
 
 def socket_address(ip: str, port: int) -> Address:
@@ -16,10 +16,14 @@ def socket_address(ip: str, port: int) -> Address:
     return Address(socket_address=SocketAddress(address=ip, port_value=port))
 
 
-def listening_address(bind: str, port: int) -> Address:
-    """Where a listener that a user binds listens: an IP address and a port, or ``unix:///path``, ``unix://@name``."""
-    path = bind.removeprefix(_UNIX)
-    return socket_address(bind, port) if path == bind else Address(pipe=Pipe(path=path))
+def bound_address(bind: str, port: int) -> Address:
+    """Where a Sidecar's listener binds: an IP address, or ``unix:///path`` or ``unix://@name``, which have no port."""
+    return Address(pipe=Pipe(path=bind.removeprefix(UNIX))) if is_unix_socket(bind) else socket_address(bind, port)
+
+
+def is_unix_socket(bind: str) -> bool:
+    """True for ``unix:///path`` and ``unix://@name``."""
+    return bind.startswith(UNIX)
 
 
 def cidr_range(block: str) -> CidrRange:

@@ -8,7 +8,7 @@ from itertools import chain
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 
-from translators.listener.address import EVERY_ADDRESS, listening_address
+from translators.listener.address import EVERY_ADDRESS, bound_address
 from translators.listener.gateway_chains import (
     ServerChain,
     automatic_chains,
@@ -106,7 +106,7 @@ def usable_credentials(server: Server, credentials: Credentials) -> tuple[str, .
     wait for credentials."""
     if server.tls is None or not server.tls.mode.terminates:
         return ()
-    missing = {wanted for wanted in wanted_by_server(server) if not _has(credentials, wanted)}
+    missing = {wanted for wanted in wanted_by_server(server.tls) if not _has(credentials, wanted)}
     if any(wanted.is_authority for wanted in missing):
         return None
     lost = {wanted.name for wanted in missing}
@@ -135,7 +135,7 @@ def _listener(port: ListeningPort, chains: tuple[FilterChainPart, ...], routes: 
     name = outbound_listener(port.number, port.bind or EVERY_ADDRESS)
     body = Listener(
         name=name,
-        address=listening_address(port.bind or EVERY_ADDRESS, port.number),
+        address=bound_address(port.bind or EVERY_ADDRESS, port.number),
         traffic_direction=TrafficDirection.OUTBOUND,
         listener_filters=[tls_inspector()] if port.transport is Transport.TLS else [],
     )

@@ -13,6 +13,7 @@ from operator import is_
 from typing import TypeVar
 
 from xds.config.conflicts import Conflicts
+from xds.config.credential_findings import CredentialFindings
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
 from xds.config.drafts import ShardedDraft
@@ -40,7 +41,8 @@ class Fold:
     """A Mesh, and what the next one can be made from.
 
     objects: those that it was made of. gateway_findings: what Gateways say against each other. diagnostics: what only
-    the whole shows, ordered by service, then by VirtualService, then by host, then by Gateway.
+    the whole shows, ordered by service, then by VirtualService, then by host, then by Gateway, then by who asks for a
+    credential.
     """
 
     mesh: Mesh = EMPTY_MESH
@@ -49,6 +51,7 @@ class Fold:
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
     gateway_findings: tuple[Diagnostic, ...] = ()
+    credentials: CredentialFindings = field(default_factory=CredentialFindings)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -74,7 +77,9 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
     mesh = _mesh(previous.mesh, settings, discovery, routes, pairs)
-    of_gateways = _of_gateways(previous, mesh)
+    unchanged = mesh.gateways is previous.mesh.gateways
+    of_gateways = previous.gateway_findings if unchanged else gateway_findings(mesh.gateways)
+    credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
     return Fold(
         mesh=mesh,
         objects=objects,
@@ -82,7 +87,8 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
         delegation=delegation,
         conflicts=conflicts,
         gateway_findings=of_gateways,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, of_gateways),
+        credentials=credentials,
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, of_gateways, credentials),
     )
 
 
@@ -124,23 +130,22 @@ def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> 
     return result.done()
 
 
-def _of_gateways(previous: Fold, mesh: Mesh) -> tuple[Diagnostic, ...]:
-    before = previous.mesh
-    if mesh.gateways is before.gateways and mesh.credentials is before.credentials:
-        return previous.gateway_findings
-    return gateway_findings(mesh.gateways, mesh.credentials)
-
-
 def _diagnostics(
     previous: Fold,
     discovery: Discovery,
     delegation: Delegation,
     conflicts: Conflicts,
     of_gateways: tuple[Diagnostic, ...],
+    credentials: CredentialFindings,
 ) -> tuple[Diagnostic, ...]:
-    now = (discovery.findings, delegation.findings, conflicts.findings, of_gateways)
-    parts = (previous.discovery, previous.delegation, previous.conflicts)
-    before = (*(part.findings for part in parts), previous.gateway_findings)
+    now = (discovery.findings, delegation.findings, conflicts.findings, of_gateways, credentials.diagnostics)
+    before = (
+        previous.discovery.findings,
+        previous.delegation.findings,
+        previous.conflicts.findings,
+        previous.gateway_findings,
+        previous.credentials.diagnostics,
+    )
     if all(map(is_, now, before)):
         return previous.diagnostics
     of_services, of_routes = discovery.findings, delegation.findings
@@ -149,4 +154,5 @@ def _diagnostics(
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
         *of_gateways,
+        *credentials.diagnostics,
     )

@@ -1,47 +1,25 @@
-"""What the servers of several Gateways say against each other, told with the places of both; and what they lack.
+"""What the servers of several Gateways say against each other, told with the places of both.
 
 Gateways meet where they select the same proxy. Which proxies there will be nobody knows here, so each selector stands
-for one: a proxy that it selects has all its labels, and is selected by every Gateway that asks for some of them. For
-the same reason a credential is missed only if no namespace has it.
+for one: a proxy that it selects has all its labels, and is selected by every Gateway that asks for some of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
-from xds.model.credential_names import Wanted, met_by, wanted_by_server
-from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.gateway_ports import Conflict, ConflictKind, PlacedServer, plan_ports
-from xds.model.gateways import Gateway, Server, Transport
+from xds.model.gateways import Gateway, Transport
 from xds.model.labels import Labels
 
-CredentialsByNamespace = Mapping[str, tuple[Credential, ...]]
 
-
-def gateway_findings(gateways: tuple[Gateway, ...], credentials: CredentialsByNamespace) -> tuple[Diagnostic, ...]:
-    """Every conflict once, and every credential that is missing. gateways: oldest first."""
+def gateway_findings(gateways: tuple[Gateway, ...]) -> tuple[Diagnostic, ...]:
+    """Every conflict once. gateways: oldest first."""
     found: dict[Diagnostic, None] = {}
     for selector in dict.fromkeys(gateway.selector for gateway in gateways):
         found.update(dict.fromkeys(map(_finding, _conflicts(selector, gateways))))
-    return (*found, *_missing(gateways, credentials))
-
-
-def _missing(gateways: tuple[Gateway, ...], credentials: CredentialsByNamespace) -> Iterator[Diagnostic]:
-    if not any(server.tls for gateway in gateways for server in gateway.servers):
-        return
-    known = {wanted for group in credentials.values() for each in group for wanted in met_by(each)}
-    for gateway in gateways:
-        for server in gateway.servers:
-            for wanted in sorted(set(wanted_by_server(server)) - known):
-                yield _missed(gateway, server, wanted)
-
-
-def _missed(gateway: Gateway, server: Server, wanted: Wanted) -> Diagnostic:
-    what = "what clients' certificates are verified against" if wanted.is_authority else "a certificate with its key"
-    reason = f"no Secret {wanted.name} has {what}: this server does not run until there is one"
-    path = f"spec.servers[{server.index}].tls"
-    return Diagnostic(Severity.WARNING, server.origin, reason, gateway.meta.key, path, "missing-credential")
+    return tuple(found)
 
 
 def _conflicts(labels: Labels, gateways: tuple[Gateway, ...]) -> tuple[Conflict, ...]:

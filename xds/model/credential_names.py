@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from xds.model.credentials import Credential, bare_name
-from xds.model.gateways import Server
 from xds.model.objects import ObjectKey
 from xds.model.policy import ClientTLSSettings, TLSMode
-
-_AUTHORITY_SUFFIX: Final = "-cacert"
+from xds.model.server_tls import ServerTLSSettings
 
 
 class Wanted(NamedTuple):
@@ -25,7 +23,7 @@ class Wanted(NamedTuple):
         secret = ObjectKey("Secret", namespace, self.name)
         if not self.is_authority:
             return (secret,)
-        own = ObjectKey("Secret", namespace, f"{self.name}{_AUTHORITY_SUFFIX}")
+        own = ObjectKey("Secret", namespace, f"{self.name}-cacert")
         return own, secret, ObjectKey("ConfigMap", namespace, self.name)
 
     def find(self, namespace: str, objects: Mapping[ObjectKey, object]) -> Credential | None:
@@ -38,27 +36,6 @@ class Wanted(NamedTuple):
         return (credential.authority if self.is_authority else credential.key_pair) is not None
 
 
-def met_by(credential: Credential) -> Iterator[Wanted]:
-    """Everything that the object can be meant by, and has."""
-    name, is_secret = credential.meta.name, credential.meta.key.kind == "Secret"
-    if is_secret and credential.key_pair is not None:
-        yield Wanted(name)
-    if credential.authority is not None:
-        yield Wanted(name, is_authority=True)
-        if is_secret and name.endswith(_AUTHORITY_SUFFIX):
-            yield Wanted(name.removesuffix(_AUTHORITY_SUFFIX), is_authority=True)
-
-
-def wanted_by_server(server: Server) -> tuple[Wanted, ...]:
-    """What the TLS of a Gateway's server asks for. Names with a scheme of their own are for others to serve."""
-    if server.tls is None or server.mode is None:
-        return ()
-    own = (Wanted(bare_name(name)) for name in server.tls.certificate_credentials)
-    authority = bare_name(server.tls.authority_credential)
-    wanted = (*own, Wanted(authority, is_authority=True)) if authority else tuple(own)
-    return tuple(each for each in wanted if "://" not in each.name)
-
-
 def wanted_by_client(tls: ClientTLSSettings | None) -> tuple[Wanted, ...]:
     """What the TLS of a DestinationRule asks for."""
     if tls is None or not tls.credential_name or tls.mode not in (TLSMode.SIMPLE, TLSMode.MUTUAL):
@@ -66,3 +43,11 @@ def wanted_by_client(tls: ClientTLSSettings | None) -> tuple[Wanted, ...]:
     name = bare_name(tls.credential_name)
     own = (Wanted(name),) if tls.mode is TLSMode.MUTUAL else ()
     return own if tls.insecure_skip_verify else (*own, Wanted(name, is_authority=True))
+
+
+def wanted_by_server(tls: ServerTLSSettings) -> tuple[Wanted, ...]:
+    """What the TLS of a Gateway's server asks for. Names with a scheme of their own are for others to serve."""
+    certificates = (Wanted(bare_name(name)) for name in tls.certificate_credentials)
+    authority = tls.authority_credential
+    wanted = (*certificates, *((Wanted(bare_name(authority), is_authority=True),) if authority else ()))
+    return tuple(each for each in wanted if "://" not in each.name)

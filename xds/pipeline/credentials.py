@@ -40,7 +40,7 @@ def _wanted_for(services: tuple[VisibleService, ...], is_gateway: bool) -> froze
 
 def _wanted_by_servers(listening: tuple[ListeningPort, ...]) -> frozenset[Wanted]:
     running = (each.server for port in listening for each in port.servers)
-    return frozenset(wanted for server in running for wanted in wanted_by_server(server))
+    return frozenset(wanted for server in running if server.tls is not None for wanted in wanted_by_server(server.tls))
 
 
 def _settings_of(rule: EffectiveRule) -> Iterator[ClientTLSSettings | None]:
