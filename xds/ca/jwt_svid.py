@@ -62,7 +62,7 @@ def verify(token: str, authorities: Iterable[Authority], audience: str, now: dat
     if len(token) > MAX_TOKEN:
         raise CertificateError(f"the token has {len(token)} characters: at most {MAX_TOKEN} are read")
     try:
-        signer = _signer(token, authorities)
+        signer = signer_of(token, authorities)
         if signer is None:
             raise CertificateError("the token is signed by no trusted key")
         found = _verified(token, signer, audience)
@@ -77,8 +77,12 @@ def verify(token: str, authorities: Iterable[Authority], audience: str, now: dat
     return found
 
 
-def _signer(token: str, authorities: Iterable[Authority]) -> Authority | None:
-    key = jwt.get_unverified_header(token).get("kid")
+def signer_of(token: str, authorities: Iterable[Authority]) -> Authority | None:
+    """Whose key a token names; None if it is none of these, or if this is no token."""
+    try:
+        key = jwt.get_unverified_header(token).get("kid")
+    except (jwt.PyJWTError, ValueError):
+        return None
     return next((authority for authority in authorities if _key_id(authority) == key), None)
 
 

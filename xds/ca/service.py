@@ -95,9 +95,27 @@ class CertificateAuthority:
         life = self._policy.lifetimes.granted(asked)
         return issue(self.active, request, identity, life, now=now, serial=x509.random_serial_number)
 
+    def issue_own(
+        self, request: str, identity: SpiffeId, life: timedelta, addresses: Sequence[x509.GeneralName]
+    ) -> Issued:
+        """A certificate for the control plane itself, with the addresses at which it is. Raises CertificateError."""
+        return issue(
+            self.active,
+            request,
+            identity,
+            life,
+            now=self._clock(),
+            serial=x509.random_serial_number,
+            addresses=addresses,
+        )
+
     def sign_token(self, identity: SpiffeId, audience: Sequence[str]) -> str:
         """A JWT-SVID. Raises CertificateError."""
         return jwt_svid.sign(self.active, identity, audience, now=self._clock())
+
+    def signed(self, token: str) -> bool:
+        """Whether a token says that an authority here has signed it, which nothing has verified yet."""
+        return jwt_svid.signer_of(token, self.stored.authorities.values()) is not None
 
     def verify_token(self, token: str, audience: str) -> SpiffeId:
         """Whose JWT-SVID this is. Raises CertificateError."""
