@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.filters import cors, fault, grpc_web, router
+from translators.filters import cors, extension, fault, grpc_web, router
 from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
     fault.translate,
+    extension.translate,
     grpc_web.translate,
     router.translate,
 )
-"""The built-in filters. Their phases decide the order in the chain."""
+"""The built-in filters. Their phases decide the order in the chain, and within a phase this list."""

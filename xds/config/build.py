@@ -17,9 +17,11 @@ from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
 from xds.config.drafts import ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
+from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.model.diagnostic import Diagnostic
+from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
 from xds.model.objects import ObjectKey, ObjectMeta
@@ -38,7 +40,7 @@ class Fold:
     """A Mesh, and what the next one can be made from.
 
     objects: those that it was made of. diagnostics: what only the whole shows, ordered by service, then by
-    VirtualService, then by host.
+    VirtualService, then by host, then by extension.
     """
 
     mesh: Mesh = EMPTY_MESH
@@ -46,21 +48,28 @@ class Fold:
     discovery: Discovery = field(default_factory=Discovery)
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
+    extensions: Extensions = field(default_factory=Extensions)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def build(objects: Objects, settings: MeshSettings) -> Fold:
-    """The Mesh that ``objects`` make up."""
-    return rebuild(Fold(), objects, objects.keys(), settings)
+def build(objects: Objects, settings: MeshSettings, modules: Modules = NO_MODULES) -> Fold:
+    """The Mesh that ``objects`` make up. modules: what is known of those that they name."""
+    return rebuild(Fold(), objects, objects.keys(), settings, modules)
 
 
-def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], settings: MeshSettings) -> Fold:
+def rebuild(
+    previous: Fold,
+    objects: Objects,
+    changed: Collection[ObjectKey],
+    settings: MeshSettings,
+    modules: Modules = NO_MODULES,
+) -> Fold:
     """The Mesh that ``objects`` make up, with what is unchanged from ``previous``.
 
     changed: the keys of all objects that were added, replaced or removed; others must be the same objects as before.
     """
     if settings.domain_suffix != previous.mesh.settings.domain_suffix and previous.objects:
-        return build(objects, settings)
+        return build(objects, settings, modules)
     pairs = [(previous.objects.get(key), objects.get(key)) for key in changed]
     changes = Changes(
         services=tuple(_only(ServiceDeclaration, pairs)),
@@ -70,18 +79,25 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
     discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
+    extensions = previous.extensions.update(_only(Extension, pairs), modules)
     return Fold(
-        mesh=_mesh(previous.mesh, settings, discovery, routes, pairs),
+        mesh=_mesh(previous.mesh, settings, discovery, routes, pairs, extensions),
         objects=objects,
         discovery=discovery,
         delegation=delegation,
         conflicts=conflicts,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts),
+        extensions=extensions,
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, extensions),
     )
 
 
 def _mesh(
-    before: Mesh, settings: MeshSettings, discovery: Discovery, routes: list[RouteChange], pairs: list[Pair]
+    before: Mesh,
+    settings: MeshSettings,
+    discovery: Discovery,
+    routes: list[RouteChange],
+    pairs: list[Pair],
+    extensions: Extensions,
 ) -> Mesh:
     return Mesh(
         settings=before.settings if before.settings == settings else settings,
@@ -94,6 +110,8 @@ def _mesh(
         gateways=revise_by_age(before.gateways, _only(Gateway, pairs)),
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
+        extensions=extensions.by_namespace,
+        modules=extensions.modules,
         objects=_metadata(before.objects, pairs),
     )
 
@@ -118,10 +136,15 @@ def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> 
 
 
 def _diagnostics(
-    previous: Fold, discovery: Discovery, delegation: Delegation, conflicts: Conflicts
+    previous: Fold, discovery: Discovery, delegation: Delegation, conflicts: Conflicts, extensions: Extensions
 ) -> tuple[Diagnostic, ...]:
-    now = (discovery.findings, delegation.findings, conflicts.findings)
-    before = (previous.discovery.findings, previous.delegation.findings, previous.conflicts.findings)
+    now = (discovery.findings, delegation.findings, conflicts.findings, extensions.findings)
+    before = (
+        previous.discovery.findings,
+        previous.delegation.findings,
+        previous.conflicts.findings,
+        previous.extensions.findings,
+    )
     if all(map(is_, now, before)):
         return previous.diagnostics
     of_services, of_routes = discovery.findings, delegation.findings
@@ -129,4 +152,5 @@ def _diagnostics(
         *chain.from_iterable(of_services[key] for key in sorted(of_services)),
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
+        *extensions.findings,
     )

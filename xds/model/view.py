@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from xds.model.extensions import ProxyExtension
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
@@ -144,7 +145,8 @@ class ProxyView:
 
     digest: equal views have equal digests (16 hex characters). services: all services of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
-    force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's.
+    force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. extensions: by phase, then as they are to
+    stand, the first to see a request first.
     """
 
     digest: str
@@ -157,6 +159,7 @@ class ProxyView:
     gateway: tuple[GatewayPort, ...]
     outbound_traffic_policy: OutboundTrafficMode
     sidecar: Sidecar | None = None
+    extensions: tuple[ProxyExtension, ...] = ()
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
+from xds.model.extensions import ProxyExtension
 from xds.model.gateways import IstioEgressListener, OutboundTrafficMode, Sidecar, SidecarCaptureMode
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
@@ -17,6 +18,7 @@ from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
+from xds.pipeline.extensions import extensions_of
 from xds.pipeline.inbound import inbound_listeners
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
@@ -123,6 +125,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         _gateway(mesh, key, memo),
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
+        extensions_of(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -136,8 +139,11 @@ def _unpopulated(
     gateway: tuple[GatewayPort, ...],
     policy: OutboundTrafficMode,
     sidecar: Sidecar | None,
+    extensions: tuple[ProxyExtension, ...],
 ) -> ProxyView:
-    return ProxyView(_digest(key), key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar)
+    return ProxyView(
+        _digest(key), key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar, extensions
+    )
 
 
 def _digest(key: ViewKey) -> str:
