@@ -13,6 +13,7 @@ from operator import is_
 from typing import TypeVar
 
 from xds.config.conflicts import Conflicts
+from xds.config.credential_findings import CredentialFindings
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
 from xds.config.drafts import ShardedDraft
@@ -20,6 +21,7 @@ from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
+from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
 from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
@@ -40,7 +42,7 @@ class Fold:
     """A Mesh, and what the next one can be made from.
 
     objects: those that it was made of. diagnostics: what only the whole shows, ordered by service, then by
-    VirtualService, then by host, then by extension.
+    VirtualService, then by host, then by who asks for a credential, then by extension.
     """
 
     mesh: Mesh = EMPTY_MESH
@@ -48,6 +50,7 @@ class Fold:
     discovery: Discovery = field(default_factory=Discovery)
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
+    credentials: CredentialFindings = field(default_factory=CredentialFindings)
     extensions: Extensions = field(default_factory=Extensions)
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -80,14 +83,17 @@ def rebuild(
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
     extensions = previous.extensions.update(_only(Extension, pairs), modules)
+    mesh = _mesh(previous.mesh, settings, discovery, routes, pairs, extensions)
+    credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
     return Fold(
-        mesh=_mesh(previous.mesh, settings, discovery, routes, pairs, extensions),
+        mesh=mesh,
         objects=objects,
         discovery=discovery,
         delegation=delegation,
         conflicts=conflicts,
+        credentials=credentials,
         extensions=extensions,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, extensions),
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, credentials, extensions),
     )
 
 
@@ -110,6 +116,7 @@ def _mesh(
         gateways=revise_by_age(before.gateways, _only(Gateway, pairs)),
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
+        credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
         extensions=extensions.by_namespace,
         modules=extensions.modules,
         objects=_metadata(before.objects, pairs),
@@ -136,13 +143,25 @@ def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> 
 
 
 def _diagnostics(
-    previous: Fold, discovery: Discovery, delegation: Delegation, conflicts: Conflicts, extensions: Extensions
+    previous: Fold,
+    discovery: Discovery,
+    delegation: Delegation,
+    conflicts: Conflicts,
+    credentials: CredentialFindings,
+    extensions: Extensions,
 ) -> tuple[Diagnostic, ...]:
-    now = (discovery.findings, delegation.findings, conflicts.findings, extensions.findings)
+    now = (
+        discovery.findings,
+        delegation.findings,
+        conflicts.findings,
+        credentials.diagnostics,
+        extensions.findings,
+    )
     before = (
         previous.discovery.findings,
         previous.delegation.findings,
         previous.conflicts.findings,
+        previous.credentials.diagnostics,
         previous.extensions.findings,
     )
     if all(map(is_, now, before)):
@@ -152,5 +171,6 @@ def _diagnostics(
         *chain.from_iterable(of_services[key] for key in sorted(of_services)),
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
+        *credentials.diagnostics,
         *extensions.findings,
     )

@@ -23,7 +23,12 @@ from xds.resources import ResourceSet, Source
 
 CORS = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"
 FAULT = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"
-_KNOWN = (CORS, FAULT, "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")
+_KNOWN = (
+    CORS,
+    FAULT,
+    "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+    "type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
+)
 _TYPED_CONFIG = 2
 """The field of a ``TypedExtensionConfig``."""
 PerRoute = Sequence[Mapping[str, AnyMessage]]

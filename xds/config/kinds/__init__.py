@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 from xds.config.kinds import (
+    config_map,
     destination_rule,
     endpoint_slice,
     endpoints,
     gateway,
     pod,
     proxy_config,
+    secret,
     service,
     service_entry,
     sidecar,
@@ -27,12 +29,14 @@ from xds.config.kinds.kind import Kind
 from xds.config.objects import ConfigObject
 
 KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
+    config_map.KIND,
     destination_rule.KIND,
     endpoint_slice.KIND,
     endpoints.KIND,
     gateway.KIND,
     pod.KIND,
     proxy_config.KIND,
+    secret.KIND,
     service.KIND,
     service_entry.KIND,
     sidecar.KIND,
