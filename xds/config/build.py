@@ -20,6 +20,7 @@ from xds.config.drafts import ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
+from xds.config.gateway_findings import gateway_findings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
@@ -41,8 +42,9 @@ Pair = tuple[ConfigObject | None, ConfigObject | None]
 class Fold:
     """A Mesh, and what the next one can be made from.
 
-    objects: those that it was made of. diagnostics: what only the whole shows, ordered by service, then by
-    VirtualService, then by host, then by who asks for a credential, then by extension.
+    objects: those that it was made of. gateway_findings: what Gateways say against each other. diagnostics: what only
+    the whole shows, ordered by service, then by VirtualService, then by host, then by Gateway, then by who asks for a
+    credential, then by extension.
     """
 
     mesh: Mesh = EMPTY_MESH
@@ -50,6 +52,7 @@ class Fold:
     discovery: Discovery = field(default_factory=Discovery)
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
+    gateway_findings: tuple[Diagnostic, ...] = ()
     credentials: CredentialFindings = field(default_factory=CredentialFindings)
     extensions: Extensions = field(default_factory=Extensions)
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -84,6 +87,8 @@ def rebuild(
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
     extensions = previous.extensions.update(_only(Extension, pairs), modules)
     mesh = _mesh(previous.mesh, settings, discovery, routes, pairs, extensions)
+    unchanged = mesh.gateways is previous.mesh.gateways
+    of_gateways = previous.gateway_findings if unchanged else gateway_findings(mesh.gateways)
     credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
     return Fold(
         mesh=mesh,
@@ -91,9 +96,10 @@ def rebuild(
         discovery=discovery,
         delegation=delegation,
         conflicts=conflicts,
+        gateway_findings=of_gateways,
         credentials=credentials,
         extensions=extensions,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, credentials, extensions),
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, of_gateways, credentials, extensions),
     )
 
 
@@ -147,6 +153,7 @@ def _diagnostics(
     discovery: Discovery,
     delegation: Delegation,
     conflicts: Conflicts,
+    of_gateways: tuple[Diagnostic, ...],
     credentials: CredentialFindings,
     extensions: Extensions,
 ) -> tuple[Diagnostic, ...]:
@@ -154,6 +161,7 @@ def _diagnostics(
         discovery.findings,
         delegation.findings,
         conflicts.findings,
+        of_gateways,
         credentials.diagnostics,
         extensions.findings,
     )
@@ -161,6 +169,7 @@ def _diagnostics(
         previous.discovery.findings,
         previous.delegation.findings,
         previous.conflicts.findings,
+        previous.gateway_findings,
         previous.credentials.diagnostics,
         previous.extensions.findings,
     )
@@ -171,6 +180,7 @@ def _diagnostics(
         *chain.from_iterable(of_services[key] for key in sorted(of_services)),
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
+        *of_gateways,
         *credentials.diagnostics,
         *extensions.findings,
     )
