@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 from betterproto2 import Message
-from envoy_data_plane.cel.expr import Constant
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
 from envoy_data_plane.envoy.config.route.v3 import Route, VirtualHost
@@ -26,8 +25,8 @@ from .upb import Schemas
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 
-_NARROW_JSON = {protobuf.Duration, protobuf.Timestamp, Constant}
-"""Most of their random numbers have no JSON form: whatever number a NullValue has, it is null."""
+_NARROW_JSON = {protobuf.Duration, protobuf.Timestamp}
+"""Most of their random numbers have no JSON form."""
 TYPES = "type.googleapis.com"
 TYPED = f"{TYPES}/xds.type.v3.TypedStruct"
 LUA = f"{TYPES}/envoy.extensions.filters.http.lua.v3.Lua"
@@ -46,7 +45,16 @@ def test_reads_what_it_writes_for_every_message_class() -> None:
             body = encode(message)
             document = to_json(type_url(cls), body)
             content = document["value"] if document.get("@type") == type_url(cls) else document
-            assert from_json(cls, content) == body, cls
+            found = from_json(cls, content)
+            assert to_json(type_url(cls), found) == document, cls
+            assert found == body or _has_null(content), cls
+
+
+def _has_null(value: object) -> bool:
+    """Whatever number a NullValue has, it is null."""
+    if isinstance(value, dict):
+        return any(map(_has_null, value.values()))
+    return any(map(_has_null, value)) if isinstance(value, list) else value is None
 
 
 def test_agrees_with_the_google_runtime_on_the_other_form_of_names() -> None:
