@@ -47,6 +47,7 @@ from xds.sources.batch import Batch
 from xds.sources.files import FileSource
 
 _TIDY_SECONDS = 10.0
+_GATHER_SECONDS = 0.2
 
 _NOBODY = Proxy("", ProxyType.SIDECAR, "warm-up", "default", ("127.0.0.1",), "default.svc.cluster.local")
 
@@ -103,12 +104,14 @@ class ControlPlane:
         self._convergence = Convergence(self._metrics, lambda key: self.store.locate(key), on_reject=_log_rejection)
         self._refusals = Refusals(lambda key: self.store.locate(key))
         self._findings_log = FindingsLog()
+        self._found = asyncio.Event()
         self.store = Store(
             Pipeline(options.translators),
             read_settings(options.mesh_config)[0],
             time.time,
             on_error=_log_translator_error,
             observers=[self._convergence],
+            on_findings=self._found.set,
         )
         board = StatusBoard(time.time, [self._metrics, self._convergence])
         self._preflight = None
@@ -146,6 +149,7 @@ class ControlPlane:
                 servers = [server for server in (self._http, self._rest) if server]
                 serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
+                background.append(tasks.create_task(self._tell_of_patches()))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
                 if self._preflight:
@@ -175,6 +179,14 @@ class ControlPlane:
         findings = self.findings()
         self._findings_log.tell(findings)
         self._metrics.found(findings)
+
+    async def _tell_of_patches(self) -> None:
+        """What patches do is known when proxies are given their resources: told once for many."""
+        while True:
+            await self._found.wait()
+            await asyncio.sleep(_GATHER_SECONDS)
+            self._found.clear()
+            self._tell_findings()
 
     async def refresh(self) -> None:
         """Looks at the configuration now, and returns when everything that it says is in force."""

@@ -20,6 +20,7 @@ from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.model.diagnostic import Diagnostic
+from xds.model.envoy_filters import EnvoyFilter
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
 from xds.model.objects import ObjectKey, ObjectMeta
@@ -93,6 +94,7 @@ def _mesh(
         destination_rules=revise_by_namespace(before.destination_rules, _only(DestinationRule, pairs)),
         gateways=revise_by_age(before.gateways, _only(Gateway, pairs)),
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
+        envoy_filters=revise_by_namespace(before.envoy_filters, _only(EnvoyFilter, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
         objects=_metadata(before.objects, pairs),
     )

@@ -43,6 +43,7 @@ def parse_node(node_id: str, metadata: Mapping[str, object], locality: Locality 
         version=_text(metadata, "ISTIO_VERSION"),
         proxyless=_text(metadata, "GENERATOR") == "grpc",
         self_discovery=_text(metadata, "ENABLE_SELF_DISCOVERY") == "true",
+        metadata=Labels({key: text for key, text in metadata.items() if isinstance(text, str)}),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from xds.model.envoy_filters import EnvoyFilter
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
@@ -61,7 +62,15 @@ class EndpointList:
 
 
 ConfigObject: TypeAlias = (
-    ServiceDeclaration | EndpointList | Workload | VirtualService | DestinationRule | Gateway | Sidecar | ProxyConfig
+    ServiceDeclaration
+    | EndpointList
+    | Workload
+    | VirtualService
+    | DestinationRule
+    | Gateway
+    | Sidecar
+    | EnvoyFilter
+    | ProxyConfig
 )
 """An object in force."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from xds.model.envoy_filters import EnvoyFilter
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
@@ -23,9 +24,10 @@ class Mesh:
     """Everything the translators may ask about.
 
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
-    workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars:
-    oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace. proxy_configs: oldest
-    first; proxies are told of them when they start. objects: the metadata of every object in force.
+    workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
+    envoy_filters: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace.
+    proxy_configs: oldest first; proxies are told of them when they start. objects: the metadata of every object in
+    force.
     """
 
     settings: MeshSettings
@@ -37,6 +39,7 @@ class Mesh:
     destination_rules: Mapping[str, tuple[DestinationRule, ...]]
     gateways: tuple[Gateway, ...]
     sidecars: Mapping[str, tuple[Sidecar, ...]]
+    envoy_filters: Mapping[str, tuple[EnvoyFilter, ...]]
     proxy_configs: tuple[ProxyConfig, ...]
     objects: Mapping[ObjectKey, ObjectMeta]
 
@@ -51,6 +54,7 @@ EMPTY_MESH = Mesh(
     destination_rules={},
     gateways=(),
     sidecars={},
+    envoy_filters={},
     proxy_configs=(),
     objects={},
 )

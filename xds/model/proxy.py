@@ -37,7 +37,7 @@ class Proxy:
 
     ip_addresses: the first is the primary one. dns_domain: ``<namespace>.svc.<domain suffix>``. proxyless: no Envoy at
     all, but the workload's own gRPC library, which routes and balances its calls itself. self_discovery: it asks where
-    the instances of its own service are, which zone-aware load balancing needs.
+    the instances of its own service are, which zone-aware load balancing needs. metadata: what of its node's is text.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Proxy:
     version: str = ""
     proxyless: bool = False
     self_discovery: bool = False
+    metadata: Labels = EMPTY_LABELS
 
     def __str__(self) -> str:
         """``name.namespace``, the way every command of ours names a proxy."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from xds.model.envoy_filters import ConfigPatch, ProxyCondition
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
@@ -28,7 +29,8 @@ class ViewKey:
     bind_ip: the proxy's own address in capture mode NONE, where listeners bind it; empty otherwise, so that the pods
     of a deployment share a view. instances: what the proxy serves. locality: of the proxy; unknown if
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
-    self_discovery: it asks where the instances of its own service are.
+    self_discovery: it asks where the instances of its own service are. conditions: what EnvoyFilters ask of it, and it
+    has.
     """
 
     type: ProxyType
@@ -42,6 +44,7 @@ class ViewKey:
     network: str
     proxyless: bool = False
     self_discovery: bool = False
+    conditions: tuple[ProxyCondition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +147,8 @@ class ProxyView:
 
     digest: equal views have equal digests (16 hex characters). services: all services of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
-    force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's.
+    force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. patches: of EnvoyFilters, in the order in
+    which they are applied.
     """
 
     digest: str
@@ -157,6 +161,7 @@ class ProxyView:
     gateway: tuple[GatewayPort, ...]
     outbound_traffic_policy: OutboundTrafficMode
     sidecar: Sidecar | None = None
+    patches: tuple[ConfigPatch, ...] = ()
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

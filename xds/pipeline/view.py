@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
+from xds.model.envoy_filters import ConfigPatch
 from xds.model.gateways import IstioEgressListener, OutboundTrafficMode, Sidecar, SidecarCaptureMode
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
@@ -21,6 +22,7 @@ from xds.pipeline.inbound import inbound_listeners
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.rules import RulesByNamespace
+from xds.pipeline.selection import conditions_met, patches_for
 from xds.pipeline.servers import gateway_ports
 from xds.pipeline.visible import in_scope, mesh_virtual_services, routed_hosts, services_seen_from
 
@@ -43,6 +45,9 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         proxyless=proxy.proxyless,
         self_discovery=proxy.self_discovery,
     )
+    if mesh.envoy_filters:
+        root = mesh.settings.root_namespace
+        key = replace(key, conditions=conditions_met(mesh.envoy_filters, root, proxy, key.labels, memo))
     locality = locality_of(mesh, proxy)
     if not any(locality):
         return key
@@ -52,7 +57,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
 
 def key_inputs(mesh: Mesh) -> tuple[object, ...]:
     """All of the Mesh that `view_key` looks at: while these are the same objects, so is every proxy's key."""
-    return mesh.services, mesh.instances, mesh.destination_rules, mesh.workloads, mesh.settings
+    return mesh.services, mesh.instances, mesh.destination_rules, mesh.workloads, mesh.settings, mesh.envoy_filters
 
 
 def owner(key: ViewKey) -> Hashable:
@@ -123,6 +128,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         _gateway(mesh, key, memo),
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
+        _patches(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -136,13 +142,25 @@ def _unpopulated(
     gateway: tuple[GatewayPort, ...],
     policy: OutboundTrafficMode,
     sidecar: Sidecar | None,
+    patches: tuple[ConfigPatch, ...],
 ) -> ProxyView:
-    return ProxyView(_digest(key), key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar)
+    digest = _digest(key)
+    return ProxyView(digest, key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar, patches)
+
+
+def _patches(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ConfigPatch, ...]:
+    """What a gRPC client gets, an EnvoyFilter says nothing of."""
+    filters, root = mesh.envoy_filters, mesh.settings.root_namespace
+    if not filters or key.proxyless:
+        return ()
+    return memo(patches_for, filters, root, key.type, key.namespace, key.labels, key.conditions, memo)
 
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    rest = "\0".join(map(str, (key.instances, key.locality, key.network, key.proxyless, key.self_discovery)))
+    rest = "\0".join(
+        map(str, (key.instances, key.locality, key.network, key.proxyless, key.self_discovery, key.conditions))
+    )
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 
