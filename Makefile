@@ -52,6 +52,7 @@ goldens: $(READY) ## Regenerate every golden and remove orphans
 
 docs: $(READY) ## Regenerate the generated pages in docs/
 	$(BIN)/python -m docs.generate_fields
+	$(BIN)/python -m docs.generate_messages
 
 protos: $(READY) ## Regenerate the protobuf modules in xds/wire
 	$(BIN)/python protos/generate.py

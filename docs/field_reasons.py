@@ -16,7 +16,6 @@ NOT_YET: Final = frozenset(
         "AuthorizationPolicy",
         "DestinationRule",
         "EnvoyFilter",
-        "Gateway",
         "MeshConfig",
         "PeerAuthentication",
         "RequestAuthentication",
@@ -30,6 +29,11 @@ NOT_YET: Final = frozenset(
 """Kinds of which more is to be honoured."""
 
 REASONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Gateway": {
+        "spec.servers.defaultEndpoint": "no: Istio does not implement it either",
+        "spec.servers.port.targetPort": "no: an error, as in Istio: the Service of the gateway has it",
+        "spec.servers.tls.tlsCertificates.caCertificates": "no: as in Istio, those of the server itself hold",
+    },
     "MeshConfig": {
         **dict.fromkeys(
             (
@@ -69,6 +73,13 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             ("defaultConfig.concurrency", "defaultConfig.drainDuration"),
             "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`), not from a configuration",
         ),
+        **dict.fromkeys(
+            ("outboundTrafficPolicy.tls.credentialName", "outboundTrafficPolicy.tls.caCertCredentialName"),
+            "no: a sidecar asks for a secret only where a rule names its workload, so that nobody waits for one that "
+            "it may not have; name files",
+        ),
+        "defaultTrafficPolicy.outlierDetection.consecutiveErrors": "no: given up by Istio; say consecutive5xxErrors or "
+        "consecutiveGatewayErrors",
         "defaultConfig.discoveryAddress": "no: `pilothouse bootstrap --xds` says it",
         "defaultConfig.interceptionMode": "no: `pilothouse bootstrap --capture` says it",
         "defaultConfig.proxyStatsMatcher.*": "no: a proxy keeps all statistics of Envoy, so there is nothing to add",
@@ -98,6 +109,16 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Service": {
         "spec.publishNotReadyAddresses": LATER,
+    },
+    "Sidecar": {
+        **dict.fromkeys(
+            ("spec.egress.port.targetPort", "spec.ingress.port.targetPort"),
+            "no: Istio has no use for it; `defaultEndpoint` says where a workload listens",
+        ),
+        **dict.fromkeys(
+            ("spec.inboundConnectionPool.http.h2UpgradePolicy", "spec.ingress.connectionPool.http.h2UpgradePolicy"),
+            "no: Istio speaks to a workload what its port says, or the client's version with `useClientProtocol`",
+        ),
     },
     "VirtualService": {
         "spec.http.fault.abort.http2Error": "no: Envoy's fault filter aborts with an HTTP or a gRPC status, not "

@@ -24,5 +24,8 @@ def envoy() -> Path:
 
 @pytest.fixture
 async def lab(tmp_path: Path, envoy: Path, addresses: Addresses) -> AsyncIterator[Lab]:
+    """A mesh for one test. What its witness was told, if the test gives it one, is compared at the end."""
     async with new_lab(tmp_path, envoy, addresses) as lab:
         yield lab
+        if lab.witness is not None:
+            lab.witness.compare()

@@ -15,8 +15,9 @@ async def echo_server(instance: str, host: str, port: int = 0) -> AsyncIterator[
     async def echo(request: web.BaseRequest) -> web.Response:
         received = {
             "instance": instance,
+            "address": host,
             "method": request.method,
-            "path": str(request.rel_url),
+            "path": request.raw_path,
             "headers": dict(request.headers),
         }
         return web.json_response(received)

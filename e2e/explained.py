@@ -50,7 +50,8 @@ class Explained:
 
     def record(self) -> None:
         """Takes in the folder as it is now."""
-        text = "\0".join(path.read_text() for path in sorted(self._config.glob("**/[!.]*.yaml")))
+        files = (self._mesh_config, *sorted(self._config.glob("**/[!.]*.yaml")))
+        text = "\0".join(path.read_text() for path in files)
         if text not in self._versions:
             offline = Offline(load_settings(self._mesh_config), DEFAULT)
             offline.read([self._config])
@@ -84,8 +85,13 @@ class Explained:
         return not seen.endpoint and not seen.status
 
     def _is_forwarded(self, outcome: Forwarded, seen: Seen) -> bool:
-        """A connection that is passed on as it is leaves path and authority alone."""
-        addresses = (each.address.rpartition(":")[0] for each in outcome.cluster.endpoints if each.share)
+        """A connection that is passed on as it is leaves path and authority alone.
+
+        Where endpoints are ejected, those that have nothing at rest take over.
+        """
+        ejecting = any(policy.name == "outlier_detection" for policy in outcome.cluster.policies)
+        used = (each for each in outcome.cluster.endpoints if each.share or ejecting)
+        addresses = (each.address.rpartition(":")[0] for each in used)
         request = (seen.path, seen.authority)
         return seen.endpoint in {self._names.get(address, address) for address in addresses} and (
             not outcome.path or not seen.path or request == (outcome.path.partition("?")[0], outcome.authority)

@@ -17,12 +17,14 @@ import aiohttp
 
 from e2e.addresses import Addresses
 from e2e.echo import echo_server
+from e2e.witness import Witness
 from examples.bookinfo.topology import MESH_CONFIG, PROXY_HTTP_PORT, REPOSITORY
 from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
 from xds.app.demo.plan import ADMIN_PORT, envoy_argv
 from xds.app.demo.processes import Child, Command, Processes
 from xds.app.demo.shop import Answer, fetch, new_session
+from xds.app.explain.target import Asked
 from xds.app.proxy_spec import ProxySpec
 from xds.model.proxy import CaptureMode
 
@@ -34,6 +36,7 @@ class Lab:
     """What a test needs to run a mesh. All of it ends with ``stack``.
 
     api_type: how sidecars ask for their configuration: ``DELTA_GRPC``, or ``GRPC`` for state of the world.
+    witness: compares what clients are answered with what is explained; None if nobody does.
     """
 
     folder: Path
@@ -45,6 +48,7 @@ class Lab:
     control_plane: str = ""
     api_type: str = "DELTA_GRPC"
     echoes: dict[str, str] = field(default_factory=dict)
+    witness: Witness | None = None
 
     @property
     def config(self) -> Path:
@@ -99,18 +103,23 @@ class Lab:
         config = _with_api_type(self.api_type, bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT))
         child = await self.run_envoy(name, config)
         await await_ready(self.session, f"http://{spec.ip}:{ADMIN_PORT}/ready", child)
-        return Sidecar(spec.ip, self.session)
+        return Sidecar(spec, self)
 
     async def run_envoy(self, name: str, config: Mapping[str, object]) -> Child:
-        """Starts an Envoy with this configuration and does not wait for it."""
+        """Starts an Envoy with this configuration and does not wait for it. Its logs are written soon."""
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps(config))
-        return await self.processes.start(Command(name, envoy_argv(self.envoy, path), self.folder))
+        argv = (*envoy_argv(self.envoy, path), "--file-flush-interval-msec", "100")
+        return await self.processes.start(Command(name, argv, self.folder))
 
     def write(self, name: str, text: str) -> float:
-        """Writes a file of the configuration; returns when that began, on `time.monotonic`."""
+        """Writes a file of the configuration, at once; returns when that began, on `time.monotonic`."""
         began = time.monotonic()
-        (self.config / name).write_text(dedent(text))
+        part = self.config / f".{name}.part"
+        part.write_text(dedent(text))
+        part.rename(self.config / name)
+        if self.witness is not None:
+            self.witness.record()
         return began
 
 
@@ -133,14 +142,25 @@ async def new_lab(folder: Path, envoy: Path, addresses: Addresses) -> AsyncItera
 class Sidecar:
     """An application's Envoy, from the application's side."""
 
-    ip: str
-    session: aiohttp.ClientSession
+    spec: ProxySpec
+    lab: Lab
+
+    @property
+    def ip(self) -> str:
+        """Where the sidecar listens."""
+        return self.spec.ip
 
     async def get(self, host: str, path: str = "/", headers: Mapping[str, str] | None = None) -> Answer:
         """The answer to a request through the sidecar's HTTP proxy."""
-        return await fetch(
-            self.session, f"http://{host}:{SERVICE_PORT}{path}", headers or {}, f"http://{self.ip}:{PROXY_HTTP_PORT}"
-        )
+        return await self.get_by(self.lab.session, host, path, headers or {})
+
+    async def get_by(self, session: aiohttp.ClientSession, host: str, path: str, headers: Mapping[str, str]) -> Answer:
+        """The same on another session's connections."""
+        url = f"http://{host}:{SERVICE_PORT}{path}"
+        answer = await fetch(session, url, headers, f"http://{self.ip}:{PROXY_HTTP_PORT}")
+        if self.lab.witness is not None:
+            self.lab.witness.note(self.spec, Asked("GET", url, tuple(headers.items())), answer)
+        return answer
 
     async def instance(self, host: str) -> str:
         """The instance that answers a request; the status and the body if that is not an echo server."""
@@ -149,4 +169,4 @@ class Sidecar:
 
     async def admin(self, path: str) -> str:
         """What Envoy's admin interface answers."""
-        return (await fetch(self.session, f"http://{self.ip}:{ADMIN_PORT}{path}", {})).body
+        return (await fetch(self.lab.session, f"http://{self.ip}:{ADMIN_PORT}{path}", {})).body

@@ -5,12 +5,19 @@ Does not belong here: I/O, clocks, reading configuration, or what a proxy may se
 Nothing in ``xds`` imports this package: a user's own translators are passed to the pipeline in the same way.
 """
 
-from translators import clusters, endpoints, filters, grpc, listeners, routes
+from translators import clusters, endpoints, filters, grpc, listeners, routes, secrets
 from translators.audience import for_envoys, for_grpc_clients
 from xds.pipeline import Translator
 
 DEFAULT: tuple[Translator, ...] = (
-    *for_envoys(clusters.translate, endpoints.translate, listeners.translate, routes.translate, *filters.DEFAULT),
+    *for_envoys(
+        clusters.translate,
+        endpoints.translate,
+        listeners.translate,
+        routes.translate,
+        secrets.translate,
+        *filters.DEFAULT,
+    ),
     *for_grpc_clients(*grpc.DEFAULT),
 )
 """The built-in translators, in the order in which they are asked: ``Pipeline((*translators.DEFAULT, mine))``."""

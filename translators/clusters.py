@@ -10,9 +10,10 @@ from translators.cluster.assignment import encoded_endpoints
 from translators.cluster.buckets import buckets
 from translators.cluster.inbound import inbound_clusters, inbound_passthrough
 from translators.cluster.outbound import is_inline, service_clusters
-from translators.cluster.passthrough import black_hole, passthrough
+from translators.cluster.passthrough import black_hole, dynamic_dns, passthrough
 from translators.cluster.placement import Placement, Rankings, placements, rankings
 from translators.cluster.target import Client, Target, client_of, targets
+from translators.filters.dynamic_forward_proxy import resolves_unknown_hosts
 from xds.model.services import ServiceEndpoints, ServiceKey
 from xds.model.settings import MeshSettings
 from xds.model.view import ProxyView, ViewKey, VisibleService
@@ -29,6 +30,8 @@ def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
             endpoints, places = view.endpoints.get(service.key), service.placements
             yield memo(_inline_clusters, service.targets, client, view.settings, endpoints, memo, *places)
     yield memo(_unknown_destinations, client, view.settings)
+    if resolves_unknown_hosts(view):
+        yield memo(_resolved_destinations, view.settings)
     yield memo(inbound_clusters, view.inbound, view.key.bind_ip, view.settings, view.sidecar)
 
 
@@ -97,3 +100,7 @@ def _unknown_destinations(client: Client, settings: MeshSettings) -> Resources:
         return Resources((black_hole(settings),))
     outbound = (passthrough(settings), black_hole(settings))
     return Resources((*outbound, inbound_passthrough(settings)) if client is Client.CAPTURING else outbound)
+
+
+def _resolved_destinations(settings: MeshSettings) -> Resources:
+    return Resources((dynamic_dns(settings),))

@@ -13,6 +13,9 @@ from xds.model.objects import ObjectMeta
 PASSTHROUGH_CLUSTER = "PassthroughCluster"
 """Sends to the address that the application dialled, for hosts that the mesh does not know (ALLOW_ANY)."""
 
+DYNAMIC_DNS_CLUSTER = "AllowAnyDynamicDNSCluster"
+"""Sends requests where DNS says that their host is, for hosts that the mesh does not know (ALLOW_ANY_DYNAMIC_DNS)."""
+
 BLACK_HOLE_CLUSTER = "BlackHoleCluster"
 """Has no endpoints (REGISTRY_ONLY)."""
 

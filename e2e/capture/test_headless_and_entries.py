@@ -77,6 +77,19 @@ async def test_a_host_below_a_wildcard(mesh: CaptureMesh) -> None:
     assert "outbound|8083||*.wild.example.com" in await mesh.admin("client", "/stats?filter=wild.*rq_total")
 
 
+async def test_the_proxy_resolves_whatever_host_below_a_wildcard_a_request_is_for(mesh: CaptureMesh) -> None:
+    reply = await mesh.client.get("http://one.dynamic.example.com:8083/")
+
+    assert (reply.instance, reply.received["local"]) == ("outside", [OUTSIDE, 8083])
+    assert "outbound|8083||*.dynamic.example.com" in await mesh.admin("client", "/stats?filter=dynamic.*rq_total")
+
+
+async def test_the_proxy_resolves_whatever_server_name_below_a_wildcard_a_connection_is_for(mesh: CaptureMesh) -> None:
+    answer = await mesh.client.greet_by_tls("one.dynamic.example.com", 8443, "one.dynamic.example.com")
+
+    assert answer == "outside 8444"
+
+
 @pytest.mark.parametrize(
     ("dialled", "server_name", "answer"),
     [

@@ -81,10 +81,14 @@ NAMES = {
     "one.tls.example.com": "10.97.0.3",
     "two.tls.example.com": "10.97.0.3",
     "any.wild.example.com": WORKLOADS["outside"].ip,
+    "one.dynamic.example.com": "10.97.0.8",
     "none.example.com": WORKLOADS["outside"].ip,
     "unknown.example.com": WORKLOADS["outside"].ip,
     "localhost": "127.0.0.1",
 }
 """What applications resolve, as the DNS of a cluster would: services to their addresses, the rest to hosts."""
 
-RESOLVED_BY_PROXIES = {"backend.example.com": WORKLOADS["outside"].ip}
+RESOLVED_BY_PROXIES = {
+    "backend.example.com": WORKLOADS["outside"].ip,
+    "one.dynamic.example.com": WORKLOADS["outside"].ip,
+}

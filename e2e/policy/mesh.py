@@ -16,8 +16,6 @@ import aiohttp
 from e2e.addresses import Addresses
 from e2e.lab import SERVICE_PORT, Lab, Sidecar, new_lab
 from e2e.policy.instance import Instance, running
-from examples.bookinfo.topology import PROXY_HTTP_PORT
-from xds.app.demo.shop import fetch
 
 LOCALITY = "eu/eu-1"
 """Where the client runs."""
@@ -56,19 +54,23 @@ class PolicyMesh:
         """Instances a, b and c."""
         return await self.instance("a"), await self.instance("b"), await self.instance("c")
 
-    async def add(self, name: str, policy: object, instances: Sequence[Instance], *more: object) -> None:
+    async def add(
+        self, name: str, policy: object, instances: Sequence[Instance], *more: object, port: str = "http"
+    ) -> None:
         """Adds a service with these instances and the DestinationRule's traffic policy; returns when it is there."""
-        await self.add_rule(name, {"host": name, "trafficPolicy": policy}, instances, *more)
+        await self.add_rule(name, {"host": name, "trafficPolicy": policy}, instances, *more, port=port)
 
-    async def add_rule(self, name: str, rule: object, instances: Sequence[Instance], *more: object) -> None:
-        """The same with a whole DestinationRule. more: documents that belong to the service."""
-        self.write(name, rule, instances, *more)
+    async def add_rule(
+        self, name: str, rule: object, instances: Sequence[Instance], *more: object, port: str = "http"
+    ) -> None:
+        """The same with a whole DestinationRule. more: documents that belong to the service. port: its name."""
+        self.write(name, rule, instances, *more, port=port)
         await self.until(lambda: self._is_answered(name), f"an answer of {name}")
 
-    def write(self, name: str, rule: object, instances: Sequence[Instance], *more: object) -> None:
+    def write(self, name: str, rule: object, instances: Sequence[Instance], *more: object, port: str = "http") -> None:
         """Writes all of it, over what there was."""
         entries = (entry(name, each) for each in instances)
-        documents = (_service(name), document("DestinationRule", name, rule), *entries, *more)
+        documents = (_service(name, port), document("DestinationRule", name, rule), *entries, *more)
         self.lab.write(f"{name}.yaml", "---\n".join(f"{json.dumps(each)}\n" for each in documents))
 
     async def _is_answered(self, name: str) -> bool:
@@ -84,8 +86,7 @@ class PolicyMesh:
         """Who answers a request that comes to the client's sidecar from another address."""
         connector = aiohttp.TCPConnector(local_addr=(source, 0))
         async with aiohttp.ClientSession(connector=connector) as session:
-            proxy = f"http://{self.client.ip}:{PROXY_HTTP_PORT}"
-            answer = await fetch(session, f"http://{host}:{SERVICE_PORT}/", {}, proxy)
+            answer = await self.client.get_by(session, host, "/", {})
             return json.loads(answer.body)["instance"]
 
     async def answered_only_by(self, host: str, *instances: str) -> None:
@@ -116,8 +117,8 @@ def document(kind: str, name: str, spec: object, **metadata: object) -> object:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
 
 
-def _service(name: str) -> object:
-    ports = [{"name": "http", "port": SERVICE_PORT}]
+def _service(name: str, port: str) -> object:
+    ports = [{"name": port, "port": SERVICE_PORT}]
     return document("Service", name, {"selector": {"app": name}, "ports": ports})
 
 

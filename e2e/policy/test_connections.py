@@ -10,6 +10,7 @@ import pytest
 from e2e.lab import Sidecar
 from e2e.policy.http_proxy import HttpProxy, http_proxy
 from e2e.policy.mesh import PolicyMesh, document
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,6 +19,7 @@ def http(**settings: object) -> object:
     return {"connectionPool": {"http": settings}}
 
 
+@proves("DestinationRule", "spec.trafficPolicy.connectionPool.http.h2UpgradePolicy", "spec.host")
 @pytest.mark.parametrize(
     ("name", "policy", "protocol"),
     [
@@ -33,11 +35,16 @@ async def test_the_server_sees_the_version_that_is_asked_for(
     assert (await mesh.ask(name)).received["protocol"] == protocol
 
 
+@proves("DestinationRule", "spec.trafficPolicy.connectionPool.http.useClientProtocol")
 async def test_the_server_sees_the_clients_version(mesh: PolicyMesh) -> None:
-    await mesh.add("as-client", http(useClientProtocol=True), [await mesh.instance("a")])
+    """The client speaks HTTP/1.1, and the port is one for HTTP/2."""
+    await mesh.add("as-port", None, [await mesh.instance("a")], port="http2")
+    assert (await mesh.ask("as-port")).received["protocol"] == "HTTP/2"
+    await mesh.add("as-client", http(useClientProtocol=True), [await mesh.instance("a")], port="http2")
     assert (await mesh.ask("as-client")).received["protocol"] == "HTTP/1.1"
 
 
+@proves("DestinationRule", "spec.trafficPolicy.connectionPool.http.http2KeepAlive.interval")
 async def test_http2_connections_are_pinged(mesh: PolicyMesh) -> None:
     instance = await mesh.instance("a")
     pings = {"interval": "0.1s", "timeout": "10s"}
@@ -50,6 +57,7 @@ async def test_http2_connections_are_pinged(mesh: PolicyMesh) -> None:
     assert instance.connections == 1
 
 
+@proves("DestinationRule", "spec.trafficPolicy.connectionPool.http.maxRequestsPerConnection")
 async def test_a_connection_ends_after_so_many_requests(mesh: PolicyMesh) -> None:
     await mesh.add("three-each", http(maxRequestsPerConnection=3), [await mesh.instance("a")])
     numbers = [(await mesh.ask("three-each")).received["connection"] for _ in range(30)]
@@ -61,6 +69,11 @@ async def test_without_a_limit_a_connection_is_kept(mesh: PolicyMesh) -> None:
     assert {(await mesh.ask("unlimited")).received["connection"] for _ in range(30)} == {1}
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.connectionPool.tcp.maxConnections",
+    "spec.trafficPolicy.connectionPool.http.http1MaxPendingRequests",
+)
 async def test_what_may_not_wait_for_a_connection_is_refused(mesh: PolicyMesh) -> None:
     """One connection, and room for one more request to wait for it."""
     instance = await mesh.instance("a")
@@ -78,6 +91,7 @@ async def test_what_may_not_wait_for_a_connection_is_refused(mesh: PolicyMesh) -
     assert sorted(each.result().status for each in asked) == [200, 200, 503, 503, 503]
 
 
+@proves("DestinationRule", "spec.trafficPolicy.proxyProtocol.version")
 @pytest.mark.parametrize("version", ["V1", "V2"])
 async def test_the_server_is_told_who_the_client_is(mesh: PolicyMesh, version: str) -> None:
     name = f"announced-{version.lower()}"
@@ -114,6 +128,12 @@ async def tunnelling_client(mesh: PolicyMesh, proxy: HttpProxy, name: str, tunne
     return await mesh.lab.sidecar(name, {"app": name}, ip=ip)
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.tunnel.protocol",
+    "spec.trafficPolicy.tunnel.targetHost",
+    "spec.trafficPolicy.tunnel.targetPort",
+)
 @pytest.mark.parametrize("method", ["CONNECT", "POST"])
 async def test_tcp_goes_through_an_http_proxy(mesh: PolicyMesh, method: str) -> None:
     target = await mesh.instance("a")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from e2e.lab import Lab
 from e2e.policy.mesh import PolicyMesh
 from e2e.policy.test_tls import NAME, Server
+from e2e.proofs import proves
+from e2e.witness import Witness
+from examples.bookinfo.topology import MESH_CONFIG
 
 SELECTED = {"app": "client"}
 
@@ -16,10 +19,12 @@ def rule(credential: str) -> object:
 
 async def start(lab: Lab, *options: str) -> PolicyMesh:
     lab.write("nothing.yaml", "")
+    lab.witness = Witness(lab.config, MESH_CONFIG)
     await lab.serve(*options)
     return PolicyMesh(lab, await lab.sidecar("client", SELECTED))
 
 
+@proves("DestinationRule", "spec.trafficPolicy.tls.credentialName", "spec.workloadSelector.matchLabels")
 async def test_a_client_shows_the_certificate_that_it_asks_for(lab: Lab) -> None:
     mesh = await start(lab, "--translators", "e2e.policy.secrets:TRANSLATORS")
     server = await Server(mutual=True).instance(mesh)

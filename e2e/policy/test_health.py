@@ -12,6 +12,7 @@ from e2e.lab import SERVICE_PORT
 from e2e.load import load
 from e2e.policy.instance import Instance
 from e2e.policy.mesh import PolicyMesh, document
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,6 +25,15 @@ def policy(**outlier: object) -> object:
     return {"loadBalancer": TURNS, "outlierDetection": {**EJECTING, **outlier}}
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.outlierDetection.consecutive5xxErrors",
+    "spec.trafficPolicy.outlierDetection.consecutiveGatewayErrors",
+    "spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes",
+    "spec.trafficPolicy.outlierDetection.interval",
+    "spec.trafficPolicy.outlierDetection.baseEjectionTime",
+    "spec.trafficPolicy.outlierDetection.maxEjectionPercent",
+)
 @pytest.mark.parametrize(
     ("name", "status", "detector"),
     [
@@ -56,6 +66,11 @@ async def test_statuses_that_are_not_listed_eject_nobody(mesh: PolicyMesh) -> No
     assert await mesh.cluster_stat("other-codes", "ejections_enforced_total") == 0
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.outlierDetection.splitExternalLocalOriginErrors",
+    "spec.trafficPolicy.outlierDetection.consecutiveLocalOriginFailures",
+)
 async def test_an_instance_that_refuses_connections_is_left_out_until_it_is_back(mesh: PolicyMesh) -> None:
     instances = await mesh.three()
     split = {"splitExternalLocalOriginErrors": True, "consecutiveLocalOriginFailures": 3}
@@ -85,12 +100,14 @@ async def all_but_one_fail(mesh: PolicyMesh, name: str, min_health_percent: int)
     return instances
 
 
+@proves("DestinationRule", "spec.trafficPolicy.outlierDetection.maxEjectionPercent")
 async def test_without_panic_the_last_healthy_instance_gets_everything(mesh: PolicyMesh) -> None:
     await all_but_one_fail(mesh, "calm", 0)
     await mesh.answered_only_by("calm", "a")
     assert await mesh.cluster_stat("calm", "lb_healthy_panic") == 0
 
 
+@proves("DestinationRule", "spec.trafficPolicy.outlierDetection.minHealthPercent")
 async def test_below_the_panic_threshold_everyone_gets_traffic(mesh: PolicyMesh) -> None:
     await all_but_one_fail(mesh, "panicking", 50)
 

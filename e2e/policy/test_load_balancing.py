@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from e2e.policy.mesh import PolicyMesh, document
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -21,6 +22,7 @@ def hashing(key: Mapping[str, object], algorithm: Mapping[str, object]) -> objec
     return {"loadBalancer": {"consistentHash": {**key, **algorithm}}}
 
 
+@proves("DestinationRule", "spec.trafficPolicy.loadBalancer.simple")
 async def test_round_robin_takes_turns(mesh: PolicyMesh) -> None:
     await mesh.add("turns", {"loadBalancer": {"simple": "ROUND_ROBIN"}}, await mesh.three())
     seen = Counter([(await mesh.ask("turns")).instance for _ in range(30)])
@@ -34,6 +36,7 @@ async def test_everyone_gets_something(mesh: PolicyMesh, simple: str) -> None:
     assert {(await mesh.ask(name)).instance for _ in range(200)} == {"a", "b", "c"}
 
 
+@proves("DestinationRule", "spec.trafficPolicy.loadBalancer.consistentHash.httpHeaderName")
 @pytest.mark.parametrize("algorithm", [RING, MAGLEV], ids=["ring", "maglev"])
 async def test_a_header_decides(mesh: PolicyMesh, algorithm: Mapping[str, object]) -> None:
     name = f"by-header-{next(iter(algorithm)).lower()}"
@@ -47,6 +50,7 @@ async def test_a_header_decides(mesh: PolicyMesh, algorithm: Mapping[str, object
     assert set(first) == {"a", "b", "c"}
 
 
+@proves("DestinationRule", "spec.trafficPolicy.loadBalancer.consistentHash.httpQueryParameterName")
 @pytest.mark.parametrize("algorithm", [RING, MAGLEV], ids=["ring", "maglev"])
 async def test_a_query_parameter_decides(mesh: PolicyMesh, algorithm: Mapping[str, object]) -> None:
     name = f"by-query-{next(iter(algorithm)).lower()}"
@@ -60,6 +64,14 @@ async def test_a_query_parameter_decides(mesh: PolicyMesh, algorithm: Mapping[st
     assert set(first) == {"a", "b", "c"}
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.name",
+    "spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.path",
+    "spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.ttl",
+    "spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.attributes.name",
+    "spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.attributes.value",
+)
 async def test_a_cookie_decides_and_is_given_to_who_has_none(mesh: PolicyMesh) -> None:
     attributes = [{"name": "SameSite", "value": "Strict"}, {"name": "Secure"}]
     cookie = {"name": "session", "path": "/shop", "ttl": "3600s", "attributes": attributes}
@@ -77,6 +89,7 @@ async def test_a_cookie_decides_and_is_given_to_who_has_none(mesh: PolicyMesh) -
     assert others == {"a", "b", "c"}
 
 
+@proves("DestinationRule", "spec.trafficPolicy.loadBalancer.consistentHash.useSourceIp")
 async def test_the_source_address_decides(mesh: PolicyMesh) -> None:
     await mesh.add("by-source", hashing({"useSourceIp": True}, RING), await mesh.three())
     sources = [f"127.77.0.{number}" for number in range(1, 41)]
@@ -89,6 +102,7 @@ async def test_the_source_address_decides(mesh: PolicyMesh) -> None:
     assert set(first) == {"a", "b", "c"}
 
 
+@proves("DestinationRule", "spec.subsets.name", "spec.subsets.trafficPolicy.loadBalancer.simple")
 async def test_a_subset_has_a_balancer_of_its_own(mesh: PolicyMesh) -> None:
     """A hash for everyone, and turns for the subset that the route leads to."""
     instances = await mesh.three()

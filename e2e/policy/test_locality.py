@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from e2e.policy.mesh import LOCALITY, PolicyMesh, document
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,6 +53,11 @@ async def test_traffic_moves_when_the_endpoints_of_a_zone_are_taken_away(mesh: P
     await mesh.answered_only_by("emptied", "a")
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.loadBalancer.localityLbSetting.failover.from",
+    "spec.trafficPolicy.loadBalancer.localityLbSetting.failover.to",
+)
 async def test_a_region_fails_over_to_the_one_that_is_named(mesh: PolicyMesh) -> None:
     here = await mesh.instance("a", LOCALITY)
     others = await mesh.instance("b", "us/us-1"), await mesh.instance("c", "asia/asia-1")
@@ -63,6 +69,7 @@ async def test_a_region_fails_over_to_the_one_that_is_named(mesh: PolicyMesh) ->
     await mesh.answered_only_by("refuge", "a")
 
 
+@proves("DestinationRule", "spec.trafficPolicy.loadBalancer.localityLbSetting.failoverPriority")
 async def test_labels_come_before_places(mesh: PolicyMesh) -> None:
     """The client's version is a."""
     alike, here = await mesh.instance("a", "us/us-1"), await mesh.instance("b", LOCALITY)
@@ -72,6 +79,11 @@ async def test_labels_come_before_places(mesh: PolicyMesh) -> None:
     await mesh.answered_only_by("labels", "b")
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.loadBalancer.localityLbSetting.distribute.from",
+    "spec.trafficPolicy.loadBalancer.localityLbSetting.distribute.to",
+)
 async def test_shares_say_where_traffic_goes(mesh: PolicyMesh) -> None:
     here = await mesh.instance("a", LOCALITY)
     elsewhere = await mesh.instance("b", "us/us-1"), await mesh.instance("c", "us/us-2")
@@ -79,6 +91,7 @@ async def test_shares_say_where_traffic_goes(mesh: PolicyMesh) -> None:
     await mesh.answered_only_by("shares", "b", "c")
 
 
+@proves("DestinationRule", "spec.trafficPolicy.loadBalancer.localityLbSetting.enabled")
 async def test_turned_off_all_places_are_alike(mesh: PolicyMesh) -> None:
     instances = await mesh.instance("a", LOCALITY), await mesh.instance("b", "us/us-1")
     await mesh.add("alike", policy(enabled=False), instances)
@@ -93,6 +106,11 @@ async def test_a_client_elsewhere_has_another_order(mesh: PolicyMesh) -> None:
     await mesh.answered_only_by("orders", "a")
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.loadBalancer.zoneAwareLbSetting.enabled",
+    "spec.trafficPolicy.loadBalancer.zoneAwareLbSetting.minClusterSize",
+)
 async def test_zones_balance_themselves_within_a_region(mesh: PolicyMesh) -> None:
     """The client's own service is in both zones alike, and so is the other: nobody has to leave its zone."""
     ip = mesh.lab.addresses.new()

@@ -10,6 +10,7 @@ import pytest
 from e2e.lab import SERVICE_PORT, Sidecar
 from e2e.policy.instance import Instance
 from e2e.policy.mesh import PolicyMesh, document
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -74,6 +75,7 @@ async def test_the_clients_namespace_comes_first_then_the_services_then_the_root
     await service.sees("V2", root, own)
 
 
+@proves("DestinationRule", "spec.exportTo")
 async def test_a_rule_that_is_not_exported_is_passed_over(mesh: PolicyMesh) -> None:
     service = await ruled(mesh, "hidden")
     root = service.rule(V1, ROOT)
@@ -81,6 +83,7 @@ async def test_a_rule_that_is_not_exported_is_passed_over(mesh: PolicyMesh) -> N
     await service.sees("V1", root, service.rule(V2, SERVICE, exportTo=["."]))
 
 
+@proves("DestinationRule", "spec.host")
 async def test_the_most_specific_host_holds(mesh: PolicyMesh) -> None:
     service = await ruled(mesh, "specific")
     wide = service.rule(V1, CLIENT, "specific-wide", host=f"*.{SERVICE}.svc.cluster.local", exportTo=["."])
@@ -89,6 +92,7 @@ async def test_the_most_specific_host_holds(mesh: PolicyMesh) -> None:
     mesh.lab.write("specific.yaml", "")
 
 
+@proves("DestinationRule", "spec.subsets.labels", "spec.subsets.trafficPolicy.proxyProtocol.version")
 async def test_the_oldest_policy_holds_and_subsets_unite(mesh: PolicyMesh) -> None:
     service = await ruled(mesh, "merged")
     old, young = service.rule(V1, CLIENT, "merged-old", 2020), service.rule(V2, CLIENT, "merged-young", 2021)
@@ -100,6 +104,11 @@ async def test_the_oldest_policy_holds_and_subsets_unite(mesh: PolicyMesh) -> No
     await service.sees("V2", with_subset, old, route)
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.portLevelSettings.port.number",
+    "spec.trafficPolicy.portLevelSettings.connectionPool.http.h2UpgradePolicy",
+)
 async def test_a_port_level_has_no_say_in_what_holds_for_all_ports(mesh: PolicyMesh) -> None:
     service = await ruled(mesh, "leveled")
     level = {"port": {"number": SERVICE_PORT}, "connectionPool": {"http": {"h2UpgradePolicy": "UPGRADE"}}}
@@ -107,6 +116,7 @@ async def test_a_port_level_has_no_say_in_what_holds_for_all_ports(mesh: PolicyM
     assert (await mesh.ask(service.host)).received["protocol"] == "HTTP/2"
 
 
+@proves("DestinationRule", "spec.workloadSelector.matchLabels")
 async def test_a_selector_narrows_a_rule_to_workloads(mesh: PolicyMesh) -> None:
     service = await ruled(mesh, "selecting")
     other = await mesh.lab.sidecar("other", {"app": "other"})

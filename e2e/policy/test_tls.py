@@ -9,6 +9,7 @@ import pytest
 
 from e2e.policy.instance import Instance
 from e2e.policy.mesh import PolicyMesh
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -58,6 +59,13 @@ async def refused(mesh: PolicyMesh, name: str, policy: object, server: Server) -
     assert instance.connections == 0
 
 
+@proves(
+    "DestinationRule",
+    "spec.trafficPolicy.tls.mode",
+    "spec.trafficPolicy.tls.sni",
+    "spec.trafficPolicy.tls.subjectAltNames",
+    "spec.trafficPolicy.tls.caCertificates",
+)
 async def test_names_that_are_given(mesh: PolicyMesh) -> None:
     server = Server()
     await mesh.add("named", tls(**CA, sni="asked.example.com", subjectAltNames=[NAME]), [await server.instance(mesh)])
@@ -71,11 +79,13 @@ async def test_the_requests_host_is_asked_for_and_must_be_the_certificates(mesh:
     assert await mesh.cluster_stat("unnamed", "ssl.fail_verify_san") > 0
 
 
+@proves("DestinationRule", "spec.trafficPolicy.tls.subjectAltNames")
 async def test_another_name_is_refused(mesh: PolicyMesh) -> None:
     await refused(mesh, "renamed", tls(**CA, sni=NAME, subjectAltNames=["other.example.com"]), Server())
     assert await mesh.cluster_stat("renamed", "ssl.fail_verify_san") > 0
 
 
+@proves("DestinationRule", "spec.trafficPolicy.tls.caCrl")
 async def test_a_revoked_certificate_is_refused(mesh: PolicyMesh) -> None:
     revocations = {"caCrl": str(CERTIFICATES / "crl.pem")}
     names = {"sni": NAME, "subjectAltNames": [NAME]}
@@ -85,10 +95,12 @@ async def test_a_revoked_certificate_is_refused(mesh: PolicyMesh) -> None:
     assert await mesh.cluster_stat("checked", "ssl.fail_verify_error") > 0
 
 
+@proves("DestinationRule", "spec.trafficPolicy.tls.insecureSkipVerify")
 async def test_verification_can_be_skipped(mesh: PolicyMesh) -> None:
     await mesh.add("skipped", tls(insecureSkipVerify=True), [await Server().instance(mesh)])
 
 
+@proves("DestinationRule", "spec.trafficPolicy.tls.clientCertificate", "spec.trafficPolicy.tls.privateKey")
 async def test_a_client_shows_its_certificate(mesh: PolicyMesh) -> None:
     names = {"sni": NAME, "subjectAltNames": [NAME]}
     mutual = {"tls": {"mode": "MUTUAL", **CA, **CLIENT, **names}}

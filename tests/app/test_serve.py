@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: NAME}\nspec: {ports: [{port: 80, name: http}]}\n"
+RULE = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: b}\nspec: {host: b}\n"
 LISTEN = ("--xds-listen", "127.0.0.1:0", "--monitoring-listen", "127.0.0.1:0")
 
 
@@ -85,6 +86,15 @@ def test_ready_metrics_and_debug_endpoints(config: Path, tmp_path: Path) -> None
         assert server.get("/debug/config_dump")[0] == 400
         assert server.get("/debug/config_dump?proxyID=nobody")[0] == 404
         assert "/debug/syncz" in server.get("/")[1]
+
+
+def test_the_analysis_is_live(config: Path, tmp_path: Path) -> None:
+    with serving(config, tmp_path / "log") as server:
+        assert json.loads(server.get("/debug/analysis")[1]) == []
+        (config / "rule.yaml").write_text(RULE)
+        server.wait_for("configuration applied", 2)
+        said = json.loads(server.get("/debug/analysis")[1])
+        assert [(finding["code"], finding["reference"]) for finding in said] == [("IST0174", f"{config}/rule.yaml:4")]
 
 
 def test_a_change_is_in_force_within_a_second_and_a_mistake_keeps_the_last_good(config: Path, tmp_path: Path) -> None:

@@ -180,10 +180,27 @@ def test_a_cluster_that_leads_where_the_client_dialled(override: int | None, por
 
 
 def test_a_cluster_of_an_extension_leads_somewhere() -> None:
-    cluster = Cluster(name="a", cluster_type=ClusterCustomClusterType(name="envoy.clusters.dynamic_forward_proxy"))
+    cluster = Cluster(name="a", cluster_type=ClusterCustomClusterType(name="envoy.clusters.aggregate"))
     found = forwarded(kit.asked(kit.snapshot(kit.manager(kit.routes(to("a"))), [cluster])))
 
-    assert (found.cluster.kind, found.cluster.endpoints[0].share) == ("envoy.clusters.dynamic_forward_proxy", 1.0)
+    assert (found.cluster.kind, found.cluster.endpoints[0].share) == ("envoy.clusters.aggregate", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("host", "encrypted", "address"),
+    [
+        ("a.example.com", False, "a.example.com:80"),
+        ("a.example.com", True, "a.example.com:443"),
+        ("a.example.com:8080", True, "a.example.com:8080"),
+        ("[2001:db8::1]", False, "[2001:db8::1]:80"),
+    ],
+)
+def test_a_dynamic_forward_proxy_leads_to_the_host_of_the_request(host: str, encrypted: bool, address: str) -> None:
+    cluster = Cluster(name="a", cluster_type=ClusterCustomClusterType(name="envoy.clusters.dynamic_forward_proxy"))
+    cluster.transport_socket = TransportSocket(name="tls") if encrypted else None
+    found = forwarded(kit.asked(kit.snapshot(kit.manager(kit.routes(to("a"))), [cluster]), authority=host))
+
+    assert [(each.address, each.share) for each in found.cluster.endpoints] == [(address, 1.0)]
 
 
 def test_redirects_and_responses() -> None:

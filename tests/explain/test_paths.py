@@ -8,7 +8,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, Rege
 
 from xds.explain import redirect
 from xds.explain.admission import refusal, unreadable
-from xds.explain.paths import normalized, rewritten
+from xds.explain.paths import merged, normalized, rewritten, unescaped
 from xds.explain.request import Request
 
 
@@ -103,3 +103,18 @@ def test_the_status_of_a_redirect() -> None:
     codes = [redirect.status(RedirectAction(response_code=code)) for code in RedirectActionRedirectResponseCode]
 
     assert codes == [301, 302, 303, 307, 308]
+
+
+@pytest.mark.parametrize(
+    ("path", "clean"),
+    [("/a%2Fb%2fc", "/a/b/c"), ("/a%5Cb", "/a\\b"), ("/a%252F", "/a%252F"), ("/a?b=%2F", "/a?b=%2F")],
+)
+def test_escaped_slashes_are_slashes(path: str, clean: str) -> None:
+    assert unescaped(path) == clean
+
+
+@pytest.mark.parametrize(
+    ("path", "clean"), [("/a//b///c", "/a/b/c"), ("//a//", "/a/"), ("/a?b=//", "/a?b=//"), ("///", "//"), ("/", "/")]
+)
+def test_slashes_are_merged(path: str, clean: str) -> None:
+    assert merged(path) == clean

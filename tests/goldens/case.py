@@ -3,7 +3,8 @@
 ``config/<case>/input.yaml`` -> ``mesh.json``, ``diagnostics.txt``;
 ``translate/<case>/input.yaml`` (with ``proxy.yaml``) -> one file for each type of resource, and ``diagnostics.txt``;
 ``bootstrap/<case>/`` with any of these inputs -> ``bootstrap.json``, and ``diagnostics.txt``.
-``mesh-config.yaml`` beside the input gives the settings. Everything else in a case's folder is an orphan.
+``mesh-config.yaml`` beside the input gives the settings. What stands in ``{{...}}`` in an input is a credential, see
+`tests.goldens.credentials`. Everything else in a case's folder is an orphan.
 """
 
 from __future__ import annotations
@@ -11,18 +12,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
 import yaml
 
+from tests.goldens.credentials import with_credentials
 from translators import DEFAULT
 from xds.app.bootstrap import DEFAULT_ADMIN_PORT, bootstrap
 from xds.app.offline import Offline
 from xds.app.proxy_spec import ProxySpec
 from xds.app.render import static_config
 from xds.config.kinds.mesh_config import parse_mesh_config
+from xds.model.credentials import Sealed
 from xds.model.diagnostic import Diagnostic
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
@@ -69,9 +72,9 @@ class Case:
         return [path for path in sorted(self.folder.iterdir()) if path.name not in known]
 
     def text(self, name: str) -> str:
-        """An input; empty if the case has none of this name."""
+        """An input, with credentials in place; empty if the case has none of this name."""
         path = self.folder / name
-        return self.edited.get(name, path.read_text() if path.exists() else "")
+        return self.edited.get(name, with_credentials(path.read_text()) if path.exists() else "")
 
     def _read(self) -> tuple[Offline, tuple[Diagnostic, ...]]:
         text = self.text("mesh-config.yaml")
@@ -151,6 +154,8 @@ def _plain(value: object) -> object:
     match value:
         case Enum():
             return value.value
+        case Sealed() | datetime():
+            return str(value)
         case timedelta():
             return f"{value.total_seconds():g}s"
         case bytes():

@@ -87,12 +87,15 @@ _INSTEAD: Mapping[str, Document] = {"useSourceIp": {"httpHeaderName": "x-other"}
 
 _ENUMS = (
     ("TCP", "UDP", "HTTP"),
-    ("STATIC", "NONE", "DNS"),
+    ("STATIC", "NONE", "DNS", "DYNAMIC_DNS"),
     ("IPv4", "FQDN"),
-    ("REGISTRY_ONLY", "ALLOW_ANY"),
+    ("REGISTRY_ONLY", "ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS"),
+    ("PASSTHROUGH", "LOCALHOST"),
     ("True", "False"),
     ("UNAVAILABLE", "CANCELLED"),
     ("V1", "V2"),
     ("CONNECT", "POST"),
+    ("SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL", "PASSTHROUGH", "AUTO_PASSTHROUGH"),
+    ("TLSV1_2", "TLSV1_3"),
 )
 """Values that stand for one another where any string will not do."""

@@ -77,10 +77,17 @@ def http_options(
     return options
 
 
-def passthrough_options() -> HttpProtocolOptions:
-    """For clusters that lead to an address without a known protocol; idle connections end after Istio's 5 minutes."""
-    common = CommonHttpProtocolOptions(idle_timeout=_PASSTHROUGH_IDLE_TIMEOUT)
-    return _options(UpstreamProtocol.AS_DOWNSTREAM, common, None, None)
+def passthrough_options(
+    pool: ConnectionPoolSettings | None, upstream: UpstreamHttpProtocolOptions | None = None
+) -> HttpProtocolOptions:
+    """For clusters that lead to an address without a known protocol; idle connections end after Istio's 5 minutes.
+
+    pool: the mesh's. upstream: what TLS takes from a request's host.
+    """
+    common = _common(pool) or CommonHttpProtocolOptions()
+    if common.idle_timeout is None:
+        common.idle_timeout = _PASSTHROUGH_IDLE_TIMEOUT
+    return _options(UpstreamProtocol.AS_DOWNSTREAM, common, upstream, pool.http if pool is not None else None)
 
 
 def _options(

@@ -10,6 +10,11 @@ from xds.model.services import Protocol
 from xds.model.settings import MeshSettings
 
 
+def mesh_pool(settings: MeshSettings) -> ConnectionPoolSettings | None:
+    """The connection pool of clusters that no DestinationRule is for (MeshConfig ``defaultTrafficPolicy``)."""
+    return settings.traffic_policy.connection_pool if settings.traffic_policy is not None else None
+
+
 def with_mesh_defaults(policy: PortPolicy, settings: MeshSettings, protocol: Protocol) -> PortPolicy:
     """``policy`` with TCP keepalive and the upgrade of HTTP/1.1 to HTTP/2; the same one if there is nothing to add."""
     upgrades = settings.h2_upgrade and protocol is Protocol.HTTP

@@ -1,7 +1,7 @@
 """The outbound clusters of one service.
 
 A cluster is spliced from its own fields and those that it shares. Field numbers are Envoy's: Cluster.name 1,
-eds_cluster_config 3, metadata 25, load_assignment 33; EdsClusterConfig.service_name 2.
+eds_cluster_config 3, metadata 25, alt_stat_name 28, load_assignment 33; EdsClusterConfig.service_name 2.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from translators.cluster.assignment import EncodedEndpoints, assignment, selecte
 from translators.cluster.mesh_defaults import with_mesh_defaults
 from translators.cluster.metadata import cluster_metadata
 from translators.cluster.placement import EncodedEndpoint, Placement
+from translators.cluster.stat_name import stat_name
 from translators.cluster.target import Client, Target
 from translators.cluster.tls import secrets
 from translators.cluster.upstream import Upstream, upstream_fields
@@ -70,8 +71,12 @@ def _cluster(
         locality=locality_setting(target.policy.load_balancer, target.policy.outlier_detection, settings.locality),
         dns_refresh_rate=settings.dns_refresh_rate,
     )
-    metadata = cluster_metadata(target.service, target.rule, target.subset.name if target.subset is not None else "")
+    subset = target.subset.name if target.subset is not None else ""
+    metadata = cluster_metadata(target.service, target.rule, subset)
     body = [field(1, target.name.encode()), upstream_fields(upstream), field(25, metadata)]
+    if settings.outbound_stat_name:
+        name = stat_name(settings.outbound_stat_name, target.service, target.port, subset=subset)
+        body.append(field(28, name.encode()))
     references = tuple(Reference(SECRET, name) for name in secrets(target.policy.tls))
     if target.discovery is ClusterDiscoveryType.EDS:
         body.append(field(3, _OVER_ADS + field(2, target.name.encode())))
@@ -81,7 +86,7 @@ def _cluster(
     return Resource.of(CLUSTER, target.name, b"".join(body), references, target.origins)
 
 
-def _feasible(discovery: ClusterDiscoveryType, endpoints: int) -> ClusterDiscoveryType:
+def _feasible(discovery: ClusterDiscoveryType | None, endpoints: int) -> ClusterDiscoveryType | None:
     """Envoy refuses LOGICAL_DNS with other than one endpoint; STRICT_DNS takes any number."""
     if discovery is ClusterDiscoveryType.LOGICAL_DNS and endpoints != 1:
         return ClusterDiscoveryType.STRICT_DNS

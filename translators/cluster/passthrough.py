@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType, ClusterLbPolicy
 
-from translators.cluster.connection_pool import circuit_breakers
+from translators.cluster.connection_pool import circuit_breakers, connect_timeout, connection_options
+from translators.cluster.dynamic_forward_proxy import resolve_requested
 from translators.cluster.http import passthrough_options
+from translators.cluster.mesh_defaults import mesh_pool
+from translators.cluster.tls import host_options, transport_socket
 from translators.cluster.upstream import extension
-from translators.names import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER
+from translators.names import BLACK_HOLE_CLUSTER, DYNAMIC_DNS_CLUSTER, PASSTHROUGH_CLUSTER
 from xds.model.settings import MeshSettings
 from xds.resources import CLUSTER, Resource
 from xds.wire.encode import encode
@@ -15,14 +18,20 @@ from xds.wire.encode import encode
 
 def passthrough(settings: MeshSettings) -> Resource:
     """To wherever the application dialled."""
-    cluster = Cluster(
-        name=PASSTHROUGH_CLUSTER,
-        type=ClusterDiscoveryType.ORIGINAL_DST,
-        connect_timeout=settings.connect_timeout,
-        lb_policy=ClusterLbPolicy.CLUSTER_PROVIDED,
-        circuit_breakers=circuit_breakers(None),
-        typed_extension_protocol_options=extension(passthrough_options()),
-    )
+    cluster = _unknown(PASSTHROUGH_CLUSTER, settings)
+    cluster.type = ClusterDiscoveryType.ORIGINAL_DST
+    cluster.typed_extension_protocol_options = extension(passthrough_options(mesh_pool(settings)))
+    return Resource.of(CLUSTER, cluster.name, encode(cluster))
+
+
+def dynamic_dns(settings: MeshSettings) -> Resource:
+    """To where DNS says that a request's host is, with TLS if the mesh's settings have any for it."""
+    tls = settings.outbound_tls
+    by_host = host_options(tls, ())
+    cluster = _unknown(DYNAMIC_DNS_CLUSTER, settings)
+    resolve_requested(cluster, settings.dns_refresh_rate)
+    cluster.typed_extension_protocol_options = extension(passthrough_options(mesh_pool(settings), by_host))
+    cluster.transport_socket = transport_socket(tls, (), http2=False)
     return Resource.of(CLUSTER, cluster.name, encode(cluster))
 
 
@@ -32,3 +41,14 @@ def black_hole(settings: MeshSettings) -> Resource:
         name=BLACK_HOLE_CLUSTER, type=ClusterDiscoveryType.STATIC, connect_timeout=settings.connect_timeout
     )
     return Resource.of(CLUSTER, cluster.name, encode(cluster))
+
+
+def _unknown(name: str, settings: MeshSettings) -> Cluster:
+    pool = mesh_pool(settings)
+    return Cluster(
+        name=name,
+        connect_timeout=connect_timeout(pool, settings.connect_timeout),
+        lb_policy=ClusterLbPolicy.CLUSTER_PROVIDED,
+        circuit_breakers=circuit_breakers(pool),
+        upstream_connection_options=connection_options(pool),
+    )

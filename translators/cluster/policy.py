@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from translators.cluster.baseline import completed, completed_pool
 from xds.model.policy import (
     ClientTLSSettings,
     ConnectionPoolSettings,
@@ -39,7 +40,8 @@ def port_policy(rule: EffectiveRule | None, subset: Subset | None, port: int) ->
     if rule is None:
         return _DEFAULT
     whole = _overridden(_DEFAULT, rule.traffic_policy, port)
-    return whole if subset is None else _overridden(whole, subset.traffic_policy, port)
+    policy = whole if subset is None else _overridden(whole, subset.traffic_policy, port)
+    return policy if rule.baseline is None else _completed(policy, rule.baseline)
 
 
 def _overridden(base: PortPolicy, policy: TrafficPolicy | None, port: int) -> PortPolicy:
@@ -63,4 +65,13 @@ def _overridden(base: PortPolicy, policy: TrafficPolicy | None, port: int) -> Po
         connection_pool=level.connection_pool,
         outlier_detection=level.outlier_detection,
         tls=level.tls,
+    )
+
+
+def _completed(policy: PortPolicy, baseline: TrafficPolicy) -> PortPolicy:
+    """Istio: what a block leaves open is as the mesh has it."""
+    return replace(
+        policy,
+        connection_pool=completed_pool(policy.connection_pool, baseline.connection_pool),
+        outlier_detection=completed(policy.outlier_detection, baseline.outlier_detection),
     )

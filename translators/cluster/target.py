@@ -38,14 +38,18 @@ def client_of(key: ViewKey) -> Client:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """One outbound cluster. subset None: all endpoints of the port. origins: the rules behind it, then the service."""
+    """One outbound cluster.
+
+    subset None: all endpoints of the port. discovery None: there are no endpoints, as the cluster resolves what host a
+    request is for. origins: the rules behind it, then the service.
+    """
 
     name: str
     service: Service
     port: ServicePort
     subset: Subset | None
     policy: PortPolicy
-    discovery: ClusterDiscoveryType
+    discovery: ClusterDiscoveryType | None
     rule: str
     origins: tuple[ObjectKey, ...]
 
@@ -79,7 +83,9 @@ def _allowed(policy: PortPolicy, rule: EffectiveRule | None, client: Client) -> 
     return replace(policy, tls=None)
 
 
-def _discovery(service: Service, load_balancer: LoadBalancerSettings | None, client: Client) -> ClusterDiscoveryType:
+def _discovery(
+    service: Service, load_balancer: LoadBalancerSettings | None, client: Client
+) -> ClusterDiscoveryType | None:
     """Istio: headless services and those without resolution go where the application dialled.
 
     Only a capturing proxy knows that address; for all others the endpoints are streamed, as Istio does for gateways.
@@ -96,4 +102,5 @@ _BY_RESOLUTION = {
     Resolution.NONE: ClusterDiscoveryType.EDS,
     Resolution.DNS: ClusterDiscoveryType.STRICT_DNS,
     Resolution.DNS_ROUND_ROBIN: ClusterDiscoveryType.LOGICAL_DNS,
+    Resolution.DYNAMIC_DNS: None,
 }

@@ -16,6 +16,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOpti
 from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from translators.cluster.connection_pool import circuit_breakers, connect_timeout, connection_options
+from translators.cluster.dynamic_forward_proxy import resolve_requested
 from translators.cluster.http import HTTP_PROTOCOL_OPTIONS, UpstreamProtocol, http_options, upstream_protocol
 from translators.cluster.load_balancing import common_config, load_balancing
 from translators.cluster.outlier import outlier_detection
@@ -33,11 +34,12 @@ _DNS = (ClusterDiscoveryType.STRICT_DNS, ClusterDiscoveryType.LOGICAL_DNS)
 class Upstream:
     """Compared by value: services with equal policies share one encoding.
 
-    sniffed: whether the proxy detects undeclared protocols. certificate_names: of a ServiceEntry. connect_timeout:
-    where the policy has none. locality: the setting in force. dns_refresh_rate: where an answer has no TTL.
+    discovery None: a dynamic forward proxy. sniffed: whether the proxy detects undeclared protocols. certificate_names:
+    of a ServiceEntry. connect_timeout: where the policy has none. locality: the setting in force. dns_refresh_rate:
+    where an answer has no TTL.
     """
 
-    discovery: ClusterDiscoveryType
+    discovery: ClusterDiscoveryType | None
     policy: PortPolicy
     protocol: Protocol
     sniffed: bool
@@ -69,7 +71,10 @@ def upstream_fields(upstream: Upstream) -> bytes:
             transport_socket(policy.tls, names, http2=protocol is UpstreamProtocol.HTTP2), policy.proxy_protocol
         ),
     )
-    _balance(cluster, policy, upstream.locality)
+    if upstream.discovery is None:
+        resolve_requested(cluster, upstream.dns_refresh_rate)
+    else:
+        _balance(cluster, policy, upstream.locality)
     if upstream.discovery in _DNS:
         _resolve(cluster, upstream.dns_refresh_rate)
     return encode(cluster)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.filters import cors, fault, grpc_web, router
+from translators.filters import cors, dynamic_forward_proxy, fault, grpc_web, router
 from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
+    dynamic_forward_proxy.translate,
     fault.translate,
     grpc_web.translate,
     router.translate,

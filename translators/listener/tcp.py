@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, FilterChainMatch
@@ -16,8 +17,10 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
 from envoy_data_plane.envoy.type.v3 import HashPolicy, HashPolicySourceIp
 
 from translators.cluster.policy import PortPolicy
+from translators.cluster.stat_name import stat_name
 from translators.listener.access_log import access_logs
 from translators.listener.address import EVERY_ADDRESS, cidr_range
+from translators.listener.dynamic_forward_proxy import server_name_resolution
 from translators.names import outbound_cluster
 from translators.route.client import ClientRules
 from translators.route.destination import consistent_hash, destination_cluster, destination_policy, destination_port
@@ -60,17 +63,29 @@ class TcpChain:
 
 
 def cluster_chain(
-    cluster: str, settings: MeshSettings, name: str = "", match: FilterChainMatch | None = None
+    cluster: str,
+    settings: MeshSettings,
+    name: str = "",
+    match: FilterChainMatch | None = None,
+    idle_timeout: timedelta | None = None,
 ) -> FilterChainPart:
-    """A chain that forwards to one cluster."""
-    return _chain(_to_cluster(cluster, settings), name, match)
+    """A chain that forwards to one cluster. idle_timeout: None for Envoy's hour."""
+    proxy = _to_cluster(cluster, settings)
+    proxy.idle_timeout = idle_timeout
+    return _chain(proxy, name, match)
 
 
 def _chain(
-    proxy: TcpProxy, name: str, match: FilterChainMatch | None, sources: PartSources = NO_SOURCES
+    proxy: TcpProxy,
+    name: str,
+    match: FilterChainMatch | None,
+    sources: PartSources = NO_SOURCES,
+    resolving: Filter | None = None,
 ) -> FilterChainPart:
+    """resolving: what comes before the proxy if its cluster leads to whatever host the client names."""
     network_filter = Filter(name=TCP_PROXY, typed_config=pack_any(proxy))
-    body = encode(FilterChain(name=name, filter_chain_match=match, filters=[network_filter]))
+    filters = [network_filter] if resolving is None else [resolving, network_filter]
+    body = encode(FilterChain(name=name, filter_chain_match=match, filters=filters))
     return FilterChainPart(body, sources=sources)
 
 
@@ -88,13 +103,23 @@ def service_chains(
             return chains
     cluster = outbound_cluster(port.number, visible.service.hostname)
     proxy = _to_cluster(cluster, settings)
+    proxy.stat_prefix = _stat_prefix(visible, port.number, "", settings) or cluster
     _apply_policy(proxy, destination_policy(visible, port.number))
     sources = PartSources((visible.service.meta.key,))
-    return tuple(TcpChain(wanted, _chain(proxy, "", chain_match(wanted), sources)) for wanted in default)
+    resolving = server_name_resolution(visible, port.number, settings)
+    return tuple(TcpChain(wanted, _chain(proxy, "", chain_match(wanted), sources, resolving)) for wanted in default)
 
 
 def _to_cluster(cluster: str, settings: MeshSettings) -> TcpProxy:
     return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=access_logs(settings))
+
+
+def _stat_prefix(visible: VisibleService | None, port: int, subset: str, settings: MeshSettings) -> str:
+    """What the mesh wants the statistics of a destination to be called; empty if that is left to the destination."""
+    found = visible.service.port(port) if visible is not None else None
+    if visible is None or found is None or not settings.outbound_stat_name:
+        return ""
+    return stat_name(settings.outbound_stat_name, visible.service, found, subset=subset)
 
 
 def _apply_policy(proxy: TcpProxy, policy: PortPolicy) -> None:
@@ -134,9 +159,19 @@ def rule_chains(
     virtual_service = rules.virtual_service
     for route in virtual_service.tls if section == "tls" else virtual_service.tcp:
         proxy = _proxy(route, rules, port, settings)
-        rule = Source(virtual_service.meta.key, ("spec", section, route.index))
+        sources = PartSources.of_rule(Source(virtual_service.meta.key, ("spec", section, route.index)))
+        resolving = _resolving(route, rules, port, settings)
         for wanted in _wanted(route, rules, port, default):
-            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted), PartSources.of_rule(rule)))
+            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted), sources, resolving))
+
+
+def _resolving(route: L4Route, rules: ClientRules, port: int, settings: MeshSettings) -> Filter | None:
+    """Of a rule with one destination; with several it is not known which is chosen before the name is resolved."""
+    if len(route.route) != 1:
+        return None
+    destination = route.route[0].destination
+    target = rules.target(destination.host)
+    return server_name_resolution(target, destination_port(destination, target, port), settings)
 
 
 def _wanted(route: L4Route, rules: ClientRules, port: int, default: tuple[Wanted, ...]) -> Iterator[Wanted]:
@@ -168,6 +203,7 @@ def _proxy(route: L4Route, rules: ClientRules, port: int, settings: MeshSettings
         target = rules.target(destination.host)
         proxy = _to_cluster(destination_cluster(destination, target, port), settings)
         number = destination_port(destination, target, port)
+        proxy.stat_prefix = _stat_prefix(target, number, destination.subset, settings) or proxy.stat_prefix
         _apply_policy(proxy, destination_policy(target, number, destination.subset))
         return proxy
     weights = [
@@ -176,14 +212,15 @@ def _proxy(route: L4Route, rules: ClientRules, port: int, settings: MeshSettings
         if target.weight
     ]
     first = route.route[0].destination
+    # The filter has one policy for all its clusters: as in Istio the first one's, without what its subset says.
+    target = rules.target(first.host)
+    number = destination_port(first, target, port)
     proxy = TcpProxy(
-        stat_prefix=first.host,
+        stat_prefix=_stat_prefix(target, number, first.subset, settings) or first.host,
         weighted_clusters=TcpProxyWeightedCluster(clusters=weights),
         access_log=access_logs(settings),
     )
-    # The filter has one policy for all its clusters: as in Istio the first one's, without what its subset says.
-    target = rules.target(first.host)
-    _apply_policy(proxy, destination_policy(target, destination_port(first, target, port)))
+    _apply_policy(proxy, destination_policy(target, number))
     return proxy
 
 

@@ -17,7 +17,6 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from translators.names import (
     ALLOW_ANY_VIRTUAL_HOST,
     BLOCK_ALL_VIRTUAL_HOST,
-    PASSTHROUGH_CLUSTER,
     outbound_cluster,
     virtual_host,
 )
@@ -92,9 +91,9 @@ def _flags() -> bytes:
     return encode(VirtualHost(include_request_attempt_count=True))
 
 
-def allow_any() -> VirtualHostPart:
-    """Sends requests for hosts that the mesh does not know to where they were going."""
-    action = RouteAction(cluster=PASSTHROUGH_CLUSTER, timeout=NO_TIMEOUT)
+def allow_any(cluster: str) -> VirtualHostPart:
+    """Sends requests for hosts that the mesh does not know to a cluster, which may know where they were going."""
+    action = RouteAction(cluster=cluster, timeout=NO_TIMEOUT)
     route = Route(name=ALLOW_ANY_VIRTUAL_HOST, match=RouteMatch(prefix="/"), route=action)
     return part(ALLOW_ANY_VIRTUAL_HOST, ("*",), (RoutePart(encode(route)),))
 

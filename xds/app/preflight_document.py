@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from xds.app.render import Document, Json, static_config
+from xds.app.redact import Json
+from xds.app.render import Document, static_config
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, Resource, TypeUrl
 from xds.wire.protojson import to_json
 

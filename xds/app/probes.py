@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
+from xds.app.analysis import finding_document
 from xds.app.convergence_change import MAX_LISTED
 from xds.app.convergence_report import ConvergenceReport, Findings
 from xds.app.documents import diagnostic_document
@@ -12,6 +14,7 @@ from xds.app.loads_report import loads_document
 from xds.app.metrics import short_name
 from xds.app.render import render
 from xds.app.store import Store
+from xds.config.analysis import Selectable, analyse
 from xds.console.http import AmbiguousProxyError, Json
 from xds.model.objects import ObjectMeta, mentioned_first
 from xds.resources import Resource, TypeUrl
@@ -115,6 +118,13 @@ class ServerProbes:
             raise AmbiguousProxyError(f"{count} of that name; connected are: {known}")
         compiled = self._store.compile(found[0])
         return {"proxyID": found[0].id, **render(compiled.snapshot)}
+
+    async def analysis(self) -> Json:
+        """All findings, with the labels of connected proxies taken into account. Does not hold up the server."""
+        proxies = {stream.proxy.id: stream.proxy for stream in self._board.streams}.values()
+        selectable = [Selectable(proxy.namespace, proxy.labels, proxy.id) for proxy in proxies]
+        found = await asyncio.to_thread(analyse, self._store.configuration, self._findings(), selectable)
+        return [finding_document(finding) for finding in found]
 
     def loads(self) -> Json:
         """See `loads_document`."""

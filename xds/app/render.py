@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
-from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, Snapshot, TypeUrl
+from xds.app.redact import Json, redacted
+from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Snapshot, TypeUrl
 from xds.wire.protojson import to_json
 
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 Document: TypeAlias = dict[str, Json]
 
 SECTIONS: Mapping[str, TypeUrl] = {
@@ -16,18 +16,19 @@ SECTIONS: Mapping[str, TypeUrl] = {
     "endpoints": ENDPOINT,
     "listeners": LISTENER,
     "routes": ROUTE,
+    "secrets": SECRET,
 }
 """The keys of a rendered document, in order, and the type of the resources in each."""
 
 
 def render(snapshot: Snapshot) -> dict[str, list[Document]]:
-    """Every resource of the snapshot in protobuf's JSON mapping, by section, ordered by name."""
+    """Every resource of the snapshot in protobuf's JSON mapping, by section, ordered by name. Keys are not shown."""
     return {section: _documents(snapshot, type_url) for section, type_url in SECTIONS.items()}
 
 
 def _documents(snapshot: Snapshot, type_url: TypeUrl) -> list[Document]:
     resources = sorted(snapshot[type_url], key=lambda resource: resource.name)
-    return [cast("Document", to_json(type_url, resource.body)) for resource in resources]
+    return [cast("Document", redacted(cast("Json", to_json(type_url, resource.body)))) for resource in resources]
 
 
 def static_config(rendered: Mapping[str, Sequence[Document]], admin: Document | None = None) -> Document:

@@ -107,6 +107,11 @@ class Store:
         return self._configuration.mesh
 
     @property
+    def configuration(self) -> Configuration:
+        """All that it is made from; immutable, so that other threads may read it."""
+        return self._configuration
+
+    @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say about the configuration now."""
         if self._of_patches is None:

@@ -19,6 +19,7 @@ from xds.config.drafts import ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
+from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
 from xds.model.envoy_filters import EnvoyFilter
 from xds.model.gateways import Gateway, Sidecar
@@ -96,6 +97,7 @@ def _mesh(
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
         envoy_filters=revise_by_namespace(before.envoy_filters, _only(EnvoyFilter, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
+        credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
         objects=_metadata(before.objects, pairs),
     )
 

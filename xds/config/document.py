@@ -41,6 +41,9 @@ CLUSTER_SCOPED_KINDS = frozenset(
     }
 )
 
+CONFIDENTIAL_KINDS = frozenset({"Secret"})
+"""Their annotations are left out: kubectl keeps a copy of the whole document there."""
+
 
 class Problem(NamedTuple):
     """Something wrong at a place in one document, before it is known which object the document describes."""
@@ -55,7 +58,8 @@ class Problem(NamedTuple):
 class RawObject:
     """One object of a file. Compared by identity: the same unchanged text gives the same RawObject again.
 
-    document holds only None, bool, int, float, str, list and dict with string keys, and is never changed.
+    document holds only None, bool, int, float, str, list and dict with string keys, and is never changed; it is in no
+    representation, because there may be a private key in it.
     digest: 16 hexadecimal characters over file, position and text. lines: see the module; empty if the source of the
     object has no lines, in which case every line is that of ``origin``.
     """
@@ -63,7 +67,7 @@ class RawObject:
     api_version: str
     kind: str
     meta: ObjectMeta
-    document: Mapping[str, object]
+    document: Mapping[str, object] = field(repr=False)
     digest: str
     lines: Lines = field(default_factory=list, repr=False)
 
@@ -177,7 +181,7 @@ def make_object(document: dict[str, object], lines: Lines, file: str, digest: st
         api_group=group,
         api_version=version,
         labels=_labels_at(document, "labels"),
-        annotations=_labels_at(document, "annotations"),
+        annotations=_labels_at(document, "annotations") if kind not in CONFIDENTIAL_KINDS else EMPTY_LABELS,
         created=_seconds(_text_at(document, ("metadata", "creationTimestamp"))),
     )
     return RawObject(api_version, kind, meta, document, digest, lines)

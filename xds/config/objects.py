@@ -1,7 +1,8 @@
 """What the parsers in `kinds` make of documents: model values, and what only the fold needs to know of the rest.
 
 A Service and a ServiceEntry both become a `ServiceDeclaration`; EndpointSlice and Endpoints both become an
-`EndpointList`; a Pod and a WorkloadEntry both become a `Workload`. The fold knows no kind by name beyond that.
+`EndpointList`; a Pod and a WorkloadEntry both become a `Workload`; a Secret and a ConfigMap both become a `Credential`.
+The fold knows no kind by name beyond that.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from xds.model.credentials import Credential
 from xds.model.envoy_filters import EnvoyFilter
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
@@ -71,6 +73,7 @@ ConfigObject: TypeAlias = (
     | Sidecar
     | EnvoyFilter
     | ProxyConfig
+    | Credential
 )
 """An object in force."""
 

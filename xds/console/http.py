@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -44,6 +44,9 @@ class Probes(Protocol):
 
     def config_dump(self, proxy_id: str) -> Json:
         """The resources of one proxy, by its node id or ``name.namespace``. Raises AmbiguousProxyError."""
+
+    async def analysis(self) -> Json:
+        """What is to be said of the whole configuration, as ``pilothouse analyze`` says it."""
 
     def loads(self) -> Json:
         """What connected clients report of their requests, by cluster and locality."""
@@ -102,6 +105,7 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
             Route("/debug/syncz", _json(probes.sync_status)),
             Route("/debug/configz", _json(probes.config)),
             Route("/debug/config_dump", config_dump),
+            Route("/debug/analysis", _awaited_json(probes.analysis)),
             Route("/debug/loads", _json(probes.loads)),
             Route("/debug/changes", changes),
             Route("/debug/convergence", convergence),
@@ -115,6 +119,7 @@ _PATHS = (
     "/debug/syncz",
     "/debug/configz",
     "/debug/config_dump?proxyID=NAME.NAMESPACE",
+    "/debug/analysis",
     "/debug/loads",
     "/debug/changes?object=KIND/NAME.NAMESPACE",
     "/debug/convergence?object=KIND/NAME.NAMESPACE",
@@ -124,6 +129,13 @@ _PATHS = (
 def _json(project: Callable[[], Json]) -> Callable[[Request], Response]:
     def endpoint(_: Request) -> Response:
         return _pretty(project())
+
+    return endpoint
+
+
+def _awaited_json(project: Callable[[], Awaitable[Json]]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(_: Request) -> Response:
+        return _pretty(await project())
 
     return endpoint
 

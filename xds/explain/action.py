@@ -129,7 +129,7 @@ def _to_cluster(
     weighted: WeightedClusterClusterWeight | None = None,
 ) -> Outcome:
     changes = response_changes(taken.levels(weighted))
-    cluster = find_cluster(taken.hop.snapshot, name, taken.hop.connection)
+    cluster = find_cluster(taken.hop.snapshot, name, taken.hop.connection, request.authority)
     if cluster is None:
         status = _NOT_FOUND_STATUS[int(action.cluster_not_found_response_code)]
         return Answered(share, status, f"there is no cluster {name}", response_changes=changes)

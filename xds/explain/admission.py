@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpConnectionManager,
+)
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpConnectionManagerPathWithEscapedSlashesAction as EscapedSlashes,
+)
 
-from xds.explain.paths import normalized
+from xds.explain.errors import UnsupportedError
+from xds.explain.paths import merged, normalized, unescaped
 from xds.explain.request import Request
 
 METHODS: Final = frozenset(
@@ -42,7 +48,7 @@ def refusal(request: Request) -> str | None:
 def as_received(request: Request, manager: HttpConnectionManager) -> Request:
     """The request as routes see it: with a clean path, its scheme, and headers of the proxy's own.
 
-    A client that is trusted says by which scheme the request first came in.
+    A client that is trusted says by which scheme the request first came in. Raises UnsupportedError.
     """
     told = request.header(_FORWARDED_PROTO)
     trusted = told is not None and told.lower() in ("http", "https") and not manager.use_remote_address
@@ -51,5 +57,16 @@ def as_received(request: Request, manager: HttpConnectionManager) -> Request:
     named = (*kept, (_FORWARDED_PROTO, proto))
     if request.header("x-request-id") is None:
         named = (*named, ("x-request-id", "of the proxy's own"))
-    path = normalized(request.path) if manager.normalize_path else request.path
-    return replace(request, path=path, scheme=proto.lower(), headers=named)
+    return replace(request, path=_clean(request.path, manager), scheme=proto.lower(), headers=named)
+
+
+def _clean(path: str, manager: HttpConnectionManager) -> str:
+    """In Envoy's order."""
+    escaped = manager.path_with_escaped_slashes_action
+    if escaped in (EscapedSlashes.REJECT_REQUEST, EscapedSlashes.UNESCAPE_AND_REDIRECT):
+        raise UnsupportedError("a connection manager that does not forward escaped slashes")
+    if escaped == EscapedSlashes.UNESCAPE_AND_FORWARD:
+        path = unescaped(path)
+    if manager.normalize_path:
+        path = normalized(path)
+    return merged(path) if manager.merge_slashes else path

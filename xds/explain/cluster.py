@@ -14,6 +14,8 @@ from xds.explain.shares import Balancing, endpoint_shares
 from xds.resources import CLUSTER, ENDPOINT, Snapshot
 
 _NO_LIMIT = (1 << 32) - 1
+_DYNAMIC_FORWARD_PROXY = "envoy.clusters.dynamic_forward_proxy"
+_RESOLVED = "resolved when it is asked for"
 _POLICIES = (
     "load_balancing_policy",
     "ring_hash_lb_config",
@@ -27,10 +29,11 @@ _POLICIES = (
 """Fields that are told as they stand."""
 
 
-def find_cluster(snapshot: Snapshot, name: str, connection: Connection) -> ClusterStep | None:
+def find_cluster(snapshot: Snapshot, name: str, connection: Connection, host: str = "") -> ClusterStep | None:
     """The cluster with this name; None if the proxy has none.
 
-    connection: decides where a cluster without endpoints of its own leads, which is where the client dialled.
+    connection, host: decide where a cluster without endpoints of its own leads, which is where the client dialled, or
+    whom it named, with a port or without. host: empty if it named nobody.
     """
     resource = snapshot[CLUSTER].get(name)
     if resource is None:
@@ -39,7 +42,7 @@ def find_cluster(snapshot: Snapshot, name: str, connection: Connection) -> Clust
     return ClusterStep(
         name=name,
         kind=cluster.cluster_type.name if cluster.cluster_type is not None else _discovery(cluster),
-        endpoints=_endpoints(snapshot, cluster, connection),
+        endpoints=_endpoints(snapshot, cluster, connection, host),
         policies=tuple(_policies(cluster)),
         sources=objects(resource.origins),
     )
@@ -49,8 +52,10 @@ def _discovery(cluster: Cluster) -> str:
     return ClusterDiscoveryType(cluster.type or 0).name or ""
 
 
-def _endpoints(snapshot: Snapshot, cluster: Cluster, connection: Connection) -> tuple[EndpointShare, ...]:
+def _endpoints(snapshot: Snapshot, cluster: Cluster, connection: Connection, host: str) -> tuple[EndpointShare, ...]:
     if cluster.cluster_type is not None:
+        if cluster.cluster_type.name == _DYNAMIC_FORWARD_PROXY and host:
+            return (EndpointShare(_with_port(host, encrypted=cluster.transport_socket is not None), 1.0, _RESOLVED),)
         return (EndpointShare(f"where {cluster.cluster_type.name} leads", 1.0),)
     if cluster.type == ClusterDiscoveryType.ORIGINAL_DST:
         config = cluster.original_dst_lb_config
@@ -58,6 +63,12 @@ def _endpoints(snapshot: Snapshot, cluster: Cluster, connection: Connection) -> 
         return (EndpointShare(f"{connection.address or 'where the client dialled'}:{port}", 1.0),)
     assignment = _assignment(snapshot, cluster)
     return endpoint_shares(assignment, _balancing(cluster)) if assignment is not None else ()
+
+
+def _with_port(host: str, *, encrypted: bool) -> str:
+    """An IPv6 address stands in brackets."""
+    has_port = ":" in host.rpartition("]")[2]
+    return host if has_port else f"{host}:{443 if encrypted else 80}"
 
 
 def _assignment(snapshot: Snapshot, cluster: Cluster) -> ClusterLoadAssignment | None:

@@ -7,6 +7,9 @@ from dataclasses import replace
 
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
+from envoy_data_plane.envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3 import (
+    FilterConfig as SniForwardProxy,
+)
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 
 from xds.explain.action import Hop
@@ -38,7 +41,7 @@ def explain(
     if found is None:
         return Explanation((Ended(1.0, f"nothing listens on port {connection.port}"),))
     bound, reason = found
-    step = ListenerStep(bound.resource.name, f"{bound.address}:{bound.port}", reason, objects(bound.resource.origins))
+    step = ListenerStep(bound.resource.name, bound.place, reason, objects(bound.resource.origins))
     return replace(_in_listener(snapshot, bound, connection, request), listener=step)
 
 
@@ -53,7 +56,7 @@ def _in_listener(snapshot: Snapshot, bound: Bound, connection: Connection, reque
     sources = _chain_sources(listener, chain, bound.resource.parts)
     step = ChainStep(chain.name, described_chain(chain, listener), tuple(names), sources)
     if proxy is not None:
-        return Explanation(tuple(_proxied(snapshot, proxy, connection)), chain=step)
+        return Explanation(tuple(_proxied(snapshot, proxy, connection, _host(chain, connection))), chain=step)
     if manager is None:
         return Explanation((Ended(1.0, "the filter chain neither speaks HTTP nor forwards"),), chain=step)
     if request is None or (chain.transport_socket is None) is not (connection.transport == PLAIN):
@@ -80,13 +83,20 @@ def _chain_sources(listener: Listener, chain: FilterChain, parts: Sequence[PartS
     return (*filter(None, found.rules), *objects(found.origins))
 
 
-def _proxied(snapshot: Snapshot, proxy: TcpProxy, connection: Connection) -> Iterator[Outcome]:
-    """A connection that is passed on as it is."""
+def _host(chain: FilterChain, connection: Connection) -> str:
+    """Whom the client names, as far as a filter of the chain makes something of it."""
+    configs = (unpacked(each.typed_config, SniForwardProxy) for each in chain.filters)
+    ports = [config.port_value for config in configs if config is not None]
+    return f"{connection.server_name}:{ports[0]}" if ports and connection.server_name else ""
+
+
+def _proxied(snapshot: Snapshot, proxy: TcpProxy, connection: Connection, host: str) -> Iterator[Outcome]:
+    """A connection that is passed on as it is. host: whom its client names, empty if it does not matter."""
     weighted = proxy.weighted_clusters.clusters if proxy.weighted_clusters is not None else ()
     targets = [(each.name, each.weight) for each in weighted] or [(proxy.cluster or "", 1)]
     total = sum(weight for _, weight in targets)
     for name, weight in targets:
-        cluster = find_cluster(snapshot, name, connection)
+        cluster = find_cluster(snapshot, name, connection, host)
         if cluster is None:
             yield Ended(weight / total, f"there is no cluster {name}")
         elif not any(endpoint.share for endpoint in cluster.endpoints):

@@ -19,7 +19,12 @@ from xds.explain.route_match import fraction
 
 CORS = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"
 FAULT = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"
-_KNOWN = (CORS, FAULT, "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")
+_KNOWN = (
+    CORS,
+    FAULT,
+    "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+    "type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
+)
 PerRoute = Sequence[Mapping[str, AnyMessage]]
 """``typed_per_filter_config`` of every level, the most specific first."""
 

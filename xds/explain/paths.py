@@ -14,6 +14,7 @@ from xds.explain.route_match import literal_path
 
 _UNRESERVED: Final = re.compile(r"%(2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])", re.IGNORECASE)
 _ESCAPED: Final = re.compile(r'["<>^`{|}]')
+_ESCAPED_SLASH: Final = re.compile("%(2F|5C)", re.IGNORECASE)
 
 
 def normalized(path: str) -> str:
@@ -22,9 +23,24 @@ def normalized(path: str) -> str:
     if path.startswith("*"):
         return path
     bare, question, query = path.partition("?")
-    unescaped = _UNRESERVED.sub(lambda escape: chr(int(escape[1], 16)), bare).replace("\\", "/")
-    unescaped = _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", unescaped)
-    return "/" + "/".join(_without_dots(unescaped.removeprefix("/").split("/"))) + question + query
+    plain = _UNRESERVED.sub(lambda escape: chr(int(escape[1], 16)), bare).replace("\\", "/")
+    plain = _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", plain)
+    return "/" + "/".join(_without_dots(plain.removeprefix("/").split("/"))) + question + query
+
+
+def unescaped(path: str) -> str:
+    """With the slashes and backslashes that were escaped."""
+    bare, question, query = path.partition("?")
+    return _ESCAPED_SLASH.sub(lambda escape: chr(int(escape[1], 16)), bare) + question + query
+
+
+def merged(path: str) -> str:
+    """With one slash where there were several, as ``merge_slashes`` makes it: nothing but slashes becomes two."""
+    bare, question, query = path.partition("?")
+    if "//" not in bare:
+        return path
+    end = "/" if bare.endswith("/") else ""
+    return "/" + "/".join(filter(None, bare.split("/"))) + end + question + query
 
 
 def _without_dots(segments: list[str]) -> list[str]:

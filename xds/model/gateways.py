@@ -7,6 +7,9 @@ from enum import Enum
 
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
+from xds.model.policy import ConnectionPoolSettings
+from xds.model.routing import Destination
+from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Protocol
 
 
@@ -32,13 +35,17 @@ class HostSelector:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Istio ``Server``: one port of a gateway and the hosts exposed on it. bind: empty for every address."""
+    """Istio ``Server``: one port of a gateway and the hosts exposed on it.
+
+    bind: an address, or a Unix socket with port 0; empty for every address. tls: None where there is none to speak of.
+    """
 
     port: Port
     hosts: tuple[HostSelector, ...]
     origin: Origin
     bind: str = ""
     name: str = ""
+    tls: ServerTLSSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +71,14 @@ class SidecarCaptureMode(Enum):
 
 
 class OutboundTrafficMode(Enum):
-    """What happens to traffic for hosts that the mesh does not know (Istio ``OutboundTrafficPolicy.Mode``)."""
+    """What happens to traffic for hosts that the mesh does not know (Istio ``OutboundTrafficPolicy.Mode``).
+
+    ALLOW_ANY_DYNAMIC_DNS: as ALLOW_ANY, but plain-text HTTP goes where DNS says that the request's host is.
+    """
 
     REGISTRY_ONLY = "REGISTRY_ONLY"
     ALLOW_ANY = "ALLOW_ANY"
+    ALLOW_ANY_DYNAMIC_DNS = "ALLOW_ANY_DYNAMIC_DNS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +94,29 @@ class IstioEgressListener:
 
 @dataclass(frozen=True, slots=True)
 class IstioIngressListener:
-    """Istio ``IstioIngressListener``. default_endpoint: ``127.0.0.1:PORT``, ``0.0.0.0:PORT``, or ``unix:///path``."""
+    """Istio ``IstioIngressListener``. default_endpoint: ``127.0.0.1:PORT``, ``0.0.0.0:PORT``, or ``unix:///path``;
+    empty for the port itself. connection_pool: instead of the Sidecar's for all its ports."""
 
     port: Port
     default_endpoint: str
     origin: Origin
     bind: str = ""
     capture_mode: SidecarCaptureMode = SidecarCaptureMode.DEFAULT
+    connection_pool: ConnectionPoolSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """Istio ``Sidecar``. workload_selector None: the default of its namespace. ingress None: derived from services."""
+    """Istio ``Sidecar``.
+
+    workload_selector None: the default of its namespace. ingress None: derived from services. egress_proxy: where
+    traffic for unknown hosts goes under ALLOW_ANY. inbound_connection_pool: towards the workload, on every port.
+    """
 
     meta: ObjectMeta
     workload_selector: Labels | None = None
     ingress: tuple[IstioIngressListener, ...] | None = None
     egress: tuple[IstioEgressListener, ...] | None = None
     outbound_traffic_policy: OutboundTrafficMode | None = None
+    egress_proxy: Destination | None = None
+    inbound_connection_pool: ConnectionPoolSettings | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from xds.model.credentials import Credential
 from xds.model.envoy_filters import EnvoyFilter
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
@@ -25,9 +26,9 @@ class Mesh:
 
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
     workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
-    envoy_filters: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace.
-    proxy_configs: oldest first; proxies are told of them when they start. objects: the metadata of every object in
-    force.
+    envoy_filters, credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by
+    namespace. proxy_configs: oldest first; proxies are told of them when they start. objects: the metadata of every
+    object in force.
     """
 
     settings: MeshSettings
@@ -41,6 +42,7 @@ class Mesh:
     sidecars: Mapping[str, tuple[Sidecar, ...]]
     envoy_filters: Mapping[str, tuple[EnvoyFilter, ...]]
     proxy_configs: tuple[ProxyConfig, ...]
+    credentials: Mapping[str, tuple[Credential, ...]]
     objects: Mapping[ObjectKey, ObjectMeta]
 
 
@@ -56,5 +58,6 @@ EMPTY_MESH = Mesh(
     sidecars={},
     envoy_filters={},
     proxy_configs=(),
+    credentials={},
     objects={},
 )

@@ -58,6 +58,7 @@ class Resolution(Enum):
     STATIC = "STATIC"  # the control plane streams them: EDS
     DNS = "DNS"  # Envoy resolves every endpoint's name: STRICT_DNS
     DNS_ROUND_ROBIN = "DNS_ROUND_ROBIN"  # one connection at a time to whatever the name gives: LOGICAL_DNS
+    DYNAMIC_DNS = "DYNAMIC_DNS"  # Envoy resolves the name that each request or TLS client gives: dynamic forward proxy
     NONE = "NONE"  # the address that the client dialled: ORIGINAL_DST
 
 

@@ -9,7 +9,7 @@ from enum import Enum
 from xds.model.gateways import OutboundTrafficMode
 from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.locality import LocalityLbSetting
-from xds.model.policy import TcpKeepalive
+from xds.model.policy import ClientTLSSettings, TcpKeepalive, TrafficPolicy
 from xds.model.routing import HTTPRetry
 
 
@@ -18,6 +18,16 @@ class AccessLogEncoding(Enum):
 
     TEXT = "TEXT"
     JSON = "JSON"
+
+
+class InboundTrafficMode(Enum):
+    """Where a workload is reached whose proxy has captured a connection to it (Istio ``InboundTrafficPolicy.Mode``).
+
+    PASSTHROUGH: at the address that the client dialled. LOCALHOST: at 127.0.0.1.
+    """
+
+    PASSTHROUGH = "PASSTHROUGH"
+    LOCALHOST = "LOCALHOST"
 
 
 class PathNormalization(Enum):
@@ -70,13 +80,20 @@ class MeshSettings:
     long a client may take for its first bytes where the protocol is unknown, 0 for ever. tcp_keepalive, h2_upgrade:
     where a DestinationRule says nothing. retries: of requests, where a rule says nothing; inbound_retries: of requests
     to workloads. export_to of services, virtual services and rules: as ``exportTo``, for objects without one.
-    proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination that has no setting
-    of its own.
+    outbound_tls: of requests that go where DNS says. outbound_stat_name, inbound_stat_name: patterns of the names that
+    clusters have in statistics, empty for their own. traffic_policy: connection pool and outlier detection, as far as a
+    rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
+    that has no setting of its own.
     """
 
     root_namespace: str = "istio-system"
     trust_domain: str = "cluster.local"
     outbound_traffic_policy: OutboundTrafficMode = OutboundTrafficMode.ALLOW_ANY
+    outbound_tls: ClientTLSSettings | None = None
+    inbound_traffic_policy: InboundTrafficMode = InboundTrafficMode.PASSTHROUGH
+    outbound_stat_name: str = ""
+    inbound_stat_name: str = ""
+    traffic_policy: TrafficPolicy | None = None
     proxy_http_port: int = 0
     listen_port: int = 15001
     inbound_listen_port: int = 15006

@@ -26,10 +26,11 @@ def _ranks(rule: EffectiveRule, mesh: LocalityLbSetting) -> bool:
 def _blocks(rule: EffectiveRule) -> Iterator[tuple[LoadBalancerSettings | None, OutlierDetection | None]]:
     """Every load balancer of a rule with the outlier detection that holds beside it, on whatever port."""
     top = rule.traffic_policy or _NOTHING
+    unless_said = rule.baseline.outlier_detection if rule.baseline is not None else None
     for level in (top, *top.port_level.values()):
-        yield level.load_balancer, level.outlier_detection
+        yield level.load_balancer, level.outlier_detection or unless_said
         for subset in rule.subsets:
-            yield from _of_subset(subset, level)
+            yield from ((balancer, outlier or unless_said) for balancer, outlier in _of_subset(subset, level))
 
 
 def _of_subset(

@@ -13,7 +13,7 @@ from functools import partial
 
 from xds.model.hosts import host_matches, is_wildcard, specificity
 from xds.model.labels import Labels
-from xds.model.policy import DestinationRule, Subset
+from xds.model.policy import DestinationRule, Subset, TrafficPolicy
 from xds.model.services import Service
 from xds.model.view import EffectiveRule, VisibleService
 from xds.pipeline.memo import Memo
@@ -52,16 +52,27 @@ def for_labels(rules: RulesByNamespace, labels: Labels, namespace: str) -> Rules
 
 
 def visible_services(
-    services: tuple[Service, ...], rules: RulesByNamespace, namespace: str, root_namespace: str, memo: Memo
+    services: tuple[Service, ...],
+    rules: RulesByNamespace,
+    namespace: str,
+    root_namespace: str,
+    baseline: TrafficPolicy | None,
+    memo: Memo,
 ) -> tuple[VisibleService, ...]:
-    """Every service with the rule that holds for it when called from ``namespace``."""
-    rule_for = partial(_rule_for, rules, namespace, root_namespace, memo)
-    return tuple(memo(VisibleService, service, rule_for(service)) for service in services)
+    """Every service with the rule that holds for it when called from ``namespace``. baseline: the mesh's policy."""
+    found = partial(rule_for, rules, namespace, root_namespace, baseline, memo)
+    return tuple(memo(VisibleService, service, found(service)) for service in services)
 
 
-def _rule_for(
-    rules: RulesByNamespace, namespace: str, root_namespace: str, memo: Memo, service: Service
+def rule_for(
+    rules: RulesByNamespace,
+    namespace: str,
+    root_namespace: str,
+    baseline: TrafficPolicy | None,
+    memo: Memo,
+    service: Service,
 ) -> EffectiveRule | None:
+    """The rule that holds for ``service`` when called from ``namespace``."""
     for candidate in dict.fromkeys((namespace, service.meta.namespace, root_namespace)):
         group = rules.get(candidate)
         if not group:
@@ -69,8 +80,8 @@ def _rule_for(
         found = memo(_index, group).find(service.hostname)
         seen = found if candidate == namespace else tuple(r for r in found if exported_to(r.export_to, namespace))
         if seen:
-            return memo(merge, *seen)
-    return None
+            return memo(merge, baseline, *seen)
+    return memo(merge, baseline) if baseline is not None else None
 
 
 def _index(rules: tuple[DestinationRule, ...]) -> _Index:
@@ -82,8 +93,10 @@ def _index(rules: tuple[DestinationRule, ...]) -> _Index:
     return _Index(frozen, tuple((host, frozen[host]) for host in wildcards))
 
 
-def merge(*rules: DestinationRule) -> EffectiveRule:
-    """One rule out of several for the same host, oldest first."""
+def merge(baseline: TrafficPolicy | None, *rules: DestinationRule) -> EffectiveRule:
+    """One rule out of several for the same host, oldest first, or out of the mesh's policy alone."""
+    if not rules:
+        return EffectiveRule(None, (), (), baseline=baseline)
     leader = next((rule for rule in rules if rule.traffic_policy is not None), rules[0])
     subsets: dict[str, Subset] = {}
     for rule in rules:
@@ -91,4 +104,4 @@ def merge(*rules: DestinationRule) -> EffectiveRule:
             subsets.setdefault(subset.name, subset)
     others = tuple(rule.meta for rule in rules if rule is not leader)
     selective = leader.workload_selector is not None
-    return EffectiveRule(leader.traffic_policy, tuple(subsets.values()), (leader.meta, *others), selective)
+    return EffectiveRule(leader.traffic_policy, tuple(subsets.values()), (leader.meta, *others), selective, baseline)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -72,16 +72,16 @@ NO_SOURCES = PartSources()
 class Resource:
     """A resource, encoded once and never changed. Compare versions, not objects.
 
-    body: the message's own bytes, without an ``Any`` around them. version: depends on the content alone, see
-    `content_version`. origins: the configuration objects it was made from, the most telling first; may repeat. A NACK
-    is reported against them. ttl: how long a client keeps it without hearing of it again; None: for ever. aliases:
-    further names under which a client may ask for it. parts: where its virtual hosts or filter chains come from, in
-    their order, the default chain last; empty if that is not known.
+    body: the message's own bytes, without an ``Any`` around them; in no representation, as it may be a secret. version:
+    depends on the content alone, see `content_version`. origins: the configuration objects it was made from, the most
+    telling first; may repeat. A NACK is reported against them. ttl: how long a client keeps it without hearing of it
+    again; None: for ever. aliases: further names under which a client may ask for it. parts: where its virtual hosts or
+    filter chains come from, in their order, the default chain last; empty if that is not known.
     """
 
     type_url: TypeUrl
     name: str
-    body: bytes
+    body: bytes = field(repr=False)
     version: str
     references: tuple[Reference, ...] = ()
     origins: tuple[objects.ObjectKey, ...] = ()

@@ -66,16 +66,25 @@ def test_refuses_wrong_hosts(written: str) -> None:
     assert refused(KIND, server(f"[{written}]")) == [(3, "spec.servers[0].hosts[0]")]
 
 
-@pytest.mark.parametrize("protocol", ["HTTPS", "TLS", "tcp", "MONGO"])
-def test_leaves_out_servers_of_other_protocols(protocol: str) -> None:
-    found, said = warned(KIND, server(port=f"{{number: 443, name: x, protocol: {protocol}}}"))
-    assert found.servers == ()
-    assert said == [(2, "spec.servers[0].port.protocol", "not-honoured")]
+@pytest.mark.parametrize("protocol", ["HTTP", "http2", "grpc-web", "tcp", "MONGO", "MySQL", "redis"])
+def test_reads_every_protocol_without_tls(protocol: str) -> None:
+    found = accepted(KIND, server(port=f"{{number: 443, name: x, protocol: {protocol}}}"))
+    assert found.servers[0].port.protocol.value.lower() == protocol.lower()
 
 
-def test_warns_of_tls_settings() -> None:
-    _, said = warned(KIND, server() + "\n  tls: {httpsRedirect: true}")
-    assert said == [(4, "spec.servers[0].tls", "not-honoured")]
+@pytest.mark.parametrize(
+    "port",
+    ["{number: 53, name: x, protocol: UDP}", "{number: 80, name: x, protocol: HTTP, targetPort: 8080}"],
+    ids=["UDP", "targetPort"],
+)
+def test_refuses_what_gateways_do_not_have(port: str) -> None:
+    assert [line for line, _ in refused(KIND, server(port=port))][-1] == 2
+
+
+def test_warns_of_a_second_server_of_a_name() -> None:
+    one = "- name: web\n  port: {{number: {}, name: {}, protocol: HTTP}}\n  hosts: ['*']\n"
+    _, said = warned(KIND, "servers:\n" + one.format(80, "a") + one.format(81, "b"))
+    assert said == [(5, "spec.servers[1].name", "duplicate")]
 
 
 def test_refuses_wrong_servers() -> None:

@@ -149,3 +149,28 @@ def test_metadata_without_istios_prefix_is_told() -> None:
         MeshSettings(),
         [("warning", 1, "defaultConfig.proxyMetadata.OTHER", "no-effect")],
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "code"),
+    [
+        ("{zoneAwareLbSetting: {}, localityLbSetting: {}}", "zoneAwareLbSetting", "conflicting-fields"),
+        (
+            "{defaultTrafficPolicy: {outlierDetection: {maxEjectionPercent: 101}}}",
+            "defaultTrafficPolicy.outlierDetection.maxEjectionPercent",
+            "out-of-range",
+        ),
+        (
+            "{defaultTrafficPolicy: {connectionPool: {tcp: {maxConnections: -1}}}}",
+            "defaultTrafficPolicy.connectionPool.tcp.maxConnections",
+            "out-of-range",
+        ),
+    ],
+)
+def test_defaults_are_checked_as_those_of_a_rule(text: str, path: str, code: str) -> None:
+    assert ("error", 1, path, code) in read(text)[1]
+
+
+def test_tls_for_unknown_hosts_needs_the_mode_that_resolves_them() -> None:
+    _, found = read("outboundTrafficPolicy: {mode: ALLOW_ANY, tls: {mode: SIMPLE}}")
+    assert found == [("warning", 1, "outboundTrafficPolicy.tls", "no-effect")]

@@ -44,16 +44,26 @@ def test_external_by_default() -> None:
     assert declared("hosts: [a.example.com]").services[0].location is Location.MESH_EXTERNAL
 
 
-@pytest.mark.parametrize("resolution", ["STATIC", "DNS", "DNS_ROUND_ROBIN", "NONE"])
+@pytest.mark.parametrize("resolution", ["STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS", "NONE"])
 def test_resolutions(resolution: str) -> None:
     assert declared(f"hosts: [a.example.com], resolution: {resolution}").services[0].resolution.value == resolution
 
 
-def test_dynamic_dns_is_not_honoured() -> None:
-    text = entry("hosts: ['*.example.com'], resolution: DYNAMIC_DNS")
-    assert said(text) == [("warning", 4, "spec.resolution", "not-honoured")]
-    assert reading(text).object is None
-    assert reading(text).is_valid
+def test_dynamic_dns_needs_ports_on_which_the_client_names_a_host() -> None:
+    spec = (
+        "hosts: ['*.example.com'], resolution: DYNAMIC_DNS, ports: [{number: 80, name: http}, "
+        "{number: 443, name: tls}, {number: 444, name: https-a}, {number: 5432, name: tcp}, {number: 99, name: any}]"
+    )
+    made = reading(entry(spec)).object
+    assert isinstance(made, ServiceDeclaration)
+    assert [port.number for port in made.services[0].ports] == [80, 443, 444]
+    assert [finding[-1] for finding in said(entry(spec))] == ["not-supported", "not-supported"]
+
+
+@pytest.mark.parametrize("field", ["endpoints: [{address: 10.0.0.1}]", "workloadSelector: {labels: {app: a}}"])
+def test_dynamic_dns_has_no_endpoints(field: str) -> None:
+    text = entry(f"hosts: ['*.example.com'], resolution: DYNAMIC_DNS, {field}")
+    assert [finding[::3] for finding in said(text)] == [("error", "conflicting-fields")]
 
 
 def test_selector() -> None:

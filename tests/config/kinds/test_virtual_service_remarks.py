@@ -30,20 +30,20 @@ def test_weights_that_do_not_add_up() -> None:
 
 def test_a_rule_after_one_that_takes_everything() -> None:
     assert said(f"- {TO}\n- {TO}\n- match: [{{uri: {{exact: /a}}}}]\n  {TO}") == [
-        (2, "spec.http[1]", "shadowed"),
-        (3, "spec.http[2].match[0]", "shadowed"),
+        (2, "spec.http[1]", "shadowed-rule"),
+        (3, "spec.http[2].match[0]", "shadowed-rule"),
     ]
 
 
 @pytest.mark.parametrize("everything", ["uri: {prefix: /}", "uri: {regex: '.*'}", "name: all"])
 def test_matches_that_take_everything(everything: str) -> None:
-    assert said(f"- match: [{{{everything}}}]\n  {TO}\n- {TO}") == [(3, "spec.http[1]", "shadowed")]
+    assert said(f"- match: [{{{everything}}}]\n  {TO}\n- {TO}") == [(3, "spec.http[1]", "shadowed-rule")]
 
 
 def test_a_match_that_was_there_before() -> None:
     match = "match: [{uri: {prefix: /a}, headers: {x: {exact: '1'}, y: {}}}]"
     again = "match: [{headers: {y: {}, x: {exact: '1'}}, uri: {prefix: /a}, name: other}, {uri: {prefix: /b}}]"
-    assert said(f"- {match}\n  {TO}\n- {again}\n  {TO}") == [(3, "spec.http[1].match[0]", "shadowed")]
+    assert said(f"- {match}\n  {TO}\n- {again}\n  {TO}") == [(3, "spec.http[1].match[0]", "shadowed-match")]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_takes_a_part_only_shadows_nothing(narrow: str) -> None:
 
 def test_gateways_are_taken_one_by_one() -> None:
     rules = f"- match: [{{gateways: [front]}}]\n  {TO}\n- match: [{{gateways: [mesh]}}]\n  {TO}\n- {TO}"
-    assert said(rules, "hosts: [a]\ngateways: [mesh, front]") == [(6, "spec.http[2]", "shadowed")]
+    assert said(rules, "hosts: [a]\ngateways: [mesh, front]") == [(6, "spec.http[2]", "shadowed-rule")]
 
 
 @pytest.mark.parametrize("condition", ["5xx", "gateway-error", "reset", "503", "connect-failure,502"])

@@ -15,7 +15,7 @@ from xds.model.diagnostic import Diagnostic, Severity
 
 EXIT_UNPARSABLE = 65
 EXIT_FINDINGS = 79
-_UNPARSABLE_CODES = frozenset({"yaml-syntax", "unreadable", "too-large"})
+UNPARSABLE_CODES = frozenset({"yaml-syntax", "unreadable", "too-large"})
 
 
 class Output(StrEnum):
@@ -58,6 +58,6 @@ def validate(
 def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
     """What the findings mean for a script."""
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
-    if any(diagnostic.code in _UNPARSABLE_CODES for diagnostic in errors):
+    if any(diagnostic.code in UNPARSABLE_CODES for diagnostic in errors):
         return EXIT_UNPARSABLE
     return EXIT_FINDINGS if errors else 0

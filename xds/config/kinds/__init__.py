@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from xds.config.kinds import (
+    config_map,
     destination_rule,
     endpoint_slice,
     endpoints,
@@ -16,6 +17,7 @@ from xds.config.kinds import (
     gateway,
     pod,
     proxy_config,
+    secret,
     service,
     service_entry,
     sidecar,
@@ -26,6 +28,7 @@ from xds.config.kinds.kind import Kind
 from xds.config.objects import ConfigObject
 
 KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
+    config_map.KIND,
     destination_rule.KIND,
     endpoint_slice.KIND,
     endpoints.KIND,
@@ -33,6 +36,7 @@ KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
     gateway.KIND,
     pod.KIND,
     proxy_config.KIND,
+    secret.KIND,
     service.KIND,
     service_entry.KIND,
     sidecar.KIND,

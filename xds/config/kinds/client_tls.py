@@ -12,9 +12,6 @@ HONOURED_TLS: Final = (
 )
 """The honoured fields of TLS settings, for a kind's list."""
 
-_NO_SECRETS: Final = (
-    "proxies ask for the secret, but secrets are not served yet: until a translator contributes it, connections fail"
-)
 _FILES: Final = ("clientCertificate", "privateKey", "caCertificates", "caCrl")
 
 
@@ -47,7 +44,6 @@ def _check_credentials(tls: Reader, mode: TLSMode) -> None:
             if tls.raw_value(name):
                 tls.error(name, "cannot be given together with insecureSkipVerify", "conflicting-fields")
     if tls.text("credentialName"):
-        tls.warning("credentialName", _NO_SECRETS, "not-honoured")
         for name in _FILES:
             if tls.text(name):
                 tls.error(name, "cannot be given together with credentialName", "conflicting-fields")

@@ -6,9 +6,12 @@ import json
 from typing import Final
 
 from xds.config.document import RawObject
+from xds.config.kinds.client_tls import parse_client_tls
+from xds.config.kinds.connection_pool import HONOURED_POOL
 from xds.config.kinds.honoured import dotted, with_prefixes
-from xds.config.kinds.locality import HONOURED_LOCALITY, parse_locality_setting
+from xds.config.kinds.locality import HONOURED_LOCALITY, HONOURED_ZONE_AWARE, parse_load_balancer_locality
 from xds.config.kinds.proxy_defaults import HONOURED_PROXY, parse_proxy_defaults
+from xds.config.kinds.traffic_policy import HONOURED_OUTLIER, parse_default_traffic_policy
 from xds.config.kinds.virtual_service_policy import parse_retries
 from xds.config.reader import Reader
 from xds.config.scalars import parse_dns_label
@@ -16,15 +19,20 @@ from xds.config.schema import find_schema, not_honoured, validate
 from xds.config.yaml import parse_settings
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.policy import TcpKeepalive
-from xds.model.settings import AccessLogEncoding, MeshSettings, PathNormalization
+from xds.model.policy import ClientTLSSettings, TcpKeepalive
+from xds.model.settings import AccessLogEncoding, InboundTrafficMode, MeshSettings, PathNormalization
 
 KIND_NAME: Final = "MeshConfig"
+
+_HONOURED_OUTBOUND_TLS: Final = (
+    "mode sni subjectAltNames caCertificates caCrl clientCertificate privateKey insecureSkipVerify"
+)
 
 HONOURED: Final = (
     frozenset(
         {
             *["rootNamespace", "trustDomain", "outboundTrafficPolicy.mode", "proxyHttpPort", "proxyListenPort"],
+            *["inboundTrafficPolicy.mode", "inboundClusterStatName", "outboundClusterStatName"],
             *[
                 "proxyInboundListenPort",
                 "accessLogFile",
@@ -39,6 +47,10 @@ HONOURED: Final = (
     | with_prefixes(
         {
             "tcpKeepalive": "probes time interval",
+            "outboundTrafficPolicy.tls": _HONOURED_OUTBOUND_TLS,
+            "zoneAwareLbSetting": HONOURED_ZONE_AWARE,
+            "defaultTrafficPolicy.connectionPool": HONOURED_POOL,
+            "defaultTrafficPolicy.outlierDetection": HONOURED_OUTLIER,
             "defaultConfig": HONOURED_PROXY,
             "defaultHttpRetryPolicy": "attempts retryOn retryRemoteLocalities retryIgnorePreviousHosts backoff",
             "defaultInboundHttpRetryPolicy": "attempts retryOn backoff",
@@ -91,15 +103,21 @@ def _failed(found: list[Diagnostic]) -> bool:
 
 
 def _settings(reader: Reader) -> MeshSettings:
+    outbound = reader.section("outboundTrafficPolicy")
     return MeshSettings(
         root_namespace=reader.parsed("rootNamespace", parse_dns_label, _DEFAULTS.root_namespace),
         trust_domain=reader.text("trustDomain") or _DEFAULTS.trust_domain,
-        outbound_traffic_policy=_outbound_traffic_policy(reader),
+        outbound_traffic_policy=OutboundTrafficMode(outbound.text("mode", _DEFAULTS.outbound_traffic_policy.value)),
+        outbound_tls=_outbound_tls(outbound),
+        inbound_traffic_policy=InboundTrafficMode(reader.section("inboundTrafficPolicy").text("mode", "PASSTHROUGH")),
+        outbound_stat_name=reader.text("outboundClusterStatName"),
+        inbound_stat_name=reader.text("inboundClusterStatName"),
+        traffic_policy=parse_default_traffic_policy(reader),
         proxy_http_port=reader.integer("proxyHttpPort"),
         listen_port=reader.integer("proxyListenPort") or _DEFAULTS.listen_port,
         inbound_listen_port=reader.integer("proxyInboundListenPort") or _DEFAULTS.inbound_listen_port,
         access_log_file=reader.text("accessLogFile"),
-        locality=parse_locality_setting(reader) or _DEFAULTS.locality,
+        locality=parse_load_balancer_locality(reader) or _DEFAULTS.locality,
         access_log_format=_access_log_format(reader),
         access_log_encoding=AccessLogEncoding(reader.text("accessLogEncoding", "TEXT")),
         path_normalization=PathNormalization(reader.section("pathNormalization").text("normalization", "DEFAULT")),
@@ -117,13 +135,10 @@ def _settings(reader: Reader) -> MeshSettings:
     )
 
 
-def _outbound_traffic_policy(reader: Reader) -> OutboundTrafficMode:
-    policy = reader.section("outboundTrafficPolicy")
-    mode = policy.text("mode", _DEFAULTS.outbound_traffic_policy.value)
-    if mode != "ALLOW_ANY_DYNAMIC_DNS":
-        return OutboundTrafficMode(mode)
-    policy.warning("mode", f"{mode} is not honoured yet: it is taken for ALLOW_ANY", "not-honoured")
-    return OutboundTrafficMode.ALLOW_ANY
+def _outbound_tls(policy: Reader) -> ClientTLSSettings | None:
+    if policy.has("tls") and policy.text("mode") != OutboundTrafficMode.ALLOW_ANY_DYNAMIC_DNS.value:
+        policy.warning("tls", "counts only where mode is ALLOW_ANY_DYNAMIC_DNS", "no-effect")
+    return parse_client_tls(policy)
 
 
 def _access_log_format(reader: Reader) -> str:

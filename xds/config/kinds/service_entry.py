@@ -21,8 +21,8 @@ from xds.model.hosts import is_wildcard
 from xds.model.labels import Labels
 from xds.model.services import Location, Protocol, Resolution, Service, ServicePort
 
-_DYNAMIC_DNS: Final = "DYNAMIC_DNS"
 _BY_NAME: Final = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
+_OF_BLOCKS: Final = (Resolution.STATIC, Resolution.NONE)
 
 HONOURED = with_prefixes(
     {
@@ -37,16 +37,13 @@ def parse(raw: RawObject, context: Context) -> tuple[ServiceDeclaration | None, 
     """The services of a document; see :class:`~xds.config.kinds.kind.Kind`."""
     root = Reader(raw)
     spec = root.section("spec")
-    if spec.text("resolution") == _DYNAMIC_DNS:
-        spec.warning("resolution", "not honoured yet: DYNAMIC_DNS has no effect, nor has this object", "not-honoured")
-        return result(root, None)
     resolution = Resolution(spec.text("resolution", Resolution.NONE.value))
     selector = _selector(spec)
     endpoints = parse_endpoints(spec, raw.meta, resolution)
     template = Service(
         hostname="",
         meta=raw.meta,
-        ports=_ports(spec),
+        ports=_ports(spec, resolution),
         addresses=_addresses(spec, resolution),
         resolution=resolution,
         location=Location(spec.text("location", Location.MESH_EXTERNAL.value)),
@@ -72,7 +69,7 @@ def _hosts(spec: Reader, needs_name: bool) -> tuple[str, ...]:
 def _addresses(spec: Reader, resolution: Resolution) -> tuple[str, ...]:
     """Addresses as Envoy writes them: an IP address as it is, a prefix with the bits beyond it cleared."""
     networks = spec.parsed_strings("addresses", parse_cidr)
-    if resolution in _BY_NAME and any("/" in text for text in spec.strings("addresses")):
+    if resolution not in _OF_BLOCKS and any("/" in text for text in spec.strings("addresses")):
         spec.error("addresses", "a CIDR prefix needs resolution STATIC or NONE", "conflicting-fields")
     single = (str(network.network_address) if network.num_addresses == 1 else str(network) for network in networks)
     return tuple(dict.fromkeys(single))
@@ -89,17 +86,32 @@ def _selector(spec: Reader) -> Labels | None:
     return labels
 
 
-def _ports(spec: Reader) -> tuple[ServicePort, ...]:
+def _ports(spec: Reader, resolution: Resolution) -> tuple[ServicePort, ...]:
     ports: dict[int, ServicePort] = {}
     for reader in spec.items("ports"):
         port = _port(reader)
         if port.protocol is Protocol.UDP:
             reader.warning("protocol", "UDP is not supported: this port is left out", "not-supported")
+        elif resolution is Resolution.DYNAMIC_DNS and not _names_its_host(reader, port):
+            continue
         elif port.number in ports:
             reader.error("number", f"{port.number} is already the number of another port", "conflicting-fields")
         else:
             ports[port.number] = port
     return tuple(ports.values())
+
+
+def _names_its_host(reader: Reader, port: ServicePort) -> bool:
+    """DYNAMIC_DNS resolves what a request or a TLS client says, so something of the sort has to be said."""
+    if port.protocol.is_http:
+        if port.target is not None:
+            reason = "has no effect with DYNAMIC_DNS: the port is that of the request's host, or else the scheme's"
+            reader.warning("targetPort", reason, "no-effect")
+        return True
+    if not port.protocol.is_tls:
+        reason = "DYNAMIC_DNS needs HTTP or TLS, which say what host they are for: this port is left out"
+        reader.warning("protocol" if reader.has("protocol") else (), reason, "not-supported")
+    return port.protocol.is_tls
 
 
 def _port(reader: Reader) -> ServicePort:

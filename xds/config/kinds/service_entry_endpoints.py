@@ -22,6 +22,9 @@ def parse_endpoints(spec: Reader, meta: ObjectMeta, resolution: Resolution) -> t
         spec.error(
             "endpoints", "resolution NONE takes the address that the client dialled: none can be listed", CONFLICT
         )
+    for name in ("endpoints", "workloadSelector") if resolution is Resolution.DYNAMIC_DNS else ():
+        if spec.has(name):
+            spec.error(name, "resolution DYNAMIC_DNS takes the host that the client names: none can be given", CONFLICT)
     if len(readers) > 1 and resolution is Resolution.DNS_ROUND_ROBIN:
         spec.error("endpoints", "resolution DNS_ROUND_ROBIN allows one endpoint", CONFLICT)
     if readers and spec.has("workloadSelector"):

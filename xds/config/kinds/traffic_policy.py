@@ -22,10 +22,11 @@ from xds.config.kinds.names import parse_port_number, parse_whole_percentage
 from xds.config.reader import Reader
 from xds.model.policy import OutlierDetection, TrafficPolicy
 
-_HONOURED_OUTLIER = (
+HONOURED_OUTLIER = (
     "consecutive5xxErrors consecutiveGatewayErrors splitExternalLocalOriginErrors consecutiveLocalOriginFailures"
     " interval baseEjectionTime maxEjectionPercent minHealthPercent outlierDetectionHttpErrorCodes"
 )
+"""The honoured fields of outlier detection, for a kind's list."""
 
 
 def honoured_below(prefix: str) -> frozenset[str]:
@@ -48,7 +49,7 @@ def _honoured_settings(prefix: str) -> frozenset[str]:
             f"{prefix}.loadBalancer.localityLbSetting": HONOURED_LOCALITY,
             f"{prefix}.loadBalancer.zoneAwareLbSetting": HONOURED_ZONE_AWARE,
             f"{prefix}.connectionPool": HONOURED_POOL,
-            f"{prefix}.outlierDetection": _HONOURED_OUTLIER,
+            f"{prefix}.outlierDetection": HONOURED_OUTLIER,
             f"{prefix}.tls": HONOURED_TLS,
         }
     )
@@ -63,6 +64,14 @@ def parse_traffic_policy(reader: Reader, *, of_subset: bool = False) -> TrafficP
     if not of_subset:
         _check_failover(policy, found)
     return found
+
+
+def parse_default_traffic_policy(reader: Reader) -> TrafficPolicy | None:
+    """``defaultTrafficPolicy`` of the mesh, which has two blocks; None if absent."""
+    policy = reader.child("defaultTrafficPolicy")
+    if policy is None:
+        return None
+    return TrafficPolicy(connection_pool=parse_connection_pool(policy), outlier_detection=_outlier_detection(policy))
 
 
 def _port_level(policy: Reader) -> dict[int, TrafficPolicy]:

@@ -52,12 +52,13 @@ def _remark_shadows(readers: list[Reader], virtual_service: VirtualService) -> N
         reader = readers[route.index]
         matches = route.match or (HTTPMatchRequest(gateways=virtual_service.gateways),)
         before = [_taken_by(match, taken, taken_whole) for match in matches]
+        code = "shadowed-rule" if all(before) else "shadowed-match"
         for number, earlier in enumerate(before):
             if earlier is not None:
                 path = ("match", number) if route.match else ()
                 what = "this match" if len(before) > 1 else "this rule"
                 reason = f"{what} is never reached: the rule at {earlier.origin} takes all that it is for"
-                reader.warning(path, reason, "shadowed")
+                reader.warning(path, reason, code)
         for match in matches if route.delegate is None else ():  # a delegate may leave something over
             taken.setdefault(_key(match), reader)
             if _takes_everything(match):

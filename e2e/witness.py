@@ -1,0 +1,46 @@
+"""Compares everything that clients of a `Lab` are answered with what is explained for their sidecars."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from e2e.explained import Explained, Seen
+from xds.app.demo.shop import Answer
+from xds.app.explain.target import Asked
+from xds.app.proxy_spec import ProxySpec
+
+
+class Witness:
+    """Notes what comes back, and compares it when the test is over: nothing that goes on is slowed down.
+
+    Every version of the configuration counts that was there in the meantime.
+    """
+
+    def __init__(self, config: Path, mesh_config: Path) -> None:
+        self._explained = Explained(config, mesh_config)
+        self._noted: dict[tuple[str, Asked, Seen], ProxySpec] = {}
+
+    def record(self) -> None:
+        """The configuration has changed."""
+        self._explained.record()
+
+    def note(self, proxy: ProxySpec, asked: Asked, answer: Answer) -> None:
+        """An answer that a client of ``proxy`` got; status 0 is none, which says nothing."""
+        if answer.status:
+            self._noted[proxy.node_id, asked, _seen(answer)] = proxy
+
+    def compare(self) -> int:
+        """Fails unless everything that was noted is an outcome that is explained; returns how much that is."""
+        for (_, asked, seen), proxy in self._noted.items():
+            self._explained.check(proxy, asked, seen)
+        return len(self._noted)
+
+
+def _seen(answer: Answer) -> Seen:
+    """A server of ours tells where it is and what it received, whatever its status."""
+    location = answer.headers.get("location", "")
+    received = json.loads(answer.body) if answer.body.startswith("{") else {}
+    path = received.get("path", "").partition("?")[0]
+    headers = {name.lower(): value for name, value in received.get("headers", {}).items()}
+    return Seen(answer.status, received.get("address", ""), location, path, headers.get("host", ""))

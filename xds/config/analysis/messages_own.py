@@ -1,0 +1,86 @@
+"""The messages that Istio has no code for, by the code of our diagnostics, which is theirs too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from xds.config.analysis.message import Message
+
+_ALL: Final = (
+    Message(
+        "duplicate-host",
+        "DuplicateHost",
+        "Two objects declare the same host in one namespace. The first stays in force.",
+        "Rename one of them, or take it out.",
+    ),
+    Message(
+        "duplicate-object",
+        "DuplicateObject",
+        "The same object is written in several places. The first, by file name and line, is in force.",
+        "Keep one of them.",
+    ),
+    Message(
+        "hidden-rule",
+        "HiddenDestinationRule",
+        "An older DestinationRule for the same host has the policy or the subset already.",
+        "Merge the two.",
+    ),
+    Message(
+        "no-endpoints",
+        "NoEndpoints",
+        "A service selects nothing that has its ports: calls to it fail with 503.",
+        "Start its workloads, or correct the selector or their labels.",
+    ),
+    Message(
+        "no-service",
+        "NoServiceForEndpoints",
+        "Endpoints are listed for a Service that does not exist.",
+        "Add the Service, or take the list out.",
+    ),
+    Message(
+        "port-collision",
+        "PortCollision",
+        "An ingress and an egress listener of a Sidecar bind the same port. What the workload receives has it.",
+        "Give one of them another port or address.",
+    ),
+    Message(
+        "refused-by-envoy",
+        "RefusedByEnvoy",
+        "Envoy refuses what was made of the object. What it accepted last stays in force.",
+        "Correct what Envoy names.",
+    ),
+    Message(
+        "still-needed",
+        "StillNeeded",
+        "Something was taken away that a route still needs, and stays in force until no route does.",
+        "Take the route out as well, or put back what it needs.",
+    ),
+    Message(
+        "unresolved-address",
+        "UnresolvedAddress",
+        "An endpoint has a name for an address, in a service whose endpoints nobody resolves.",
+        "Use an IP address, or a ServiceEntry with resolution DNS.",
+    ),
+    Message(
+        "unreadable",
+        "Unreadable",
+        "A file cannot be read.",
+        "Correct its permissions, or take it out of the folder.",
+    ),
+    Message(
+        "unsafe-retry",
+        "UnsafeRetry",
+        "A request is retried after a server may have processed it.",
+        "Match the methods that may be repeated, or retry only on what comes before processing: connect-failure, "
+        "refused-stream.",
+    ),
+    Message(
+        "yaml-syntax",
+        "YamlSyntax",
+        "A document is not YAML. The other documents of the file are read.",
+        "Correct the line.",
+    ),
+)
+
+OWN: Final[Mapping[str, Message]] = {message.code: message for message in _ALL}
