@@ -49,7 +49,7 @@ class Offline:
 
     def render(self, spec: ProxySpec) -> dict[str, list[Document]]:
         """What the proxy would receive, by section."""
-        return render(self.store.compile(proxy_of(spec)).snapshot)
+        return render(self.store.compile(self._proxy(spec)).snapshot)
 
     def defaults_of(self, spec: ProxySpec) -> ProxyDefaults:
         """What the mesh says of how the proxy starts."""
@@ -60,7 +60,12 @@ class Offline:
     def bootstrap_patches(self, spec: ProxySpec) -> tuple[ConfigPatch, ...]:
         """What EnvoyFilters change of how the proxy starts."""
         mesh = self.store.mesh
-        return bootstrap_patches(mesh.envoy_filters, mesh.settings.root_namespace, proxy_of(spec), Memo())
+        return bootstrap_patches(mesh.envoy_filters, mesh.settings.root_namespace, self._proxy(spec), Memo())
+
+    def _proxy(self, spec: ProxySpec) -> Proxy:
+        """With the metadata that the mesh gives it."""
+        metadata = {**self.defaults_of(spec).metadata, **spec.metadata}
+        return parse_node(spec.node_id, metadata, Locality.parse(spec.locality))
 
 
 def proxy_of(spec: ProxySpec) -> Proxy:

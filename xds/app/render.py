@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from xds.app.redact import Json, redacted
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Snapshot, TypeUrl
+from xds.resources.types import EXTENSION_CONFIG
 from xds.wire.protojson import to_json
 
 Document: TypeAlias = dict[str, Json]
@@ -17,6 +18,7 @@ SECTIONS: Mapping[str, TypeUrl] = {
     "listeners": LISTENER,
     "routes": ROUTE,
     "secrets": SECRET,
+    "extension_configs": EXTENSION_CONFIG,
 }
 """The keys of a rendered document, in order, and the type of the resources in each."""
 
@@ -34,15 +36,17 @@ def _documents(snapshot: Snapshot, type_url: TypeUrl) -> list[Document]:
 def static_config(rendered: Mapping[str, Sequence[Document]], admin: Document | None = None) -> Document:
     """A complete Envoy configuration (``bootstrap.v3.Bootstrap``) with the resources in place of their discovery.
 
-    Clusters carry their endpoints and connection managers their routes, so that Envoy needs no control plane:
-    ``envoy -c``, or ``envoy --mode validate -c``. Secrets have no place in it: what needs one fails. Envoy takes such
-    a cluster only if it knows by what name it would ask.
+    Clusters carry their endpoints, connection managers their routes and filters their extensions, so that Envoy needs
+    no control plane: ``envoy -c``, or ``envoy --mode validate -c``. Secrets have no place in it: what needs one fails.
+    Envoy takes such a cluster only if it knows by what name it would ask.
     """
     endpoints = {str(document["cluster_name"]): document for document in rendered["endpoints"]}
     routes = {str(document["name"]): document for document in rendered["routes"]}
+    extensions = {str(document["name"]): document for document in rendered.get("extension_configs", ())}
+    named = _Named(routes, extensions)
     resources: Document = {
         "clusters": [_with_endpoints(cluster, endpoints) for cluster in rendered["clusters"]],
-        "listeners": [_with_routes(listener, routes) for listener in rendered["listeners"]],
+        "listeners": [cast("Document", _replaced(listener, named)) for listener in rendered["listeners"]],
     }
     document: Document = {"node": {"id": "static", "cluster": "static"}, "static_resources": resources}
     return {"admin": admin, **document} if admin else document
@@ -58,23 +62,30 @@ def _with_endpoints(cluster: Document, endpoints: Mapping[str, Document]) -> Doc
     return {**rest, "type": "STATIC", "load_assignment": endpoints.get(name, {"cluster_name": name})}
 
 
-def _with_routes(listener: Document, routes: Mapping[str, Document]) -> Document:
-    """A copy of the listener in which every ``rds`` has become a ``route_config``."""
-    return cast("Document", _replaced(listener, routes))
+class _Named(NamedTuple):
+    """What listeners ask for by name."""
+
+    routes: Mapping[str, Document]
+    extensions: Mapping[str, Document]
 
 
-def _replaced(value: Json, routes: Mapping[str, Document]) -> Json:
+def _replaced(value: Json, named: _Named) -> Json:
+    """A copy in which every ``rds`` has become a ``route_config``, and every extension stands where it is asked for."""
     if isinstance(value, list):
-        return [_replaced(item, routes) for item in value]
-    if isinstance(value, dict):
-        return dict(_replaced_items(value, routes))
-    return value
+        return [_replaced(item, named) for item in value]
+    if not isinstance(value, dict):
+        return value
+    extension = named.extensions.get(str(value.get("name"))) if "config_discovery" in value else None
+    if extension is not None:
+        kept = {key: item for key, item in value.items() if key != "config_discovery"}
+        return {**kept, "typed_config": extension["typed_config"]}
+    return dict(_replaced_items(value, named))
 
 
-def _replaced_items(value: Document, routes: Mapping[str, Document]) -> Iterator[tuple[str, Json]]:
+def _replaced_items(value: Document, named: _Named) -> Iterator[tuple[str, Json]]:
     for key, item in value.items():
         if key == "rds" and isinstance(item, dict):
             name = str(item.get("route_config_name", ""))
-            yield "route_config", routes.get(name, {"name": name})
+            yield "route_config", named.routes.get(name, {"name": name})
         else:
-            yield key, _replaced(item, routes)
+            yield key, _replaced(item, named)

@@ -75,15 +75,19 @@ def _patched(groups: Groups, plan: Plan, memo: Memo, tally: Tally) -> Groups:
 
 def _add(groups: Groups, plan: Plan, memo: Memo, tally: Tally) -> None:
     added = memo(added_resources, plan)
-    for (url, name), patch in added.by_name.items():
-        if any(name in group.by_name for group in groups.get(url, ())):
-            what = f"{url.rpartition('.')[2]} {name}"
-            tally.add((), (Refusal(patch, what, "there is one of this name already; MERGE changes it"),))
-        else:
-            tally.add((patch,))
     tally.add((), added.refused)
     for url, group in added.groups.items():
-        groups.setdefault(url, []).append(group)
+        taken = [name for name in group.by_name if any(name in other.by_name for other in groups.get(url, ()))]
+        for name in taken:
+            what = f"{url.rpartition('.')[2]} {name}"
+            refusal = Refusal(added.by_name[url, name], what, "there is one of this name already, which MERGE changes")
+            tally.add((), (refusal,))
+        tally.add(patch for (of, name), patch in added.by_name.items() if of == url and name not in taken)
+        groups.setdefault(url, []).append(memo(_others, group, *taken) if taken else group)
+
+
+def _others(group: Resources, *names: str) -> Resources:
+    return Resources(tuple(resource for resource in group.resources if resource.name not in names))
 
 
 # Listeners

@@ -28,8 +28,13 @@ def checked(cls: type[M], body: bytes) -> M:
                 return cls.parse(body)
     except (ValueError, DecodeError) as error:
         raise InvalidResultError(f"the {cls.__name__} cannot be read: {error}") from error
-    where = ".".join(map(str, broken.path))
-    raise InvalidResultError(f"{where} {broken.reason}".strip())
+    raise InvalidResultError(f"{_formatted(broken.path)} {broken.reason}".strip())
+
+
+def _formatted(path: tuple[str | int, ...]) -> str:
+    """``filters[0].typed_config``"""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")
 
 
 def leaving_out(

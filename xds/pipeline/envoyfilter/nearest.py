@@ -25,8 +25,8 @@ def explained(patch: ConfigPatch, snapshot: Snapshot) -> str:
         names = sorted(set(filter(None, known())))
         if name and name not in names:
             near = difflib.get_close_matches(name, names, _SHOWN, _CUTOFF) or names[:_SHOWN]
-            there = f"; there are {', '.join(near)}" if near else f"; there is no {what} at all"
-            return f"no {what} is named {name}{there}"
+            others = f"; the nearest: {', '.join(near)}" if near else ", nor any other"
+            return f"there is no {what} {name}{others}"
     return "nothing fits all that it asks for"
 
 
