@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -117,14 +117,20 @@ class Caller:
         async with self._session.post(url, data=bytes(5), headers=headers, timeout=timeout) as response:
             return response.status, await response.read()
 
-    async def say_by_websocket(self, url: str, message: str) -> str:
-        """The answer to one message on a WebSocket."""
+    @asynccontextmanager
+    async def websocket(self, url: str) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
+        """A WebSocket for as long as the context is open: says a message and returns the answer to it."""
         async with self._session.ws_connect(url) as messages:
-            await messages.send_str(message)
-            answer = await messages.receive_str(timeout=ANSWER_SECONDS)
-        if self.witness is not None:
-            self.witness.http(Asked("GET", url, (), self._address(url)), 200, "", {"instance": answer.split(" ")[0]})
-        return answer
+
+            async def say(message: str) -> str:
+                await messages.send_str(message)
+                answer = await messages.receive_str(timeout=ANSWER_SECONDS)
+                if self.witness is not None:
+                    asked = Asked("GET", url, (), self._address(url))
+                    self.witness.http(asked, 200, "", {"instance": answer.split(" ")[0]})
+                return answer
+
+            yield say
 
     async def say(self, host: str, port: int, *lines: str) -> list[str]:
         """Connects, says ``lines``, and returns as many answers; fewer if the connection is ended or reset."""

@@ -99,6 +99,45 @@ async def test_a_new_service_has_listeners_on_both_sides_and_open_connections_st
         assert await said(reader, writer, "after") in ("reviews-v1 after", "reviews-v2 after")
 
 
+APART = """\
+    apiVersion: v1
+    kind: Service
+    metadata:
+      name: apart
+    spec:
+      clusterIP: 10.96.0.40
+      selector:
+        app: reviews
+      ports:
+      - name: http
+        port: 7075
+    ---
+    apiVersion: networking.istio.io/v1
+    kind: VirtualService
+    metadata:
+      name: apart
+    spec:
+      hosts:
+      - apart
+      http:
+      - route:
+        - destination:
+            host: apart
+    """
+
+
+async def test_a_websocket_outlives_changes_of_something_else(mesh: CaptureMesh) -> None:
+    """New listeners, clusters and routes on both sides, and their end."""
+    async with mesh.client.websocket("http://reviews:9080/socket") as say:
+        assert await say("before") == "reviews-v1 before"
+        mesh.write("apart.yaml", APART)
+        await inbound_listens(mesh, 7075)
+        assert await say("between") == "reviews-v1 between"
+        mesh.write("apart.yaml", "")
+        await inbound_is_closed(mesh, 7075)
+        assert await say("after") == "reviews-v1 after"
+
+
 async def said(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: str) -> str:
     """The answer to a line."""
     writer.write(f"{line}\n".encode())
@@ -113,4 +152,12 @@ async def inbound_listens(mesh: CaptureMesh, port: int) -> None:
         await mesh.admin("client", "/listeners")
     ):
         assert time.monotonic() < end, "the new service did not get there"
+        await asyncio.sleep(0.05)
+
+
+async def inbound_is_closed(mesh: CaptureMesh, port: int) -> None:
+    """Returns once the workload's sidecar knows nothing of the port any more; fails after five seconds."""
+    end = time.monotonic() + 5
+    while f"inbound|{port}||" in await mesh.admin("reviews-v1", "/clusters"):
+        assert time.monotonic() < end, "the service is still there"
         await asyncio.sleep(0.05)
