@@ -207,6 +207,13 @@ def test_a_dynamic_forward_proxy_leads_to_the_host_of_the_request(host: str, enc
     assert [(each.address, each.share) for each in found.cluster.endpoints] == [(address, 1.0)]
 
 
+def test_no_route_is_for_the_server_as_a_whole() -> None:
+    found = kit.asked(
+        kit.snapshot(kit.manager(kit.routes(to("a", RouteMatch(prefix="*")))), kit.clusters("a")), "*", method="OPTIONS"
+    )
+    assert shares(found) == [(404, 1.0)]
+
+
 def test_redirects_and_responses() -> None:
     redirect = with_routes(Route(match=EVERYTHING, redirect=RedirectAction(path_redirect="/b")))
     body = DataSource(inline_string="later")
