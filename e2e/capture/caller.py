@@ -103,10 +103,17 @@ class Caller:
         """Who answers so many requests, one after the other."""
         return [(await self.get(url)).instance for _ in range(count)]
 
-    async def answered_only_by(self, url: str, instance: str) -> None:
-        """Returns once requests are answered by this instance and no other; fails after five seconds."""
+    async def instances_until(self, url: str, over: asyncio.Event) -> set[str]:
+        """Who answers requests, one after the other."""
+        seen = set()
+        while not over.is_set():
+            seen.add((await self.get(url)).instance)
+        return seen
+
+    async def answered_only_by(self, url: str, *instances: str) -> None:
+        """Returns once requests are answered by all of these instances and no other; fails after five seconds."""
         end = time.monotonic() + 5
-        while (seen := set(await self.instances(url, 4))) != {instance}:
+        while (seen := set(await self.instances(url, 4 * len(instances)))) != {*instances}:
             assert time.monotonic() < end, f"still answered by {seen}"
             await asyncio.sleep(0.05)
 
