@@ -110,6 +110,16 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
     "Service": {
         "spec.publishNotReadyAddresses": LATER,
     },
+    "Sidecar": {
+        **dict.fromkeys(
+            ("spec.egress.port.targetPort", "spec.ingress.port.targetPort"),
+            "no: Istio has no use for it; `defaultEndpoint` says where a workload listens",
+        ),
+        **dict.fromkeys(
+            ("spec.inboundConnectionPool.http.h2UpgradePolicy", "spec.ingress.connectionPool.http.h2UpgradePolicy"),
+            "no: Istio speaks to a workload what its port says, or the client's version with `useClientProtocol`",
+        ),
+    },
     "VirtualService": {
         "spec.http.fault.abort.http2Error": "no: Envoy's fault filter aborts with an HTTP or a gRPC status, not "
         "with a reset; Istio does not implement it either",

@@ -174,9 +174,10 @@ def _key(key: object) -> str:
     return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
+_PLACES = ("origin", "credential_place", "credential_places")
 _NOTHING: tuple[object, ...] = (None, "", (), {}, Labels())
 
 
 def _tells(value: object, name: str) -> bool:
     item = getattr(value, name)
-    return name != "origin" and not any(item is nothing or item == nothing for nothing in _NOTHING)
+    return name not in _PLACES and not any(item is nothing or item == nothing for nothing in _NOTHING)

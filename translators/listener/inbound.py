@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
 
+from translators.cluster.inbound import inbound_pool
 from translators.listener.address import EVERY_ADDRESS, socket_address
 from translators.listener.connection_manager import inbound_http
 from translators.listener.sniffing import http_inspector, original_destination, plain_http
@@ -98,7 +99,9 @@ def port_chains(
         return
     if _is_sniffed(listener):
         yield _http_chain(listener, plain_http(destination_port), settings)
-    yield cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port)
+    pool = inbound_pool(listener, settings)
+    idle_timeout = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
+    yield cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port, idle_timeout)
 
 
 def _http_chain(listener: InboundListener, match: FilterChainMatch | None, settings: MeshSettings) -> FilterChainPart:

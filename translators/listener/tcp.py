@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, FilterChainMatch
@@ -62,10 +63,16 @@ class TcpChain:
 
 
 def cluster_chain(
-    cluster: str, settings: MeshSettings, name: str = "", match: FilterChainMatch | None = None
+    cluster: str,
+    settings: MeshSettings,
+    name: str = "",
+    match: FilterChainMatch | None = None,
+    idle_timeout: timedelta | None = None,
 ) -> FilterChainPart:
-    """A chain that forwards to one cluster."""
-    return _chain(_to_cluster(cluster, settings), name, match)
+    """A chain that forwards to one cluster. idle_timeout: None for Envoy's hour."""
+    proxy = _to_cluster(cluster, settings)
+    proxy.idle_timeout = idle_timeout
+    return _chain(proxy, name, match)
 
 
 def _chain(

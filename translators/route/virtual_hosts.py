@@ -92,7 +92,7 @@ def _flags() -> bytes:
 
 
 def allow_any(cluster: str) -> VirtualHostPart:
-    """Sends requests for hosts that the mesh does not know to where they were going, which ``cluster`` finds out."""
+    """Sends requests for hosts that the mesh does not know to a cluster, which may know where they were going."""
     action = RouteAction(cluster=cluster, timeout=NO_TIMEOUT)
     route = Route(name=ALLOW_ANY_VIRTUAL_HOST, match=RouteMatch(prefix="/"), route=action)
     return part(ALLOW_ANY_VIRTUAL_HOST, ("*",), (RoutePart(encode(route)),))

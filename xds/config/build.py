@@ -13,6 +13,7 @@ from operator import is_
 from typing import TypeVar
 
 from xds.config.conflicts import Conflicts
+from xds.config.credential_findings import CredentialFindings
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
 from xds.config.drafts import ShardedDraft
@@ -39,7 +40,7 @@ class Fold:
     """A Mesh, and what the next one can be made from.
 
     objects: those that it was made of. diagnostics: what only the whole shows, ordered by service, then by
-    VirtualService, then by host.
+    VirtualService, then by host, then by who asks for a credential.
     """
 
     mesh: Mesh = EMPTY_MESH
@@ -47,6 +48,7 @@ class Fold:
     discovery: Discovery = field(default_factory=Discovery)
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
+    credentials: CredentialFindings = field(default_factory=CredentialFindings)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -71,13 +73,16 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
     discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
+    mesh = _mesh(previous.mesh, settings, discovery, routes, pairs)
+    credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
     return Fold(
-        mesh=_mesh(previous.mesh, settings, discovery, routes, pairs),
+        mesh=mesh,
         objects=objects,
         discovery=discovery,
         delegation=delegation,
         conflicts=conflicts,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts),
+        credentials=credentials,
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, credentials),
     )
 
 
@@ -120,10 +125,19 @@ def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> 
 
 
 def _diagnostics(
-    previous: Fold, discovery: Discovery, delegation: Delegation, conflicts: Conflicts
+    previous: Fold,
+    discovery: Discovery,
+    delegation: Delegation,
+    conflicts: Conflicts,
+    credentials: CredentialFindings,
 ) -> tuple[Diagnostic, ...]:
-    now = (discovery.findings, delegation.findings, conflicts.findings)
-    before = (previous.discovery.findings, previous.delegation.findings, previous.conflicts.findings)
+    now = (discovery.findings, delegation.findings, conflicts.findings, credentials.diagnostics)
+    before = (
+        previous.discovery.findings,
+        previous.delegation.findings,
+        previous.conflicts.findings,
+        previous.credentials.diagnostics,
+    )
     if all(map(is_, now, before)):
         return previous.diagnostics
     of_services, of_routes = discovery.findings, delegation.findings
@@ -131,4 +145,5 @@ def _diagnostics(
         *chain.from_iterable(of_services[key] for key in sorted(of_services)),
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
+        *credentials.diagnostics,
     )

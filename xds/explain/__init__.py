@@ -7,7 +7,7 @@ Everything is pure. What cannot be told raises `UnsupportedError` rather than a 
 
 from xds.explain.errors import UnsupportedError
 from xds.explain.explain import explain, explain_arrival
-from xds.explain.listener import UndecidedError
+from xds.explain.listener import UndecidedError, is_socket
 from xds.explain.request import PLAIN, TLS, Connection, Request
 from xds.explain.result import Answered, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
 
@@ -27,4 +27,5 @@ __all__ = [
     "UnsupportedError",
     "explain",
     "explain_arrival",
+    "is_socket",
 ]

@@ -51,7 +51,7 @@ def _explained(
     if found is None:
         return Explanation((Ended(1.0, f"nothing listens on port {connection.port}"),))
     bound, reason = found
-    step = ListenerStep(bound.resource.name, f"{bound.address}:{bound.port}", reason, objects(bound.resource.origins))
+    step = ListenerStep(bound.resource.name, bound.place, reason, objects(bound.resource.origins))
     return replace(_in_listener(snapshot, bound, connection, request), listener=step)
 
 

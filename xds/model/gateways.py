@@ -7,6 +7,8 @@ from enum import Enum
 
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
+from xds.model.policy import ConnectionPoolSettings
+from xds.model.routing import Destination
 from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Protocol
 
@@ -92,21 +94,29 @@ class IstioEgressListener:
 
 @dataclass(frozen=True, slots=True)
 class IstioIngressListener:
-    """Istio ``IstioIngressListener``. default_endpoint: ``127.0.0.1:PORT``, ``0.0.0.0:PORT``, or ``unix:///path``."""
+    """Istio ``IstioIngressListener``. default_endpoint: ``127.0.0.1:PORT``, ``0.0.0.0:PORT``, or ``unix:///path``;
+    empty for the port itself. connection_pool: instead of the Sidecar's for all its ports."""
 
     port: Port
     default_endpoint: str
     origin: Origin
     bind: str = ""
     capture_mode: SidecarCaptureMode = SidecarCaptureMode.DEFAULT
+    connection_pool: ConnectionPoolSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """Istio ``Sidecar``. workload_selector None: the default of its namespace. ingress None: derived from services."""
+    """Istio ``Sidecar``.
+
+    workload_selector None: the default of its namespace. ingress None: derived from services. egress_proxy: where
+    traffic for unknown hosts goes under ALLOW_ANY. inbound_connection_pool: towards the workload, on every port.
+    """
 
     meta: ObjectMeta
     workload_selector: Labels | None = None
     ingress: tuple[IstioIngressListener, ...] | None = None
     egress: tuple[IstioEgressListener, ...] | None = None
     outbound_traffic_policy: OutboundTrafficMode | None = None
+    egress_proxy: Destination | None = None
+    inbound_connection_pool: ConnectionPoolSettings | None = None

@@ -14,9 +14,9 @@ from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidec
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
-from xds.model.policy import Subset, TrafficPolicy
+from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, ProxyType
-from xds.model.routing import VirtualService
+from xds.model.routing import Destination, VirtualService
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded
@@ -94,11 +94,14 @@ class RoutedHosts:
 class EgressListener:
     """One group of outbound services: a Sidecar egress listener, or the implicit one that has everything.
 
-    port None: the catch-all, one listener for each port of its services (capture REDIRECT) or the HTTP proxy
-    (capture NONE). routed: the VirtualServices in force here, narrowed to what this proxy may see.
+    services: those that can be called by their own names here. targets: these, and what the VirtualServices send
+    traffic to; the same object if that is nothing more. routed: the VirtualServices in force here, narrowed to what
+    this proxy may see. port None: the catch-all, one listener for each port of its services (capture REDIRECT) or the
+    HTTP proxy (capture NONE).
     """
 
     services: tuple[VisibleService, ...]
+    targets: tuple[VisibleService, ...]
     routed: RoutedHosts
     port: Port | None = None
     bind: str = ""
@@ -111,7 +114,8 @@ class InboundListener:
 
     service_port: the service port that leads here, or the Sidecar ingress listener's. target_port: the port on the
     workload. default_endpoint: ``host:port`` or ``unix:///path`` where the workload listens, empty for the address
-    that the client dialled. bind: empty for the virtual inbound listener of capture mode REDIRECT.
+    that the client dialled. bind: empty for the virtual inbound listener of capture mode REDIRECT. pool: what the
+    Sidecar says of connections to the workload; rule: what holds for the service if it says nothing.
     """
 
     service: Service | None
@@ -120,6 +124,8 @@ class InboundListener:
     default_endpoint: str = ""
     bind: str = ""
     origin: Origin | None = None
+    pool: ConnectionPoolSettings | None = None
+    rule: EffectiveRule | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +150,7 @@ class GatewayPort:
 class ProxyView:
     """Everything a translator may know about a proxy.
 
-    digest: equal views have equal digests (16 hex characters). services: all services of all egress listeners, each
+    digest: equal views have equal digests (16 hex characters). services: all targets of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
     force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
     have, which are those that its configuration asks for, of its own namespace.
@@ -162,6 +168,11 @@ class ProxyView:
     sidecar: Sidecar | None = None
     credentials: Credentials = NO_CREDENTIALS
     _unpopulated: ProxyView | None = field(default=None, repr=False)
+
+    @property
+    def egress_proxy(self) -> Destination | None:
+        """Where traffic for hosts that the mesh does not know goes, if the Sidecar names a place."""
+        return self.sidecar.egress_proxy if self.sidecar is not None else None
 
     @property
     def without_endpoints(self) -> ProxyView:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from xds.model.credential_names import Wanted, wanted_by_client
+from xds.model.credential_names import Wanted, wanted_by_client, wanted_by_server
 from xds.model.credentials import NO_CREDENTIALS, Credential, Credentials
 from xds.model.policy import ClientTLSSettings
 from xds.model.proxy import ProxyType
-from xds.model.view import EffectiveRule, ViewKey, VisibleService
+from xds.model.view import EffectiveRule, GatewayPort, ViewKey, VisibleService
 from xds.pipeline.memo import Memo
 
 
@@ -21,19 +21,25 @@ def credentials_for(
     by_namespace: Mapping[str, tuple[Credential, ...]],
     key: ViewKey,
     services: tuple[VisibleService, ...],
+    ports: tuple[GatewayPort, ...],
     memo: Memo,
 ) -> Credentials:
-    """The credentials of a proxy. services: those that it may call."""
+    """The credentials of a proxy. services: those that it may call. ports: what it listens on as a gateway."""
     own = by_namespace.get(key.namespace)
     if not own or key.proxyless:
         return NO_CREDENTIALS
-    wanted = memo(_wanted_for, services, key.type is ProxyType.ROUTER)
+    wanted = memo(_wanted_for, services, key.type is ProxyType.ROUTER) | memo(_wanted_on, ports)
     return memo(_found, own, _same(wanted)) if wanted else NO_CREDENTIALS
 
 
 def _wanted_for(services: tuple[VisibleService, ...], is_gateway: bool) -> frozenset[Wanted]:
     asking = (each.rule for each in services if each.rule is not None and (is_gateway or each.rule.selective))
     return frozenset(wanted for rule in asking for tls in _settings_of(rule) for wanted in wanted_by_client(tls))
+
+
+def _wanted_on(ports: tuple[GatewayPort, ...]) -> frozenset[Wanted]:
+    servers = (entry.server for port in ports for entry in port.servers)
+    return frozenset(wanted for each in servers if each.tls is not None for wanted in wanted_by_server(each.tls))
 
 
 def _settings_of(rule: EffectiveRule) -> Iterator[ClientTLSSettings | None]:

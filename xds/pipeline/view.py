@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from xds.model.credentials import Credentials
-from xds.model.gateways import IstioEgressListener, OutboundTrafficMode, Sidecar, SidecarCaptureMode
+from xds.model.gateways import OutboundTrafficMode, Sidecar
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode, Proxy, ProxyType
@@ -19,12 +19,13 @@ from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
 from xds.pipeline.credentials import credentials_for
-from xds.pipeline.inbound import inbound_listeners
+from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.rules import RulesByNamespace
+from xds.pipeline.scope import Scope
 from xds.pipeline.servers import gateway_ports
-from xds.pipeline.visible import in_scope, mesh_virtual_services, routed_hosts, services_seen_from
+from xds.pipeline.visible import mesh_virtual_services, routed_hosts, services_seen_from
 
 
 def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
@@ -112,20 +113,19 @@ def _selects(service: Service, proxy: Proxy) -> bool:
 def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
-    all_services = _all_services(mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
-    egress = _egress(mesh, key, sidecar, all_services, memo)
-    in_use = _services_in_use(egress, all_services, key, memo)
+    egress, services = _egress(mesh, key, sidecar, memo)
+    gateway = _gateway(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
         key,
         mesh.settings,
-        in_use,
+        services,
         egress,
         _inbound(mesh, key, sidecar, memo),
-        _gateway(mesh, key, memo),
+        gateway,
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
-        credentials_for(mesh.credentials, key, in_use, memo),
+        credentials_for(mesh.credentials, key, services, gateway, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -183,80 +183,36 @@ def _all_services(
 
 
 def _egress(
-    mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, services: tuple[VisibleService, ...], memo: Memo
-) -> tuple[EgressListener, ...]:
+    mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo
+) -> tuple[tuple[EgressListener, ...], tuple[VisibleService, ...]]:
+    """The egress listeners, and everything that needs clusters. A gateway may be sent to any visible service."""
+    inputs = (mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
     if key.type is not ProxyType.SIDECAR:
-        return ()
+        return (), _all_services(*inputs)
     virtual_services = memo(mesh_virtual_services, mesh.virtual_services, key.namespace)
     if sidecar is None or sidecar.egress is None:
-        return memo(_open_egress, services, virtual_services)
-    return memo(_scoped_egress, sidecar.egress, services, virtual_services)
+        services = _all_services(*inputs)
+        return memo(_open_egress, services, virtual_services), services
+    applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
+    scope = Scope(mesh.services, virtual_services, applicable, key.namespace, mesh.settings, memo)
+    listeners = memo(_listeners, *map(scope.listener, sidecar.egress))
+    return listeners, scope.union(listeners, sidecar.egress_proxy)
 
 
 def _open_egress(
     services: tuple[VisibleService, ...], virtual_services: tuple[VirtualService, ...]
 ) -> tuple[EgressListener, ...]:
-    return (EgressListener(services, routed_hosts(virtual_services)),)
+    return (EgressListener(services, services, routed_hosts(virtual_services)),)
 
 
-def _scoped_egress(
-    listeners: tuple[IstioEgressListener, ...],
-    services: tuple[VisibleService, ...],
-    virtual_services: tuple[VirtualService, ...],
-) -> tuple[EgressListener, ...]:
-    return tuple(_scope(listener, services, virtual_services) for listener in listeners)
-
-
-def _scope(
-    listener: IstioEgressListener, services: tuple[VisibleService, ...], virtual_services: tuple[VirtualService, ...]
-) -> EgressListener:
-    """Istio: a VirtualService in scope brings the services that it routes to, whether they are listed or not."""
-    routed = tuple(
-        vs for vs in virtual_services if any(in_scope(listener.hosts, vs.meta.namespace, host) for host in vs.hosts)
-    )
-    targets = {host for vs in routed for host in destination_hosts(vs)}
-    visible = tuple(
-        v
-        for v in services
-        if v.service.hostname in targets or in_scope(listener.hosts, v.service.meta.namespace, v.service.hostname)
-    )
-    return EgressListener(
-        services=visible,
-        routed=routed_hosts(routed),
-        port=listener.port,
-        bind=listener.bind,
-        captured=listener.capture_mode is not SidecarCaptureMode.NONE,
-    )
-
-
-def destination_hosts(virtual_service: VirtualService) -> set[str]:
-    """Every host that a VirtualService can send traffic to."""
-    http = {d.destination.host for route in virtual_service.http for d in route.route}
-    mirrors = {m.destination.host for route in virtual_service.http for m in route.mirrors}
-    l4 = {d.destination.host for route in (*virtual_service.tls, *virtual_service.tcp) for d in route.route}
-    return http | mirrors | l4
-
-
-def _services_in_use(
-    egress: tuple[EgressListener, ...], services: tuple[VisibleService, ...], key: ViewKey, memo: Memo
-) -> tuple[VisibleService, ...]:
-    """A gateway may be sent to any visible service; a sidecar has what its egress listeners have."""
-    if key.type is ProxyType.ROUTER:
-        return services
-    if len(egress) == 1:
-        return egress[0].services
-    return memo(_union, *(listener.services for listener in egress))
-
-
-def _union(*groups: tuple[VisibleService, ...]) -> tuple[VisibleService, ...]:
-    by_key = {visible.service.key: visible for group in groups for visible in group}
-    return tuple(by_key[key] for key in sorted(by_key))
+def _listeners(*listeners: EgressListener) -> tuple[EgressListener, ...]:
+    return listeners
 
 
 def _inbound(mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo) -> tuple[InboundListener, ...]:
     if key.type is not ProxyType.SIDECAR:
         return ()
-    return memo(inbound_listeners, key, sidecar, mesh.services)
+    return inbound(mesh, key, sidecar, memo)
 
 
 def _gateway(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[GatewayPort, ...]:

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from xds.app.errors import StartError
 from xds.app.proxy_spec import ProxySpec
-from xds.explain import PLAIN, TLS, Connection, Request
+from xds.explain import PLAIN, TLS, Connection, Request, is_socket
 from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode, ProxyType
 from xds.model.services import Service
@@ -22,7 +22,7 @@ _DEFAULT_PROXY_PORT = 15080
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the command line asks about. headers: pairs of name and value. address: where the host name leads, if the
-    configuration cannot tell; empty to look there."""
+    configuration cannot tell, or the Unix socket that is dialled; empty to look there."""
 
     method: str
     url: str
@@ -41,13 +41,12 @@ class Target:
 
 def target(asked: Asked, proxy: ProxySpec, mesh: Mesh) -> Target:
     """The connection as the proxy sees it. Raises StartError for a URL, or an address, that is none."""
-    if asked.address and not _address(asked.address):
+    if asked.address and not _address(asked.address) and not is_socket(asked.address):
         raise StartError(f"--address {asked.address} is no IP address")
     url, port = _split(asked.url)
     address = asked.address or _destination(url.hostname or "", proxy, mesh)
-    through_capture = (
-        proxy.type is ProxyType.SIDECAR and proxy.capture is CaptureMode.REDIRECT and not _is_loopback(address)
-    )
+    through_capture = proxy.type is ProxyType.SIDECAR and proxy.capture is CaptureMode.REDIRECT
+    through_capture = through_capture and not _is_loopback(address) and not is_socket(address)
     if _by_http_proxy(url, proxy, asked.address):
         address, port = proxy.ip, mesh.settings.proxy_http_port or _DEFAULT_PROXY_PORT
     encrypted = url.scheme == "https"

@@ -38,6 +38,10 @@ ISTIO: Final[Mapping[str, Message]] = {
     "unknown-subset": replace(
         _NOT_FOUND, remedy="Define the subset in a DestinationRule, or route to one that exists."
     ),
+    "unknown-credential": replace(
+        _NOT_FOUND, remedy="Correct the name, or add the Secret to the namespace in which the proxies run."
+    ),
+    "unusable-credential": replace(_NOT_FOUND, remedy="Add what is missing to the Secret, or name another one."),
     "unknown-delegate": replace(_NOT_FOUND, remedy="Correct the delegate's name and namespace, or add it."),
     "unknown-gateway": replace(_NOT_FOUND, remedy="Correct the name, as namespace/name, or add the Gateway."),
     "unknown-gateway-workload": replace(
@@ -57,6 +61,7 @@ ISTIO: Final[Mapping[str, Message]] = {
             "missing-field",
             "conflicting-fields",
             "out-of-range",
+            "invalid-credential",
             "invalid-value",
             "invalid-format",
             "invalid-enum",
