@@ -20,7 +20,7 @@ def explained(store: Store, named: Named, asked: Asked, *, inbound: bool = False
     """
     spec = proxy_spec(named, store.mesh)
     aim = target(asked, spec, store.mesh)
-    snapshot = store.compile(proxy_of(spec)).snapshot
+    snapshot = store.compile(proxy_of(spec, store.mesh)).snapshot
     try:
         found = explain(snapshot, aim.connection, aim.request, through_capture=aim.through_capture)
         sent = [outcome for outcome in found.outcomes if isinstance(outcome, Forwarded)] if inbound else []
