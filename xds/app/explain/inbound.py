@@ -34,7 +34,7 @@ def arrival(store: Store, sender: ProxySpec, aim: Target, sent: Forwarded) -> Ar
     if workload is None or any(policy.name in _ENCRYPTED for policy in sent.cluster.policies):
         return None
     named = Named(workload.meta.name, workload.meta.namespace, capture=sender.capture)
-    snapshot = store.compile(proxy_of(proxy_spec(named, store.mesh))).snapshot
+    snapshot = store.compile(proxy_of(proxy_spec(named, store.mesh), store.mesh)).snapshot
     request = aim.request
     if request is not None:
         request = replace(request, authority=sent.authority, path=sent.path, headers=sent.request_headers)
