@@ -46,7 +46,8 @@ def wanted_by_client(tls: ClientTLSSettings | None) -> tuple[Wanted, ...]:
 
 
 def wanted_by_server(tls: ServerTLSSettings) -> tuple[Wanted, ...]:
-    """What the TLS of a Gateway's server asks for."""
+    """What the TLS of a Gateway's server asks for. Names with a scheme of their own are for others to serve."""
     certificates = (Wanted(bare_name(name)) for name in tls.certificate_credentials)
     authority = tls.authority_credential
-    return (*certificates, *((Wanted(bare_name(authority), is_authority=True),) if authority else ()))
+    wanted = (*certificates, *((Wanted(bare_name(authority), is_authority=True),) if authority else ()))
+    return tuple(each for each in wanted if "://" not in each.name)

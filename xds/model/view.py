@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xds.model.credentials import NO_CREDENTIALS, Credentials
-from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
+from xds.model.gateway_ports import ListeningPort, RunningServer
+from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar, Transport
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
@@ -130,20 +131,46 @@ class InboundListener:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GatewayServer:
-    """A Server that this gateway proxy runs, with the VirtualServices bound to its gateway, oldest first."""
+    """A Server that this gateway proxy runs, with the VirtualServices bound to its gateway, oldest first.
 
-    gateway: Gateway
-    server: Server
+    running: stays the same object until a Gateway changes.
+    """
+
+    running: RunningServer
     virtual_services: tuple[VirtualService, ...]
+
+    @property
+    def gateway(self) -> Gateway:
+        return self.running.gateway
+
+    @property
+    def server(self) -> Server:
+        return self.running.server
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GatewayPort:
-    """All servers that share a port and bind address of a gateway proxy. bind: empty for every address."""
+    """All servers that share a port and bind address of a gateway proxy: at least one.
 
-    number: int
-    bind: str
+    listening: stays the same object until a Gateway changes. number: where the proxy listens, which may be another port
+    than the servers say. bind: empty for every address.
+    """
+
+    listening: ListeningPort
     servers: tuple[GatewayServer, ...]
+
+    @property
+    def number(self) -> int:
+        return self.listening.number
+
+    @property
+    def bind(self) -> str:
+        return self.listening.bind
+
+    @property
+    def transport(self) -> Transport:
+        """What all the servers have in common."""
+        return self.listening.transport
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from xds.model.credentials import Credentials
+from xds.model.gateway_ports import ListeningPort
 from xds.model.gateways import OutboundTrafficMode, Sidecar
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
@@ -24,7 +25,7 @@ from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import Scope
-from xds.pipeline.servers import gateway_ports
+from xds.pipeline.servers import gateway_ports, listening_ports
 from xds.pipeline.visible import mesh_virtual_services, routed_hosts, services_seen_from
 
 
@@ -96,7 +97,7 @@ def instances_of(mesh: Mesh, proxy: Proxy) -> tuple[ServiceInstance, ...]:
     labels are taken, so that it does not start as a workload without services.
     """
     found = tuple(instance for ip in proxy.ip_addresses for instance in mesh.instances.get(ip, ()))
-    if found or proxy.type is ProxyType.ROUTER or not proxy.labels:
+    if found or not proxy.labels:
         return found
     selecting = (s for s in mesh.services if s.meta.namespace == proxy.namespace and _selects(s, proxy))
     return tuple(
@@ -114,7 +115,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
     egress, services = _egress(mesh, key, sidecar, memo)
-    gateway = _gateway(mesh, key, memo)
+    listening = _listening(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
         key,
@@ -122,10 +123,10 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         services,
         egress,
         _inbound(mesh, key, sidecar, memo),
-        gateway,
+        _gateway(mesh, key, listening, memo),
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
-        credentials_for(mesh.credentials, key, services, gateway, memo),
+        credentials_for(mesh.credentials, key, services, listening, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -215,7 +216,9 @@ def _inbound(mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo) -> t
     return inbound(mesh, key, sidecar, memo)
 
 
-def _gateway(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[GatewayPort, ...]:
-    if key.type is not ProxyType.ROUTER:
-        return ()
-    return memo(gateway_ports, key, mesh.gateways, mesh.virtual_services)
+def _listening(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ListeningPort, ...]:
+    return memo(listening_ports, key, mesh.gateways) if key.type is ProxyType.ROUTER else ()
+
+
+def _gateway(mesh: Mesh, key: ViewKey, listening: tuple[ListeningPort, ...], memo: Memo) -> tuple[GatewayPort, ...]:
+    return memo(gateway_ports, key.namespace, listening, mesh.virtual_services) if listening else ()

@@ -83,6 +83,15 @@ ISTIO: Final[Mapping[str, Message]] = {
         "Merge them into one, or let one delegate to the others.",
         _ERROR,
     ),
+    **dict.fromkeys(
+        ("duplicate-server-name", "port-conflict"),
+        Message(
+            "IST0145",
+            "ConflictingGateways",
+            "Servers of two Gateways that the same proxies run cannot both have what they ask for: the oldest has it.",
+            "Give them different ports or hosts, or make one Gateway of them.",
+        ),
+    ),
     "port-required": Message(
         "IST0112",
         "VirtualServiceDestinationPortSelectorRequired",
