@@ -16,7 +16,7 @@ from xds.model.hosts import host_matches
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
 from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
-from xds.model.proxy import CaptureMode, ProxyType
+from xds.model.proxy import CaptureMode, IpVersions, ProxyType
 from xds.model.routing import Destination, VirtualService
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
@@ -30,7 +30,8 @@ class ViewKey:
     bind_ip: the proxy's own address in capture mode NONE, where listeners bind it; empty otherwise, so that the pods
     of a deployment share a view. instances: what the proxy serves. locality: of the proxy; unknown if
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
-    self_discovery: it asks where the instances of its own service are.
+    self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
+    address have automatic ones: those of a proxy whose workload can resolve them.
     """
 
     type: ProxyType
@@ -44,6 +45,7 @@ class ViewKey:
     network: str
     proxyless: bool = False
     self_discovery: bool = False
+    automatic: IpVersions = IpVersions.NONE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
