@@ -14,7 +14,7 @@ from tests.app.test_serve_streams import ADS, stream
 from tests.certificates import Authority, Issued
 from tests.documents import document, entry, gateway, rule, secret
 from xds.app.preflight_envoy import EnvoyValidator
-from xds.resources import SECRET, Resource
+from xds.resources import CLUSTER, SECRET, Resource
 from xds.wire.core_pb2 import Node
 from xds.wire.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 
@@ -119,8 +119,5 @@ async def test_the_file_that_a_preflight_shows_to_envoy_is_for_nobody_else(tmp_p
     program = tmp_path / "envoy"
     program.write_text(f'#!/bin/sh\nfor last; do :; done\nstat -c %a "$last" "${{last%/*}}" > {tmp_path}/modes\n')
     program.chmod(0o700)
-    assert (
-        await EnvoyValidator(program)([Resource.of("type.googleapis.com/envoy.config.cluster.v3.Cluster", "a", b"")])
-        is None
-    )
+    assert await EnvoyValidator(program)([Resource.of(CLUSTER, "a", b"")]) is None
     assert (tmp_path / "modes").read_text().split() == ["600", "700"]
