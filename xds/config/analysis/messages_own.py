@@ -51,6 +51,12 @@ _ALL: Final = (
         "Take the permission away, and consider whether the key has to be replaced.",
     ),
     Message(
+        "module-unavailable",
+        "ModuleUnavailable",
+        "The Wasm module of an extension cannot be fetched, or is not the one that its checksum is of.",
+        "Correct url or sha256, or put the module there; it is tried again by itself.",
+    ),
+    Message(
         "no-endpoints",
         "NoEndpoints",
         "A service selects nothing that has its ports: calls to it fail with 503.",
