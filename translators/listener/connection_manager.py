@@ -50,13 +50,20 @@ def outbound_http(address: str, port: int, route: str, settings: MeshSettings) -
     return HttpConnection(encode(manager), Direction.OUTBOUND, port)
 
 
-def inbound_http(address: str, port: int, route: RouteConfiguration, settings: MeshSettings) -> HttpConnection:
-    """For requests to the workload, which listens on ``port``."""
+def inbound_http(
+    address: str, port: int, route: RouteConfiguration, settings: MeshSettings, *, mtls: bool = False
+) -> HttpConnection:
+    """For requests to the workload, which listens on ``port``. mtls: the workload is told who sent them."""
     manager = _manager(f"inbound_{address}_{port};", settings)
     manager.route_config = route
     manager.server_name = SERVER_NAME
     manager.use_remote_address = False
-    return HttpConnection(encode(manager), Direction.INBOUND, port)
+    if mtls:
+        manager.forward_client_cert_details = HttpConnectionManagerForwardClientCertDetails.APPEND_FORWARD
+        manager.set_current_client_cert_details = HttpConnectionManagerSetCurrentClientCertDetails(
+            subject=True, dns=True, uri=True
+        )
+    return HttpConnection(encode(manager), Direction.INBOUND, port, mtls)
 
 
 def gateway_http(address: str, port: int, route: str, settings: MeshSettings, server_name: str = "") -> HttpConnection:

@@ -7,6 +7,7 @@ from enum import Enum
 from ipaddress import ip_address
 from typing import Final
 
+from xds.model.identity import SpiffeId
 from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.services import UNKNOWN_LOCALITY, Locality
 
@@ -49,7 +50,7 @@ class Proxy:
     all, but the workload's own gRPC library, which routes and balances its calls itself. self_discovery: it asks where
     the instances of its own service are, which zone-aware load balancing needs. dns_capture: names are resolved for its
     workload by something beside it, which knows the mesh's (Istio ``DNS_CAPTURE``). metadata: what of its node's is
-    text.
+    text. identity: what it has proven to be, None if nothing.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Proxy:
     self_discovery: bool = False
     dns_capture: bool = False
     metadata: Labels = EMPTY_LABELS
+    identity: SpiffeId | None = None
 
     @property
     def ip_versions(self) -> IpVersions:

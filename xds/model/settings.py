@@ -11,6 +11,7 @@ from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.locality import LocalityLbSetting
 from xds.model.policy import ClientTLSSettings, TcpKeepalive, TrafficPolicy
 from xds.model.routing import HTTPRetry
+from xds.model.server_tls import TLSVersion
 
 
 class AccessLogEncoding(Enum):
@@ -71,6 +72,15 @@ class ProxyDefaults:
 
 
 @dataclass(frozen=True, slots=True)
+class MeshTls:
+    """Istio ``MeshConfig.TLSConfig``: of the handshakes of mutual TLS, on the side that accepts. Empty: Envoy's own."""
+
+    min_version: TLSVersion = TLSVersion.AUTO
+    cipher_suites: tuple[str, ...] = ()
+    ecdh_curves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MeshSettings:
     """Istio ``MeshConfig``, as far as it is honoured.
 
@@ -83,7 +93,8 @@ class MeshSettings:
     outbound_tls: of requests that go where DNS says. outbound_stat_name, inbound_stat_name: patterns of the names that
     clusters have in statistics, empty for their own. traffic_policy: connection pool and outlier detection, as far as a
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
-    that has no setting of its own.
+    that has no setting of its own. trust_domain: in which workloads have their identities. mesh_mtls: what they demand
+    of one another.
     """
 
     root_namespace: str = "istio-system"
@@ -114,3 +125,4 @@ class MeshSettings:
     proxy: ProxyDefaults = ProxyDefaults()
     domain_suffix: str = "cluster.local"
     locality: LocalityLbSetting = field(default_factory=LocalityLbSetting)
+    mesh_mtls: MeshTls = MeshTls()

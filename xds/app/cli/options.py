@@ -95,6 +95,9 @@ SelfDiscovery = Annotated[
     bool,
     typer.Option("--self-discovery", help="Know the instances of the own service, for zone-aware load balancing."),
 ]
+MutualTls = Annotated[
+    bool, typer.Option("--mtls", help="As to a proxy that has proven its identity (serve --ca-dir): with mutual TLS.")
+]
 XdsListen = Annotated[
     str,
     typer.Option(
@@ -172,6 +175,7 @@ def proxy_spec(
     service_account: str = "",
     locality: str = "",
     self_discovery: bool = False,
+    mtls: bool = False,
 ) -> ProxySpec:
     """The proxy that these options describe."""
     return ProxySpec(
@@ -185,4 +189,5 @@ def proxy_spec(
         locality=locality,
         proxyless=type_ is TypeOption.GRPC,
         self_discovery=self_discovery,
+        mtls=mtls,
     )
