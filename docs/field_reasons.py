@@ -107,9 +107,6 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",
         "spec.image.*": "no: settles what Istio's injector does, which is not here",
     },
-    "Service": {
-        "spec.publishNotReadyAddresses": LATER,
-    },
     "Sidecar": {
         **dict.fromkeys(
             ("spec.egress.port.targetPort", "spec.ingress.port.targetPort"),
