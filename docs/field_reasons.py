@@ -11,18 +11,18 @@ from typing import Final
 LATER: Final = "not yet"
 FOR_OTHERS: Final = "no: written for others than a proxy"
 
+_OWN_NAMESPACE: Final = "no: Istio allows nothing but an empty value"
+_UNVERIFIED: Final = "no: Istio has not settled how modules are signed, and does not verify either; `sha256` is checked"
+
 NOT_YET: Final = frozenset(
     {
         "AuthorizationPolicy",
         "DestinationRule",
-        "EnvoyFilter",
         "MeshConfig",
         "PeerAuthentication",
         "RequestAuthentication",
         "Sidecar",
         "Telemetry",
-        "TrafficExtension",
-        "WasmPlugin",
         "WorkloadGroup",
     }
 )
@@ -103,9 +103,24 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             "no: stock Envoy has no such tracer any more",
         ),
     },
+    "EnvoyFilter": {
+        "spec.configPatches.match.waypoint.*": "no: for waypoints, the proxies of Istio's ambient mode",
+        "spec.targetRefs.*": "no: names Gateways of the Gateway API and waypoints, which are not here",
+    },
     "ProxyConfig": {
         "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",
         "spec.image.*": "no: settles what Istio's injector does, which is not here",
+    },
+    "TrafficExtension": {
+        "spec.targetRefs.namespace": _OWN_NAMESPACE,
+        "spec.wasm.imagePullSecret": LATER,
+        "spec.wasm.verificationKey": _UNVERIFIED,
+    },
+    "WasmPlugin": {
+        "spec.imagePullSecret": LATER,
+        "spec.targetRef.namespace": _OWN_NAMESPACE,
+        "spec.targetRefs.namespace": _OWN_NAMESPACE,
+        "spec.verificationKey": _UNVERIFIED,
     },
     "Sidecar": {
         **dict.fromkeys(

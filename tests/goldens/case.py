@@ -21,7 +21,7 @@ import yaml
 from tests.goldens.credentials import with_credentials
 from translators import DEFAULT
 from xds.app.bootstrap import DEFAULT_ADMIN_PORT, bootstrap
-from xds.app.offline import Offline
+from xds.app.offline import Offline, defaults_of
 from xds.app.proxy_spec import ProxySpec
 from xds.app.render import static_config
 from xds.config.kinds.mesh_config import parse_mesh_config
@@ -98,20 +98,29 @@ class Case:
 
     def _config(self) -> dict[str, str]:
         offline, diagnostics = self._read()
-        return {"mesh.json": _text(_mesh(offline.store.mesh)), "diagnostics.txt": self._lines(diagnostics)}
+        return {
+            "mesh.json": _text(_mesh(offline.store.mesh)).replace(str(self.folder), "."),
+            "diagnostics.txt": self._lines(diagnostics),
+        }
 
     def _translate(self) -> dict[str, str]:
         offline, diagnostics = self._read()
+        before = offline.findings
         rendered = offline.render(self._proxy())
+        diagnostics += tuple(found for found in offline.findings if found not in before)
         sections = {f"{section}.json": _text(documents) for section, documents in rendered.items() if documents}
         return {**sections, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else sections
 
     def _bootstrap(self) -> dict[str, str]:
         offline, diagnostics = self._read()
         proxy = self._proxy()
-        defaults = offline.defaults_of(proxy)
+        defaults = defaults_of(proxy, offline.store.mesh)
         admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
-        made = {"bootstrap.json": _text(bootstrap(proxy, "127.0.0.1:15010", admin_port, defaults))}
+        made = {
+            "bootstrap.json": _text(
+                bootstrap(proxy, "127.0.0.1:15010", admin_port, defaults, offline.bootstrap_patches(proxy))
+            )
+        }
         return {**made, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else made
 
     def _lines(self, diagnostics: tuple[Diagnostic, ...]) -> str:
@@ -174,7 +183,7 @@ def _key(key: object) -> str:
     return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
-_PLACES = ("origin", "credential_place", "credential_places")
+_PLACES = ("origin", "place", "place_of_lists", "credential_place", "credential_places")
 _NOTHING: tuple[object, ...] = (None, "", (), {}, Labels())
 
 

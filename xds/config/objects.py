@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from xds.model.credentials import Credential
+from xds.model.envoy_filters import EnvoyFilter
+from xds.model.extensions import Extension
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
@@ -70,8 +72,10 @@ ConfigObject: TypeAlias = (
     | DestinationRule
     | Gateway
     | Sidecar
+    | EnvoyFilter
     | ProxyConfig
     | Credential
+    | Extension
 )
 """An object in force."""
 

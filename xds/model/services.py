@@ -99,7 +99,7 @@ class Service:
     that serve it; None if endpoints are listed by hand. export_to: namespaces that may see it; ``*`` is
     all, ``~`` none, and ``.`` was replaced by the service's own. external_name: the target of a Kubernetes
     ExternalName service. publish_not_ready: its endpoints count as ready whatever they say. locality: which endpoints
-    clients prefer where no rule says it.
+    clients prefer where no rule says it. assigned: automatic addresses that the object's status names.
     """
 
     hostname: str
@@ -115,6 +115,7 @@ class Service:
     subject_alt_names: tuple[str, ...] = ()
     publish_not_ready: bool = False
     locality: LocalityLbSetting | None = None
+    assigned: tuple[str, ...] = ()
 
     @property
     def key(self) -> ServiceKey:

@@ -8,23 +8,28 @@ from dataclasses import replace
 from functools import lru_cache
 
 from xds.model.credentials import Credentials
+from xds.model.envoy_filters import ConfigPatch
+from xds.model.extensions import ProxyExtension
 from xds.model.gateway_ports import ListeningPort
 from xds.model.gateways import OutboundTrafficMode, Sidecar
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
-from xds.model.proxy import CaptureMode, Proxy, ProxyType
+from xds.model.proxy import CaptureMode, IpVersions, Proxy, ProxyType
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Locality, Service, ServiceInstance
 from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
+from xds.pipeline.automatic import automatic_addresses, with_automatic_addresses
 from xds.pipeline.credentials import credentials_for
+from xds.pipeline.extensions import extensions_of
 from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import Scope
+from xds.pipeline.selection import conditions_met, selected_patches
 from xds.pipeline.servers import gateway_ports, listening_ports
 from xds.pipeline.visible import mesh_virtual_services, routed_hosts, services_seen_from
 
@@ -46,7 +51,11 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         network=proxy.network,
         proxyless=proxy.proxyless,
         self_discovery=proxy.self_discovery,
+        automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
     )
+    if mesh.envoy_filters:
+        root = mesh.settings.root_namespace
+        key = replace(key, conditions=conditions_met(mesh.envoy_filters, root, proxy, key.labels, memo))
     locality = locality_of(mesh, proxy)
     if not any(locality):
         return key
@@ -56,7 +65,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
 
 def key_inputs(mesh: Mesh) -> tuple[object, ...]:
     """All of the Mesh that `view_key` looks at: while these are the same objects, so is every proxy's key."""
-    return mesh.services, mesh.instances, mesh.destination_rules, mesh.workloads, mesh.settings
+    return mesh.services, mesh.instances, mesh.destination_rules, mesh.workloads, mesh.settings, mesh.envoy_filters
 
 
 def owner(key: ViewKey) -> Hashable:
@@ -127,6 +136,8 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
         credentials_for(mesh.credentials, key, services, listening, memo),
+        extensions_of(mesh, key, memo),
+        selected_patches(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -141,14 +152,30 @@ def _unpopulated(
     policy: OutboundTrafficMode,
     sidecar: Sidecar | None,
     credentials: Credentials,
+    extensions: tuple[ProxyExtension, ...],
+    patches: tuple[ConfigPatch, ...],
 ) -> ProxyView:
-    digest = _digest(key)
-    return ProxyView(digest, key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar, credentials)
+    return ProxyView(
+        digest=_digest(key),
+        key=key,
+        settings=settings,
+        services=services,
+        endpoints=Sharded(),
+        egress=egress,
+        inbound=inbound,
+        gateway=gateway,
+        outbound_traffic_policy=policy,
+        sidecar=sidecar,
+        credentials=credentials,
+        extensions=extensions,
+        patches=patches,
+    )
 
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    rest = "\0".join(map(str, (key.instances, key.locality, key.network, key.proxyless, key.self_discovery)))
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions)
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 
@@ -187,7 +214,8 @@ def _egress(
     mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo
 ) -> tuple[tuple[EgressListener, ...], tuple[VisibleService, ...]]:
     """The egress listeners, and everything that needs clusters. A gateway may be sent to any visible service."""
-    inputs = (mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
+    known = _services(mesh.services, key, memo)
+    inputs = (known, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
     if key.type is not ProxyType.SIDECAR:
         return (), _all_services(*inputs)
     virtual_services = memo(mesh_virtual_services, mesh.virtual_services, key.namespace)
@@ -195,9 +223,16 @@ def _egress(
         services = _all_services(*inputs)
         return memo(_open_egress, services, virtual_services), services
     applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
-    scope = Scope(mesh.services, virtual_services, applicable, key.namespace, mesh.settings, memo)
+    scope = Scope(known, virtual_services, applicable, key.namespace, mesh.settings, memo)
     listeners = memo(_listeners, *map(scope.listener, sidecar.egress))
     return listeners, scope.union(listeners, sidecar.egress_proxy)
+
+
+def _services(services: tuple[Service, ...], key: ViewKey, memo: Memo) -> tuple[Service, ...]:
+    """Those of the mesh, with automatic addresses if the proxy's workload resolves names to these."""
+    if key.automatic is IpVersions.NONE:
+        return services
+    return memo(with_automatic_addresses, services, memo(automatic_addresses, services), key.automatic, memo)
 
 
 def _open_egress(

@@ -13,6 +13,7 @@ from xds.config.kinds import (
     destination_rule,
     endpoint_slice,
     endpoints,
+    envoy_filter,
     gateway,
     pod,
     proxy_config,
@@ -20,7 +21,9 @@ from xds.config.kinds import (
     service,
     service_entry,
     sidecar,
+    traffic_extension,
     virtual_service,
+    wasm_plugin,
     workload_entry,
 )
 from xds.config.kinds.kind import Kind
@@ -31,6 +34,7 @@ KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
     destination_rule.KIND,
     endpoint_slice.KIND,
     endpoints.KIND,
+    envoy_filter.KIND,
     gateway.KIND,
     pod.KIND,
     proxy_config.KIND,
@@ -38,6 +42,8 @@ KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
     service.KIND,
     service_entry.KIND,
     sidecar.KIND,
+    traffic_extension.KIND,
     virtual_service.KIND,
+    wasm_plugin.KIND,
     workload_entry.KIND,
 )
