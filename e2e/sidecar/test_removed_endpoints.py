@@ -44,7 +44,7 @@ ways = pytest.mark.parametrize("gone", [removed, unready, terminating])
 
 
 @ways
-@proves("Pod", "status.conditions.type", "status.conditions.status", "metadata.deletionTimestamp")
+@proves("Pod", "status.conditions.type", "status.conditions.status")
 async def test_a_request_that_a_pod_has_is_answered_though_the_pod_goes(
     world: World, gone: Callable[[Instance], tuple[Pod, ...]]
 ) -> None:
