@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from translators.listener.explicit import proxy_listener
 from translators.listener.gateway import gateway_listeners
 from translators.listener.inbound import inbound_listeners
+from translators.listener.limits import limited
 from translators.listener.outbound import outbound_listeners
 from translators.route.client import interned
 from xds.model.proxy import ProxyType
@@ -19,8 +20,8 @@ def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     if view.key.type is ProxyType.ROUTER:
         return memo(_of_gateway, view.without_endpoints, memo)
     outbound, explicit = outbound_listeners(view, memo), proxy_listener(view, memo)
-    return memo(interned, *outbound, *explicit, *inbound_listeners(view, memo))
+    return memo(interned, *limited((*outbound, *explicit, *inbound_listeners(view, memo)), view, memo))
 
 
 def _of_gateway(view: ProxyView, memo: Memo) -> tuple[Contribution, ...]:
-    return tuple(gateway_listeners(view, memo))
+    return tuple(limited(gateway_listeners(view, memo), view, memo))

@@ -15,9 +15,11 @@ from xds.model.diagnostic import Diagnostic
 from xds.model.labels import Labels
 from xds.model.proxy import Proxy
 from xds.model.proxy_config import with_proxy_configs
+from xds.model.proxy_settings import ProxyDefaults
 from xds.model.services import Locality
-from xds.model.settings import MeshSettings, ProxyDefaults
+from xds.model.settings import MeshSettings
 from xds.pipeline import Pipeline, Translator, TranslatorError
+from xds.pipeline.overrides import override_of
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource, read_file
 
@@ -47,7 +49,10 @@ class Offline:
         """What the mesh says of how the proxy starts."""
         mesh = self.store.mesh
         root = mesh.settings.root_namespace
-        return with_proxy_configs(mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root)
+        override = override_of(mesh, proxy_of(spec))
+        return with_proxy_configs(
+            mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root, override
+        )
 
 
 def proxy_of(spec: ProxySpec) -> Proxy:

@@ -16,6 +16,7 @@ from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
 from xds.model.policy import Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, ProxyType
+from xds.model.proxy_settings import ProxyOverride
 from xds.model.routing import VirtualService
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
@@ -29,7 +30,7 @@ class ViewKey:
     bind_ip: the proxy's own address in capture mode NONE, where listeners bind it; empty otherwise, so that the pods
     of a deployment share a view. instances: what the proxy serves. locality: of the proxy; unknown if
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
-    self_discovery: it asks where the instances of its own service are.
+    self_discovery: it asks where the instances of its own service are. override: what its workload says of it.
     """
 
     type: ProxyType
@@ -43,6 +44,7 @@ class ViewKey:
     network: str
     proxyless: bool = False
     self_discovery: bool = False
+    override: ProxyOverride | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +146,8 @@ class GatewayPort:
 class ProxyView:
     """Everything a translator may know about a proxy.
 
-    digest: equal views have equal digests (16 hex characters). services: all services of all egress listeners, each
+    digest: equal views have equal digests (16 hex characters). settings: with what the workload says of its proxy.
+    services: all services of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
     force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
     have, which are those that its configuration asks for, of its own namespace.

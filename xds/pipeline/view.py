@@ -22,6 +22,7 @@ from xds.pipeline.credentials import credentials_for
 from xds.pipeline.inbound import inbound_listeners
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
+from xds.pipeline.overrides import override_of, settings_for
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.servers import gateway_ports
 from xds.pipeline.visible import in_scope, mesh_virtual_services, routed_hosts, services_seen_from
@@ -44,6 +45,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         network=proxy.network,
         proxyless=proxy.proxyless,
         self_discovery=proxy.self_discovery,
+        override=override_of(mesh, proxy),
     )
     locality = locality_of(mesh, proxy)
     if not any(locality):
@@ -118,7 +120,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     unpopulated = memo(
         _unpopulated,
         key,
-        mesh.settings,
+        settings_for(mesh.settings, key.override, memo),
         in_use,
         egress,
         _inbound(mesh, key, sidecar, memo),
@@ -147,7 +149,9 @@ def _unpopulated(
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    rest = "\0".join(map(str, (key.instances, key.locality, key.network, key.proxyless, key.self_discovery)))
+    rest = "\0".join(
+        map(str, (key.instances, key.locality, key.network, key.proxyless, key.self_discovery, key.override))
+    )
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 
