@@ -11,6 +11,9 @@ from typing import Final
 LATER: Final = "not yet"
 FOR_OTHERS: Final = "no: written for others than a proxy"
 
+_OWN_NAMESPACE: Final = "no: Istio allows nothing but an empty value"
+_UNVERIFIED: Final = "no: Istio has not settled how modules are signed, and does not verify either; `sha256` is checked"
+
 NOT_YET: Final = frozenset(
     {
         "AuthorizationPolicy",
@@ -21,8 +24,6 @@ NOT_YET: Final = frozenset(
         "RequestAuthentication",
         "Sidecar",
         "Telemetry",
-        "TrafficExtension",
-        "WasmPlugin",
         "WorkloadGroup",
     }
 )
@@ -76,8 +77,8 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
                 "defaultConfig.fileFlushInterval",
                 "defaultConfig.fileFlushMinSizeKb",
             ),
-            "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`, `--file-flush-interval-msec`, "
-            "`--file-flush-min-size-kb`), not from a configuration",
+            "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`, "
+            "`--file-flush-interval-msec`, `--file-flush-min-size-kb`), not from a configuration",
         ),
         **dict.fromkeys(
             (
@@ -88,8 +89,8 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             "no: stock Envoy has no such tracer any more",
         ),
         "defaultConfig.extraStatTags": "no: names tags of the metrics of Istio's own filter, which stock Envoy lacks",
-        "defaultConfig.statsCompression": "no: settles how Istio's bootstrap serves statistics; Envoy's admin interface "
-        "has no such choice",
+        "defaultConfig.statsCompression": "no: settles how Istio's bootstrap serves statistics; Envoy's admin "
+        "interface has no such choice",
         "defaultConfig.privateKeyProvider.*": "no: stock Envoy is built without these providers",
         "defaultConfig.proxyHeaders.metadataExchangeHeaders.*": "no: stock Envoy exchanges no metadata",
         **dict.fromkeys(
@@ -126,8 +127,29 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",
         "spec.image.*": "no: settles what Istio's injector does, which is not here",
     },
+    "TrafficExtension": {
+        "spec.targetRefs.namespace": _OWN_NAMESPACE,
+        "spec.wasm.imagePullSecret": LATER,
+        "spec.wasm.verificationKey": _UNVERIFIED,
+    },
+    "WasmPlugin": {
+        "spec.imagePullSecret": LATER,
+        "spec.targetRef.namespace": _OWN_NAMESPACE,
+        "spec.targetRefs.namespace": _OWN_NAMESPACE,
+        "spec.verificationKey": _UNVERIFIED,
+    },
     "Service": {
         "spec.publishNotReadyAddresses": LATER,
+    },
+    "Sidecar": {
+        **dict.fromkeys(
+            ("spec.egress.port.targetPort", "spec.ingress.port.targetPort"),
+            "no: Istio has no use for it; `defaultEndpoint` says where a workload listens",
+        ),
+        **dict.fromkeys(
+            ("spec.inboundConnectionPool.http.h2UpgradePolicy", "spec.ingress.connectionPool.http.h2UpgradePolicy"),
+            "no: Istio speaks to a workload what its port says, or the client's version with `useClientProtocol`",
+        ),
     },
     "VirtualService": {
         "spec.http.fault.abort.http2Error": "no: Envoy's fault filter aborts with an HTTP or a gRPC status, not "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType
 
-from translators.cluster.assignment import EncodedEndpoints, assignment, encoded_endpoints
+from translators.cluster.assignment import EncodedEndpoints, assignment, encoded_endpoints, shared_assignment
 from translators.cluster.buckets import buckets
 from translators.cluster.outbound import target_endpoints
 from translators.cluster.placement import Placement, Rankings, placements, rankings
@@ -105,9 +105,13 @@ def _assignments(
 ) -> tuple[Resource, ...]:
     encoded = memo(encoded_endpoints, endpoints, memo) if endpoints is not None else {}
     placed = zip(of_service, placements or (None,) * len(of_service), strict=True)
-    return tuple(_assignment(target, encoded, placement) for target, placement in placed)
+    return tuple(_assignment(target, encoded, placement, memo) for target, placement in placed)
 
 
-def _assignment(target: Target, encoded: EncodedEndpoints, placement: Placement | None) -> Resource:
-    body = assignment(target.name, target_endpoints(target, encoded), placement)
+def _assignment(target: Target, encoded: EncodedEndpoints, placement: Placement | None, memo: Memo) -> Resource:
+    found = target_endpoints(target, encoded)
+    share = target.subset is None
+    body = (
+        shared_assignment(target.name, found, placement, memo) if share else assignment(target.name, found, placement)
+    )
     return Resource.of(ENDPOINT, target.name, body, (), target.origins)

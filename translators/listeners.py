@@ -16,11 +16,14 @@ from xds.pipeline import Contribution, Memo
 
 
 def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
-    """All listeners of a proxy."""
+    """All listeners of a proxy. Where the workload receives, nothing of its own can listen for what it sends."""
     if view.key.type is ProxyType.ROUTER:
         return memo(_of_gateway, view.without_endpoints, memo)
-    outbound, explicit = outbound_listeners(view, memo), proxy_listener(view, memo)
-    return memo(interned, *limited((*outbound, *explicit, *inbound_listeners(view, memo)), view, memo))
+    inbound = tuple(inbound_listeners(view, memo))
+    taken = {part.name for part in inbound}
+    outbound = (*outbound_listeners(view, memo), *proxy_listener(view, memo))
+    parts = (*(part for part in outbound if part.name not in taken), *inbound)
+    return memo(interned, *limited(parts, view, memo))
 
 
 def _of_gateway(view: ProxyView, memo: Memo) -> tuple[Contribution, ...]:

@@ -22,7 +22,8 @@ _STATUS_200 = b"\x88"
 class Instance:
     """An instance of a service.
 
-    status: what it answers HTTP/1.1 requests with. gate: they wait until it is set. waiting: how many do.
+    status: what it answers HTTP/1.1 requests with. gate: requests wait until it is set, or those alone whose path is
+    ``held``. waiting: how many do. requests: the paths of all of HTTP/1.1 that came, in their order.
     """
 
     name: str
@@ -31,10 +32,12 @@ class Instance:
     tls: ssl.SSLContext | None = None
     locality: str = ""
     status: int = 200
+    held: str = ""
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     pings: int = 0
     waiting: int = 0
+    requests: list[str] = field(default_factory=list)
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -51,6 +54,17 @@ class Instance:
             writer.close()
         await self._server.wait_closed()
         self._server = None
+
+    def release(self) -> None:
+        """Lets what waits now go on, and nothing that comes later."""
+        self.gate.set()
+        self.gate.clear()
+
+    async def _wait(self, path: str) -> None:
+        if self.held in ("", path):
+            self.waiting += 1
+            await self.gate.wait()
+            self.waiting -= 1
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -83,17 +97,17 @@ class Instance:
             start = b""
             lines = head.splitlines()
             headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
-            self.waiting += 1
-            await self.gate.wait()
-            self.waiting -= 1
-            body = json.dumps({**received, "path": lines[0].split()[1], "headers": headers}).encode()
+            path = lines[0].split()[1]
+            self.requests.append(path)
+            await self._wait(path)
+            body = json.dumps({**received, "path": path, "headers": headers}).encode()
             writer.write(b"HTTP/1.1 %d OK\r\ncontent-length: %d\r\n\r\n%b" % (self.status, len(body), body))
             await writer.drain()
 
     async def _http2(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, received: dict[str, object]
     ) -> None:
-        """Answers every request, which has no body, without decoding it."""
+        """Answers every request, which has no body, without decoding it, one after the other."""
         writer.write(_frame(_SETTINGS, 0, 0, b""))
         body = json.dumps(received).encode()
         while True:
@@ -106,6 +120,7 @@ class Instance:
                 self.pings += 1
                 writer.write(_frame(_PING, _ACK, 0, payload))
             elif kind == _HEADERS:
+                await self._wait(self.held)
                 writer.write(_frame(_HEADERS, _END_HEADERS, stream, _STATUS_200))
                 writer.write(_frame(_DATA, _END_STREAM, stream, body))
 

@@ -219,7 +219,7 @@ def test_a_selector_of_an_entry_picks_numeric_addresses_if_nobody_resolves_names
 
 
 def test_the_oldest_declaration_of_a_host_is_in_force_but_a_kubernetes_service_always() -> None:
-    folder = Folder().write(x=service_entry("e", "a.local"), y=service_entry("d", "a.local"))
+    folder = Folder().write(x=service_entry("e", "a.local", resolution="DNS"), y=service_entry("d", "a.local"))
     assert [each.meta.name for each in folder.mesh.services] == ["d"]
     (remark,) = folder.remarks
     assert remark.startswith("x.yaml:1 ServiceEntry/e.default: a.local is declared by ServiceEntry/d.default at y.yaml")
@@ -229,6 +229,97 @@ def test_the_oldest_declaration_of_a_host_is_in_force_but_a_kubernetes_service_a
     assert at(folder, "a") == [("10.0.0.1", 80)]
     folder.write(y=None)
     assert at(folder, "a") == [(host, 80)]
+
+
+# Several objects for one host
+
+
+def ports(folder: Folder) -> list[tuple[int, str]]:
+    (service,) = folder.mesh.services
+    return [(port.number, port.name) for port in service.ports]
+
+
+def test_entries_of_one_host_are_one_service_with_the_ports_and_endpoints_of_both() -> None:
+    more = [{"number": 80, "name": "http", "targetPort": 8080}, {"number": 443, "name": "tls", "protocol": "TLS"}]
+    folder = Folder().write(
+        x=service_entry("d", "a.local", resolution="STATIC", endpoints=[{"address": "10.0.0.1"}]),
+        y=service_entry("e", "a.local", resolution="STATIC", ports=more, endpoints=[{"address": "10.0.0.2"}]),
+    )
+    assert ports(folder) == [(80, "http"), (443, "tls")]
+    assert located(folder, "a.local") == {
+        80: [("10.0.0.1", 80), ("10.0.0.2", 8080)],
+        443: [("10.0.0.2", 443)],
+    }
+    assert folder.remarks == []
+    served = folder.mesh.instances["10.0.0.2"]
+    assert [(each.port.number, each.target_port) for each in served] == [(80, 8080), (443, 443)]
+    folder.write(y=None)
+    assert located(folder, "a.local") == {80: [("10.0.0.1", 80)]}
+    assert folder.mesh.instances.keys() == {"10.0.0.1"}
+
+
+def test_a_service_stays_the_same_while_another_entry_comes_and_goes_that_does_not_add_to_it() -> None:
+    folder = Folder().write(x=service_entry("d", "a.local", resolution="DNS"))
+    (before,) = folder.mesh.services
+    folder.write(y=service_entry("e", "a.local", resolution="DNS", exportTo=["."]))
+    assert folder.mesh.services == (before,)
+    assert folder.mesh.services[0] is before
+    assert [remark.partition("; only with ")[2] for remark in folder.remarks] == [
+        "the same resolution, workloadSelector and exportTo would this add to it"
+    ]
+
+
+def test_a_port_that_two_entries_understand_differently_is_that_of_the_older() -> None:
+    folder = Folder().write(
+        x=service_entry("d", "a.local", resolution="DNS"),
+        y=service_entry("e", "a.local", resolution="DNS", ports=[{"number": 80, "name": "tcp", "protocol": "TCP"}]),
+    )
+    assert ports(folder) == [(80, "http")]
+    assert [remark.partition(": ")[2] for remark in folder.remarks] == ["port 80 of a.local is http (HTTP) already"]
+
+
+def test_an_entry_adds_endpoints_to_the_ports_of_a_service_that_have_the_same_names() -> None:
+    host = "a.default.svc.cluster.local"
+    more = [{"number": 8000, "name": "http", "targetPort": 8080}, {"number": 443, "name": "tls", "protocol": "TLS"}]
+    folder = Folder().write(
+        x=service_entry("e", host, resolution="STATIC", ports=more, endpoints=[{"address": "192.0.2.1"}]),
+        y=service("a"),
+        w=workload("w", "10.0.0.1", "a"),
+    )
+    assert [each.meta.key.kind for each in folder.mesh.services] == ["Service"]
+    assert ports(folder) == [(80, "http")]
+    assert at(folder, "a") == [("10.0.0.1", 80), ("192.0.2.1", 8080)]
+    assert [remark.partition(": ")[2] for remark in folder.remarks] == [
+        "Service/a.default has no such port: this one has no effect"
+    ]
+
+
+def test_what_an_entry_selects_counts_for_the_service_of_the_same_name() -> None:
+    selector = {"labels": {"app": "old"}}
+    folder = Folder().write(
+        x=service_entry("e", "a.default.svc.cluster.local", resolution="STATIC", workloadSelector=selector),
+        y=service("a"),
+        w=workload("w", "10.0.0.1", "a"),
+    )
+    folder.write(v=workload("v", "10.0.0.2", "old"))
+    assert at(folder, "a") == [("10.0.0.1", 80), ("10.0.0.2", 80)]
+    assert folder.mesh.instances.keys() == {"10.0.0.1", "10.0.0.2"}
+
+
+def test_services_that_select_alike_have_the_same_endpoints() -> None:
+    selector = {"labels": {"app": "a"}}
+    folder = Folder().write(
+        x=service_entry("d", "a.local", resolution="STATIC", workloadSelector=selector),
+        y=service_entry("e", "b.local", resolution="STATIC", workloadSelector=selector),
+        w=workload("w", "10.0.0.1", "a") + workload("v", "10.0.0.2", "a"),
+    )
+    one, other = (found.by_port[80] for found in folder.mesh.endpoints.values())
+    assert one is other
+    folder.write(w=workload("w", "10.0.0.1", "a") + workload("v", "10.0.0.3", "a"))
+    again, too = (found.by_port[80] for found in folder.mesh.endpoints.values())
+    assert again is too
+    assert one[1] is again[1]
+    assert [endpoint.address for endpoint in again] == ["10.0.0.3", "10.0.0.1"]
 
 
 # Order

@@ -27,6 +27,7 @@ NAMES = st.sampled_from(["a", "b"])
 ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3", "vm.example.com"])
 IPS = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
 HOSTS = st.sampled_from(["a.default.svc.cluster.local", "x.example.com", "y.example.com"])
+PORTS = st.sampled_from([81, 82]).map(lambda number: [{"number": number, "name": "http"}])
 SELECTORS = st.sampled_from(["a", "b"]).map(lambda app: {"labels": {"app": app}})
 
 DOCUMENTS = st.one_of(
@@ -40,6 +41,7 @@ DOCUMENTS = st.one_of(
     st.builds(lambda name, of: endpoint_slice(name, of, "10.0.0.1", pods=True), NAMES, NAMES),
     st.builds(lambda name, hosts: service_entry(name, *sorted(hosts)), NAMES, st.sets(HOSTS, min_size=1)),
     st.builds(lambda name, host: service_entry(name, host, resolution="DNS"), NAMES, HOSTS),
+    st.builds(lambda name, host, port: service_entry(name, host, resolution="DNS", ports=port), NAMES, HOSTS, PORTS),
     st.builds(
         lambda name, host, selector: service_entry(name, host, resolution="STATIC", workloadSelector=selector),
         NAMES,

@@ -7,6 +7,7 @@ Field numbers are Envoy's: ClusterLoadAssignment.cluster_name 1 and endpoints 2,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from translators.cluster.address import fill_address
 from translators.cluster.placement import EncodedEndpoint, Group, Placement, grouped
@@ -22,6 +23,8 @@ _ISTIO_TLS = "istio"
 _NAME_LABELS = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
 _REVISION_LABELS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
 
+_MANY: Final = 64
+"""From so many endpoints on it is worth remembering what is made of them together: fewer are put together faster."""
 
 EncodedEndpoints = Mapping[int, tuple[EncodedEndpoint, ...]]
 """By service port."""
@@ -30,15 +33,31 @@ EncodedEndpoints = Mapping[int, tuple[EncodedEndpoint, ...]]
 def encoded_endpoints(endpoints: ServiceEndpoints, memo: Memo) -> EncodedEndpoints:
     """Those that may get traffic. Like Istio, unready and terminating endpoints are not sent at all."""
     return {
-        port: tuple(memo(_encoded, endpoint) for endpoint in group if endpoint.health is Health.HEALTHY)
+        port: memo(_live, group, memo) if len(group) >= _MANY else _live(group, memo)
         for port, group in endpoints.by_port.items()
     }
 
 
+def _live(endpoints: tuple[Endpoint, ...], memo: Memo) -> tuple[EncodedEndpoint, ...]:
+    return tuple(memo(_encoded, endpoint) for endpoint in endpoints if endpoint.health is Health.HEALTHY)
+
+
 def assignment(name: str, endpoints: Iterable[EncodedEndpoint], placement: Placement | None = None) -> bytes:
     """An encoded ``ClusterLoadAssignment``, localities in order. Without endpoints it is a name, which ends warming."""
-    groups = (field(2, _encoded_group(group)) for group in grouped(endpoints, placement))
-    return b"".join((field(1, name.encode()), *groups))
+    return field(1, name.encode()) + _localities(endpoints, placement)
+
+
+def shared_assignment(
+    name: str, endpoints: tuple[EncodedEndpoint, ...], placement: Placement | None, memo: Memo
+) -> bytes:
+    """The same for endpoints that other services may have too, as the same tuple."""
+    if len(endpoints) < _MANY:
+        return assignment(name, endpoints, placement)
+    return field(1, name.encode()) + memo(_localities, endpoints, placement)
+
+
+def _localities(endpoints: Iterable[EncodedEndpoint], placement: Placement | None) -> bytes:
+    return b"".join(field(2, _encoded_group(group)) for group in grouped(endpoints, placement))
 
 
 def selected(endpoints: Iterable[EncodedEndpoint], labels: Labels) -> tuple[EncodedEndpoint, ...]:

@@ -5,6 +5,8 @@ Field numbers are Envoy's: Cluster.metadata 25, alt_stat_name 28, load_assignmen
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from envoy_data_plane.envoy.config.cluster.v3 import (
     Cluster,
     ClusterDiscoveryType,
@@ -16,13 +18,16 @@ from envoy_data_plane.envoy.config.core.v3 import BindConfig, ExtraSourceAddress
 from translators.cluster.address import is_unspecified, split_host_port
 from translators.cluster.assignment import assignment, plain_endpoint
 from translators.cluster.connection_pool import circuit_breakers, connect_timeout, connection_options
-from translators.cluster.http import http_options, passthrough_options, upstream_protocol
+from translators.cluster.http import UpstreamProtocol, http_options, passthrough_options, upstream_protocol
 from translators.cluster.mesh_defaults import buffer_limit, mesh_pool
 from translators.cluster.metadata import cluster_metadata
+from translators.cluster.policy import port_policy
 from translators.cluster.stat_name import stat_name
 from translators.cluster.upstream import extension
 from translators.names import INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster
 from xds.model.gateways import Sidecar
+from xds.model.objects import ObjectKey
+from xds.model.policy import ConnectionPoolSettings
 from xds.model.services import Service
 from xds.model.settings import InboundTrafficMode, MeshSettings
 from xds.model.view import InboundListener
@@ -53,20 +58,45 @@ def inbound_passthrough(settings: MeshSettings) -> Resource:
     return Resource.of(CLUSTER, cluster.name, encode(cluster))
 
 
+def inbound_pool(listener: InboundListener, settings: MeshSettings) -> ConnectionPoolSettings | None:
+    """What holds for connections to the workload: what its Sidecar says, or else its service's DestinationRule, or else
+    the mesh. One replaces the other as a whole, as in Istio.
+    """
+    of_rule = port_policy(listener.rule, None, listener.service_port.number).connection_pool
+    return listener.pool or of_rule or mesh_pool(settings)
+
+
 def _cluster(listener: InboundListener, bind_ip: str, settings: MeshSettings, sidecar: Sidecar | None) -> Resource:
     name = inbound_cluster(listener.target_port)
     cluster, tail = _destination(name, listener, bind_ip, settings)
-    pool = mesh_pool(settings)
+    _limit(cluster, listener, inbound_pool(listener, settings), settings)
+    service = listener.service
+    described = _description(service, listener, settings.inbound_stat_name) if service is not None else b""
+    return Resource.of(CLUSTER, name, encode(cluster) + described + tail, origins=tuple(_origins(listener, sidecar)))
+
+
+def _limit(
+    cluster: Cluster, listener: InboundListener, pool: ConnectionPoolSettings | None, settings: MeshSettings
+) -> None:
+    """Istio: which HTTP version a workload is spoken to is the port's matter, unless it is to be the client's."""
     protocol = upstream_protocol(listener.service_port.protocol, None, sniffed=True)
+    if pool is not None and pool.http is not None and pool.http.use_client_protocol:
+        protocol = UpstreamProtocol.AS_DOWNSTREAM
+    cluster.connect_timeout = connect_timeout(pool, settings.connect_timeout)
+    cluster.circuit_breakers = circuit_breakers(pool)
+    cluster.upstream_connection_options = connection_options(pool)
     cluster.typed_extension_protocol_options = extension(
         http_options(protocol, pool, preserve_case=settings.proxy.headers.preserve_case)
     )
-    service = listener.service
-    described = _description(service, listener, settings.inbound_stat_name) if service is not None else b""
-    objects = (sidecar if listener.origin is not None else None, service)
-    return Resource.of(
-        CLUSTER, name, encode(cluster) + described + tail, origins=tuple(o.meta.key for o in objects if o is not None)
-    )
+
+
+def _origins(listener: InboundListener, sidecar: Sidecar | None) -> Iterator[ObjectKey]:
+    if sidecar is not None and (listener.origin is not None or listener.pool is not None):
+        yield sidecar.meta.key
+    elif listener.rule is not None:
+        yield from (source.key for source in listener.rule.sources)
+    if listener.service is not None:
+        yield listener.service.meta.key
 
 
 def _description(service: Service, listener: InboundListener, pattern: str) -> bytes:

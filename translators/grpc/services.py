@@ -35,14 +35,14 @@ def routed_ports(view: ProxyView, memo: Memo) -> Iterator[tuple[PortHost, Client
     for host in chain.from_iterable(called_groups(view, memo)):
         listener = egress[host.visible.service.hostname]
         found = listener.routed.find(host.visible.service.hostname)
-        index = memo(index_services, listener.services, view.settings.retries)
+        index = memo(index_services, listener.targets, view.settings.retries)
         yield host, client_rules(found, MESH_GATEWAY, view.key, index, memo) if found is not None else None
 
 
 def _egress_by_host(*listeners: EgressListener) -> Mapping[str, EgressListener]:
-    """By host name of a service, the first egress listener that has it."""
+    """By host name of a service, the first egress listener that has it, or sends something there."""
     found: dict[str, EgressListener] = {}
     for listener in listeners:
-        for visible in listener.services:
+        for visible in listener.targets:
             found.setdefault(visible.service.hostname, listener)
     return found

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, SocketAddress
+from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, Pipe, SocketAddress
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - sidecars and gateways of Istio listen on every address of their pod
 LOOPBACK = "127.0.0.1"
+UNIX = "unix://"
 
 
 def socket_address(ip: str, port: int) -> Address:
     """A TCP address."""
     return Address(socket_address=SocketAddress(address=ip, port_value=port))
+
+
+def bound_address(bind: str, port: int) -> Address:
+    """Where a Sidecar's listener binds: an IP address, or ``unix:///path`` or ``unix://@name``, which have no port."""
+    return Address(pipe=Pipe(path=bind.removeprefix(UNIX))) if is_unix_socket(bind) else socket_address(bind, port)
+
+
+def is_unix_socket(bind: str) -> bool:
+    """True for ``unix:///path`` and ``unix://@name``."""
+    return bind.startswith(UNIX)
 
 
 def cidr_range(block: str) -> CidrRange:

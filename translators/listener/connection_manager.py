@@ -44,9 +44,7 @@ def outbound_http(address: str, port: int, route: str, settings: MeshSettings) -
     return _connection(manager, Direction.OUTBOUND, port, settings)
 
 
-def inbound_http(
-    address: str, port: int, service_port: int, route: RouteConfiguration, settings: MeshSettings
-) -> HttpConnection:
+def inbound_http(address: str, port: int, route: RouteConfiguration, settings: MeshSettings) -> HttpConnection:
     """For requests to the workload, which listens on ``port``."""
     manager = _manager(f"inbound_{address}_{port};", settings)
     manager.route_config = route
@@ -55,12 +53,15 @@ def inbound_http(
     headers = settings.proxy.headers
     manager.forward_client_cert_details = FORWARDED.get(headers.forwarded_client_cert, FORWARDED[_TO_WORKLOADS])
     manager.set_current_client_cert_details = client_cert(headers.client_cert or ClientCertDetails())
-    return _connection(manager, Direction.INBOUND, service_port, settings)
+    return _connection(manager, Direction.INBOUND, port, settings)
 
 
-def gateway_http(address: str, port: int, route: str, settings: MeshSettings) -> HttpConnection:
-    """For requests from outside the mesh: what they say about their sender is not believed, unless the mesh says so."""
-    manager = _manager(f"outbound_{address}_{port};", settings)
+def gateway_http(address: str, port: int, route: str, settings: MeshSettings, server_name: str = "") -> HttpConnection:
+    """For requests from outside the mesh: what they say about their sender is not believed, unless the mesh says so.
+
+    server_name: what its statistics are called by, if it has one.
+    """
+    manager = _manager(server_name or f"outbound_{address}_{port};", settings)
     manager.rds = _rds(route)
     manager.server_name = SERVER_NAME
     manager.use_remote_address = True

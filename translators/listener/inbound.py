@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
 
+from translators.cluster.inbound import inbound_pool
 from translators.listener.address import EVERY_ADDRESS, socket_address
 from translators.listener.connection_manager import inbound_http
 from translators.listener.sniffing import http_inspector, original_destination, plain_http
@@ -98,14 +99,16 @@ def port_chains(
         return
     if _is_sniffed(listener):
         yield _http_chain(listener, plain_http(destination_port), settings)
-    yield cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port)
+    pool = inbound_pool(listener, settings)
+    idle_timeout = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
+    yield cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port, idle_timeout)
 
 
 def _http_chain(listener: InboundListener, match: FilterChainMatch | None, settings: MeshSettings) -> FilterChainPart:
     body = FilterChain(name=_name(listener), filter_chain_match=match)
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
-    http = inbound_http(address, listener.target_port, listener.service_port.number, route, settings)
+    http = inbound_http(address, listener.target_port, route, settings)
     return FilterChainPart(encode(body), http)
 
 

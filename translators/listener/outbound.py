@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
 
-from translators.listener.address import EVERY_ADDRESS, LOOPBACK, socket_address
+from translators.listener.address import EVERY_ADDRESS, LOOPBACK, bound_address, is_unix_socket, socket_address
 from translators.listener.connection_manager import outbound_http
 from translators.listener.plan import Planned, plan_listener, plan_listeners, plan_pods
 from translators.listener.sniffing import http_inspector, plain_http, tls_inspector
@@ -19,6 +19,7 @@ from translators.names import (
     outbound_listener,
 )
 from translators.route.client import ClientRules, client_rules, index_services
+from translators.route.destination import egress_proxy_cluster
 from xds.model.gateways import OutboundTrafficMode, Port
 from xds.model.proxy import CaptureMode
 from xds.model.routing import MESH_GATEWAY
@@ -46,7 +47,7 @@ def unknown_destination(view: ProxyView) -> str:
     """The cluster for connections that no service is known for. Only requests say a name that DNS may know."""
     if view.outbound_traffic_policy is OutboundTrafficMode.REGISTRY_ONLY:
         return BLACK_HOLE_CLUSTER
-    return PASSTHROUGH_CLUSTER
+    return egress_proxy_cluster(view) or PASSTHROUGH_CLUSTER
 
 
 def virtual_outbound(fallback: str, settings: MeshSettings) -> ListenerPart:
@@ -90,7 +91,8 @@ def _captured(
 
 
 def _declared(view: ProxyView, listener: EgressListener, port: Port, memo: Memo) -> ListenerPart:
-    captured = view.key.capture is CaptureMode.REDIRECT and listener.captured
+    """Nothing redirects a connection to a Unix socket."""
+    captured = view.key.capture is CaptureMode.REDIRECT and listener.captured and not is_unix_socket(listener.bind)
     address = listener.bind or (EVERY_ADDRESS if captured else view.key.bind_ip or LOOPBACK)
     planned = memo(plan_listener, listener.services, address, port.number, port.protocol)
     return _listener(view, listener, planned, captured, memo)
@@ -112,7 +114,7 @@ def _rules(view: ProxyView, listener: EgressListener, visible: VisibleService, m
     virtual_service = listener.routed.find(visible.service.hostname)
     if virtual_service is None or not (virtual_service.tls or virtual_service.tcp):
         return None
-    index = memo(index_services, listener.services, view.settings.retries)
+    index = memo(index_services, listener.targets, view.settings.retries)
     return client_rules(virtual_service, MESH_GATEWAY, view.key, index, memo)
 
 
@@ -142,7 +144,7 @@ def build_listener(
     http = (_http_chain(address, number, route, sniffed, settings),) if route else ()
     body = Listener(
         name=name,
-        address=socket_address(address, number),
+        address=bound_address(address, number),
         bind_to_port=None if bind_to_port else False,
         traffic_direction=TrafficDirection.OUTBOUND,
         listener_filters=_inspectors(sniffed, by_server_name),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from translators.listener.address import EVERY_ADDRESS, is_ip
+from translators.listener.address import EVERY_ADDRESS, is_ip, is_unix_socket
 from translators.listener.sniffing import SERVER_FIRST
 from translators.names import outbound_route
 from translators.route.outbound import carries_http, has_own_address, is_sniffed_alone
@@ -45,12 +45,21 @@ def plan_listeners(services: tuple[VisibleService, ...]) -> tuple[Planned, ...]:
 
 
 def plan_listener(services: Iterable[VisibleService], address: str, number: int, protocol: Protocol) -> Planned:
-    """The one listener that a Sidecar declares: whatever ``services`` serve on that port."""
-    draft = _Draft(route=outbound_route(number) if carries_http(protocol) else "")
+    """The one listener that a Sidecar declares: whatever ``services`` serve on that port.
+
+    A Unix socket has no port: requests on it say which they mean, and connections are for the first there is.
+    """
+    by_socket = is_unix_socket(address)
+    route = address if by_socket else outbound_route(number)
+    draft = _Draft(route=route if carries_http(protocol) else "")
     if not protocol.is_http:
-        found = ((visible, visible.service.port(number)) for visible in services)
-        draft.tcp = [(visible, port) for visible, port in found if port is not None and not port.protocol.is_http]
+        pairs = ((visible, port) for visible in services for port in visible.service.ports)
+        draft.tcp = [pair for pair in pairs if _serves(pair[1], None if by_socket else number)]
     return _planned(number, address, draft)
+
+
+def _serves(port: ServicePort, number: int | None) -> bool:
+    return number in (None, port.number) and port.protocol is not Protocol.UDP and not port.protocol.is_http
 
 
 def plan_pods(

@@ -17,7 +17,7 @@ from translators.cluster.policy import PortPolicy, port_policy
 from translators.names import outbound_cluster
 from xds.model.policy import ConsistentHashLB
 from xds.model.routing import Destination
-from xds.model.view import VisibleService
+from xds.model.view import ProxyView, VisibleService
 
 
 def destination_port(destination: Destination, target: VisibleService | None, listen_port: int) -> int:
@@ -32,6 +32,12 @@ def destination_port(destination: Destination, target: VisibleService | None, li
 def destination_cluster(destination: Destination, target: VisibleService | None, listen_port: int) -> str:
     """The cluster's name, whether the service is known or not: unknown ones answer 503 and harm no other route."""
     return outbound_cluster(destination_port(destination, target, listen_port), destination.host, destination.subset)
+
+
+def egress_proxy_cluster(view: ProxyView) -> str:
+    """The cluster that a Sidecar names for traffic to unknown hosts; empty if it names none."""
+    proxy = view.egress_proxy
+    return outbound_cluster(proxy.port or 0, proxy.host, proxy.subset) if proxy is not None else ""
 
 
 def destination_policy(target: VisibleService | None, port: int, subset: str = "") -> PortPolicy:

@@ -34,7 +34,7 @@ class RouteTable:
 
     groups: its hosts, in groups that are looked up together. taken: every domain of its hosts. alone: whether it is
     for one service's own address. everywhere: whether some host of it can only be reached through a listener on every
-    address.
+    address. by_port: whether requests have to say which port they mean, as they do not dial it.
     """
 
     name: str
@@ -43,6 +43,7 @@ class RouteTable:
     taken: frozenset[str]
     alone: bool = False
     everywhere: bool = True
+    by_port: bool = False
 
 
 def carries_http(protocol: Protocol) -> bool:
@@ -102,20 +103,22 @@ def _sniffed_table(visible: VisibleService, port: int) -> RouteTable:
 
 
 def proxy_table(name: str, services: tuple[VisibleService, ...], dns_domain: str, memo: Memo) -> RouteTable:
-    """What an explicit HTTP proxy knows: every port of every service, told apart by the port in the request."""
+    """What an explicit HTTP proxy, or a Unix socket, knows: every port of every service."""
     hosts = [
         PortHost(visible, port.number, with_port(memo(service_domains, visible.service, dns_domain), port.number))
         for visible in services
         for port in http_ports(visible.service)
     ]
-    return _table(name, 80, hosts, memo)
+    return _table(name, 80, hosts, memo, by_port=True)
 
 
-def _table(name: str, port: int, hosts: Iterable[PortHost], memo: Memo, *, everywhere: bool = True) -> RouteTable:
+def _table(
+    name: str, port: int, hosts: Iterable[PortHost], memo: Memo, *, everywhere: bool = True, by_port: bool = False
+) -> RouteTable:
     taken: set[str] = set()
     kept = tuple(_distinct(hosts, taken, memo))
     groups = tuple(kept[start : start + _GROUP] for start in range(0, len(kept), _GROUP))
-    return RouteTable(name, port, groups, frozenset(taken), everywhere=everywhere)
+    return RouteTable(name, port, groups, frozenset(taken), everywhere=everywhere, by_port=by_port)
 
 
 def _distinct(hosts: Iterable[PortHost], taken: set[str], memo: Memo) -> Iterator[PortHost]:

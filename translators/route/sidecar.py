@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from translators.listener.address import is_unix_socket
 from translators.names import DYNAMIC_DNS_CLUSTER, HTTP_PROXY, PASSTHROUGH_CLUSTER
 from translators.route.client import ServiceIndex, client_rules, index_services, interned
+from translators.route.destination import egress_proxy_cluster
 from translators.route.domains import host_domains, with_port
 from translators.route.outbound import (
     PortHost,
@@ -49,6 +51,10 @@ def _tables(view: ProxyView, listener: EgressListener, named: frozenset[int], me
         yield memo(proxy_table, HTTP_PROXY, listener.services, dns_domain, memo)
     if listener.port is None and view.key.capture is CaptureMode.NONE:
         return
+    if listener.port is not None and is_unix_socket(listener.bind):
+        if carries_http(listener.port.protocol):
+            yield memo(proxy_table, listener.bind, listener.services, dns_domain, memo)
+        return
     by_port = memo(route_tables, listener.services, dns_domain, memo)
     if listener.port is not None:
         if carries_http(listener.port.protocol):
@@ -71,7 +77,8 @@ class _Builder:
         self._view = view
         self._key: ViewKey = view.key
         self._routed = listener.routed
-        self._index: ServiceIndex = memo(index_services, listener.services, view.settings.retries)
+        self._known: ServiceIndex = memo(index_services, listener.services, view.settings.retries)
+        self._index: ServiceIndex = memo(index_services, listener.targets, view.settings.retries)
         self._memo = memo
 
     def build(self, table: RouteTable) -> VirtualHosts:
@@ -79,7 +86,7 @@ class _Builder:
         groups = [self._group(group) for group in table.groups]
         if not table.alone:
             groups.append(self._memo(interned, *self._others(table)))
-        return self._memo(configuration, table.name, table.name != HTTP_PROXY, *groups)
+        return self._memo(configuration, table.name, not table.by_port, *groups)
 
     def _group(self, hosts: tuple[PortHost, ...]) -> tuple[VirtualHostPart, ...]:
         found = self._routed.find_all(host.visible.service.hostname for host in hosts)
@@ -90,13 +97,13 @@ class _Builder:
         if table.port == _UNMATCHED_PORT:
             yield from self._unmatched_hosts(table, taken)
         if "*" not in taken:
-            yield self._catch_all()
+            yield self._catch_all(table)
 
     def _unmatched_hosts(self, table: RouteTable, taken: set[str]) -> Iterator[VirtualHostPart]:
         memo, key = self._memo, self._key
-        for host, virtual_service in memo(unmatched_hosts, self._routed, self._index):
+        for host, virtual_service in memo(unmatched_hosts, self._routed, self._known):
             domains = memo(host_domains, host, key.dns_domain)
-            if table.name == HTTP_PROXY and host != "*":
+            if table.by_port and host != "*":
                 domains = memo(with_port, domains, table.port)
             free = unclaimed(domains, taken)
             if not free:
@@ -106,15 +113,19 @@ class _Builder:
             if part is not None:
                 yield part
 
-    def _catch_all(self) -> VirtualHostPart:
-        """Without capture nobody knows where a request was going, so there is nowhere but its host to pass it on to."""
-        if self._view.outbound_traffic_policy is OutboundTrafficMode.ALLOW_ANY_DYNAMIC_DNS:
-            return self._memo(allow_any, DYNAMIC_DNS_CLUSTER)
-        if self._key.capture is CaptureMode.NONE:
-            return self._memo(block_all, _NOT_IN_MESH)
-        if self._view.outbound_traffic_policy is OutboundTrafficMode.REGISTRY_ONLY:
-            return self._memo(block_all, "")
-        return self._memo(allow_any, PASSTHROUGH_CLUSTER)
+    def _catch_all(self, table: RouteTable) -> VirtualHostPart:
+        """Without capture nobody knows where a request was going, so there is nowhere but its host, or the place that a
+        Sidecar names, to pass it on to."""
+        mode, memo = self._view.outbound_traffic_policy, self._memo
+        if mode is OutboundTrafficMode.ALLOW_ANY_DYNAMIC_DNS:
+            return memo(allow_any, DYNAMIC_DNS_CLUSTER)
+        if mode is OutboundTrafficMode.ALLOW_ANY and (proxy := egress_proxy_cluster(self._view)):
+            return memo(allow_any, proxy)
+        if self._key.capture is CaptureMode.NONE or table.by_port:
+            return memo(block_all, _NOT_IN_MESH)
+        if mode is OutboundTrafficMode.REGISTRY_ONLY:
+            return memo(block_all, "")
+        return memo(allow_any, PASSTHROUGH_CLUSTER)
 
 
 def _service_hosts(

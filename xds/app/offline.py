@@ -13,6 +13,7 @@ from xds.app.store import Store
 from xds.config.node import parse_node
 from xds.model.diagnostic import Diagnostic
 from xds.model.labels import Labels
+from xds.model.mesh import Mesh
 from xds.model.proxy import Proxy
 from xds.model.proxy_config import with_proxy_configs
 from xds.model.proxy_settings import ProxyDefaults
@@ -43,21 +44,21 @@ class Offline:
 
     def render(self, spec: ProxySpec) -> dict[str, list[Document]]:
         """What the proxy would receive, by section."""
-        return render(self.store.compile(proxy_of(spec)).snapshot)
-
-    def defaults_of(self, spec: ProxySpec) -> ProxyDefaults:
-        """What the mesh says of how the proxy starts."""
-        mesh = self.store.mesh
-        root = mesh.settings.root_namespace
-        override = override_of(mesh, proxy_of(spec))
-        return with_proxy_configs(
-            mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root, override
-        )
+        return render(self.store.compile(proxy_of(spec, self.store.mesh)).snapshot)
 
 
-def proxy_of(spec: ProxySpec) -> Proxy:
-    """The proxy that an Envoy with this bootstrap is to the server. Raises ValueError for an impossible one."""
-    return parse_node(spec.node_id, spec.metadata, Locality.parse(spec.locality))
+def defaults_of(spec: ProxySpec, mesh: Mesh) -> ProxyDefaults:
+    """What the mesh says of how the proxy starts."""
+    root, override = mesh.settings.root_namespace, override_of(mesh, (spec.ip,))
+    return with_proxy_configs(
+        mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root, override
+    )
+
+
+def proxy_of(spec: ProxySpec, mesh: Mesh) -> Proxy:
+    """The proxy that an Envoy with this mesh's bootstrap is to the server. Raises ValueError for an impossible one."""
+    metadata = {**defaults_of(spec, mesh).metadata, **spec.metadata}
+    return parse_node(spec.node_id, metadata, Locality.parse(spec.locality))
 
 
 def _scan(path: Path) -> Batch:

@@ -13,14 +13,18 @@ from operator import is_
 from typing import TypeVar
 
 from xds.config.conflicts import Conflicts
+from xds.config.credential_findings import CredentialFindings
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
 from xds.config.drafts import ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
+from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
+from xds.config.gateway_findings import gateway_findings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
+from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
 from xds.model.objects import ObjectKey, ObjectMeta
@@ -38,8 +42,9 @@ Pair = tuple[ConfigObject | None, ConfigObject | None]
 class Fold:
     """A Mesh, and what the next one can be made from.
 
-    objects: those that it was made of. diagnostics: what only the whole shows, ordered by service, then by
-    VirtualService, then by host.
+    objects: those that it was made of. gateway_findings: what Gateways say against each other. diagnostics: what only
+    the whole shows, ordered by service, then by VirtualService, then by host, then by Gateway, then by who asks for a
+    credential, then by extension.
     """
 
     mesh: Mesh = EMPTY_MESH
@@ -47,21 +52,30 @@ class Fold:
     discovery: Discovery = field(default_factory=Discovery)
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
+    gateway_findings: tuple[Diagnostic, ...] = ()
+    credentials: CredentialFindings = field(default_factory=CredentialFindings)
+    extensions: Extensions = field(default_factory=Extensions)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def build(objects: Objects, settings: MeshSettings) -> Fold:
-    """The Mesh that ``objects`` make up."""
-    return rebuild(Fold(), objects, objects.keys(), settings)
+def build(objects: Objects, settings: MeshSettings, modules: Modules = NO_MODULES) -> Fold:
+    """The Mesh that ``objects`` make up. modules: what is known of those that they name."""
+    return rebuild(Fold(), objects, objects.keys(), settings, modules)
 
 
-def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], settings: MeshSettings) -> Fold:
+def rebuild(
+    previous: Fold,
+    objects: Objects,
+    changed: Collection[ObjectKey],
+    settings: MeshSettings,
+    modules: Modules = NO_MODULES,
+) -> Fold:
     """The Mesh that ``objects`` make up, with what is unchanged from ``previous``.
 
     changed: the keys of all objects that were added, replaced or removed; others must be the same objects as before.
     """
     if settings.domain_suffix != previous.mesh.settings.domain_suffix and previous.objects:
-        return build(objects, settings)
+        return build(objects, settings, modules)
     pairs = [(previous.objects.get(key), objects.get(key)) for key in changed]
     changes = Changes(
         services=tuple(_only(ServiceDeclaration, pairs)),
@@ -71,18 +85,31 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
     discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
+    extensions = previous.extensions.update(_only(Extension, pairs), modules)
+    mesh = _mesh(previous.mesh, settings, discovery, routes, pairs, extensions)
+    unchanged = mesh.gateways is previous.mesh.gateways
+    of_gateways = previous.gateway_findings if unchanged else gateway_findings(mesh.gateways)
+    credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
     return Fold(
-        mesh=_mesh(previous.mesh, settings, discovery, routes, pairs),
+        mesh=mesh,
         objects=objects,
         discovery=discovery,
         delegation=delegation,
         conflicts=conflicts,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts),
+        gateway_findings=of_gateways,
+        credentials=credentials,
+        extensions=extensions,
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, of_gateways, credentials, extensions),
     )
 
 
 def _mesh(
-    before: Mesh, settings: MeshSettings, discovery: Discovery, routes: list[RouteChange], pairs: list[Pair]
+    before: Mesh,
+    settings: MeshSettings,
+    discovery: Discovery,
+    routes: list[RouteChange],
+    pairs: list[Pair],
+    extensions: Extensions,
 ) -> Mesh:
     return Mesh(
         settings=before.settings if before.settings == settings else settings,
@@ -96,6 +123,8 @@ def _mesh(
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
         credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
+        extensions=extensions.by_namespace,
+        modules=extensions.modules,
         objects=_metadata(before.objects, pairs),
     )
 
@@ -120,10 +149,30 @@ def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> 
 
 
 def _diagnostics(
-    previous: Fold, discovery: Discovery, delegation: Delegation, conflicts: Conflicts
+    previous: Fold,
+    discovery: Discovery,
+    delegation: Delegation,
+    conflicts: Conflicts,
+    of_gateways: tuple[Diagnostic, ...],
+    credentials: CredentialFindings,
+    extensions: Extensions,
 ) -> tuple[Diagnostic, ...]:
-    now = (discovery.findings, delegation.findings, conflicts.findings)
-    before = (previous.discovery.findings, previous.delegation.findings, previous.conflicts.findings)
+    now = (
+        discovery.findings,
+        delegation.findings,
+        conflicts.findings,
+        of_gateways,
+        credentials.diagnostics,
+        extensions.findings,
+    )
+    before = (
+        previous.discovery.findings,
+        previous.delegation.findings,
+        previous.conflicts.findings,
+        previous.gateway_findings,
+        previous.credentials.diagnostics,
+        previous.extensions.findings,
+    )
     if all(map(is_, now, before)):
         return previous.diagnostics
     of_services, of_routes = discovery.findings, delegation.findings
@@ -131,4 +180,7 @@ def _diagnostics(
         *chain.from_iterable(of_services[key] for key in sorted(of_services)),
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
+        *of_gateways,
+        *credentials.diagnostics,
+        *extensions.findings,
     )

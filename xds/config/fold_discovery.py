@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from xds.config.drafts import Draft, ShardedDraft
-from xds.config.fold_endpoints import Sources, endpoints_of, instances_of, sources_of, unreachable
+from xds.config.fold_endpoints import Sources
 from xds.config.fold_findings import findings_of, orphan
+from xds.config.fold_instances import InstanceDraft, Instances
 from xds.config.fold_lists import Change as ListChange
 from xds.config.fold_lists import ListIndex, ServiceName
+from xds.config.fold_selection import Selections
 from xds.config.fold_services import Change as ServiceChange
-from xds.config.fold_services import Declared, ServiceIndex
+from xds.config.fold_services import ServiceIndex
 from xds.config.fold_workloads import Change as WorkloadChange
 from xds.config.fold_workloads import WorkloadIndex
 from xds.config.objects import EndpointList, Objects
 from xds.model.diagnostic import Diagnostic
-from xds.model.services import Resolution, ServiceEndpoints, ServiceInstance, ServiceKey
-
-Instances: TypeAlias = tuple[ServiceInstance, ...]
+from xds.model.services import Resolution, Service, ServiceEndpoints, ServiceKey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +36,8 @@ class Discovery:
     """Everything known about services and endpoints.
 
     located: the endpoints of every service. endpoints: those that Envoy is told, so not of services with resolution
-    NONE. hosted: by service, what each address serves of it; instances: the same by address. findings: by service.
-    touched: the services that the last update was about.
+    NONE. instances: by address, what it serves. findings: by service. touched: the services that the last update was
+    about.
     """
 
     services: ServiceIndex = field(default_factory=ServiceIndex)
@@ -46,7 +45,6 @@ class Discovery:
     lists: ListIndex = field(default_factory=ListIndex)
     located: Mapping[ServiceKey, ServiceEndpoints] = field(default_factory=dict)
     endpoints: Mapping[ServiceKey, ServiceEndpoints] = field(default_factory=dict)
-    hosted: Mapping[ServiceKey, Mapping[str, Instances]] = field(default_factory=dict)
     instances: Mapping[str, Instances] = field(default_factory=dict)
     findings: Mapping[ServiceKey, tuple[Diagnostic, ...]] = field(default_factory=dict)
     touched: AbstractSet[ServiceKey] = frozenset()
@@ -93,22 +91,17 @@ class Indexes:
         name = ServiceName(key.namespace, key.hostname.partition(".")[0])
         return self.lists.lists.get(name, ()) if kubernetes_service(name, self.domain_suffix) == key else ()
 
-    def sources_of(self, declared: Declared, lists: tuple[EndpointList, ...]) -> Sources:
-        """Where the endpoints of a service may come from."""
-        service = declared.service
-        selected = self.workloads.select(service.meta.namespace, service.selector) if service.selector else ()
-        return sources_of(declared, lists if service.meta.key.kind == "Service" else (), selected, self.objects)
-
 
 class _Relocation:
     """One update of the endpoints of the services that something touched."""
 
     def __init__(self, before: Discovery, indexes: Indexes) -> None:
+        self._before = before
         self._indexes = indexes
+        self._selections = Selections(indexes.workloads, indexes.objects)
         self._located = Draft(before.located)
         self._endpoints = ShardedDraft(before.endpoints)
-        self._hosted = Draft(before.hosted)
-        self._instances = Draft(before.instances)
+        self._instances = InstanceDraft(before.instances)
         self._findings = Draft(before.findings)
 
     def run(self, touched: set[ServiceKey]) -> Discovery:
@@ -120,42 +113,28 @@ class _Relocation:
             lists=self._indexes.lists,
             located=self._located.done(),
             endpoints=self._endpoints.done(),
-            hosted=self._hosted.done(),
             instances=self._instances.done(),
             findings=self._findings.done(),
             touched=touched,
         )
 
     def _relocate(self, key: ServiceKey) -> None:
-        declared = self._indexes.services.declared.get(key, ())
+        standing = self._indexes.services.standing.get(key)
         lists = self._indexes.lists_of(key)
-        if not declared:
-            self._located.set(key, None)
-            self._endpoints.set(key, None)
-            self._host(key, {})
+        before = self._located.get(key)
+        found: ServiceEndpoints | None = None
+        if standing is None:
             self._findings.set(key, tuple(map(orphan, lists)) or None)
-            return
-        sources = self._indexes.sources_of(declared[0], lists)
-        service = declared[0].service
-        found = endpoints_of(sources, self._located.get(key))
+        else:
+            of_service = lists if standing.leader.is_kubernetes else ()
+            sources = Sources(standing, of_service, self._selections, self._indexes.objects)
+            found = sources.endpoints(before)
+            self._findings.set(key, findings_of(standing, lists, found, sources.unreachable()) or None)
+        service = standing.service if standing is not None else None
         self._located.set(key, found)
-        self._endpoints.set(key, found if service.resolution is not Resolution.NONE else None)
-        self._host(key, instances_of(service, found))
-        self._findings.set(key, findings_of(declared, lists, found, unreachable(sources)) or None)
-
-    def _host(self, key: ServiceKey, now: Mapping[str, Instances]) -> None:
-        before = self._hosted.get(key) or {}
-        if before == now:
-            return
-        self._hosted.set(key, now or None)
-        for address in before.keys() | now.keys():
-            if before.get(address) != now.get(address):
-                self._instances.set(address, self._merged(address, key, now.get(address, ())))
-
-    def _merged(self, address: str, key: ServiceKey, own: Instances) -> Instances | None:
-        others = tuple(each for each in self._instances.get(address) or () if each.service != key)
-        return tuple(sorted((*others, *own), key=_order)) if others or len(own) > 1 else own or None
+        self._endpoints.set(key, found if service is not None and service.resolution is not Resolution.NONE else None)
+        self._instances.move(key, _serving(self._before.services.find(key), before), _serving(service, found))
 
 
-def _order(instance: ServiceInstance) -> tuple[ServiceKey, int]:
-    return instance.service, instance.port.number
+def _serving(service: Service | None, endpoints: ServiceEndpoints | None) -> tuple[Service, ServiceEndpoints] | None:
+    return (service, endpoints) if service is not None and endpoints is not None else None

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from xds.config.fold_services import Declared
+from collections.abc import Iterator
+
 from xds.config.objects import EndpointList
+from xds.config.standing import Declared, Standing, at_port
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.objects import ObjectMeta
 from xds.model.services import Resolution, ServiceEndpoints, Workload
 
 
 def findings_of(
-    declared: tuple[Declared, ...],
+    standing: Standing,
     lists: tuple[EndpointList, ...],
     endpoints: ServiceEndpoints | None,
     unreachable: tuple[Workload, ...],
 ) -> tuple[Diagnostic, ...]:
-    """Everything there is to say about one service. declared: the declaration in force, then those that are not."""
-    winner, *rivals = declared
+    """Everything there is to say about one service."""
+    leader = standing.leader
     return (
-        *(_ignored_rival(rival, winner) for rival in rivals),
-        *(orphan(each) for each in lists if not _is_kubernetes(winner)),
-        *(_unresolved(workload, winner) for workload in unreachable),
-        *((_without_endpoints(winner),) if endpoints is None and _expects_endpoints(winner) else ()),
+        *(_ignored_rival(rival, leader) for rival in standing.rivals),
+        *(finding for member in standing.members[1:] for finding in _hidden_ports(member, standing)),
+        *(orphan(each) for each in lists if not leader.is_kubernetes),
+        *(_unresolved(workload, leader) for workload in unreachable),
+        *((_without_endpoints(leader),) if endpoints is None and _expects_endpoints(leader) else ()),
     )
 
 
@@ -31,19 +34,34 @@ def orphan(endpoints: EndpointList) -> Diagnostic:
     return _finding(Severity.INFO, endpoints.meta, reason, "no-service")
 
 
-def _is_kubernetes(declared: Declared) -> bool:
-    return declared.by.meta.key.kind == "Service"
-
-
 def _expects_endpoints(declared: Declared) -> bool:
     service = declared.service
     return service.selector is not None and service.resolution is not Resolution.NONE and bool(service.ports)
 
 
 def _ignored_rival(rival: Declared, winner: Declared) -> Diagnostic:
-    where = winner.by.meta
-    reason = f"{rival.service.hostname} is declared by {where.key} at {where.origin} already, which stays in force"
+    joining = "resolution STATIC" if winner.is_kubernetes else "the same resolution, workloadSelector and exportTo"
+    reason = f"{_taken(rival.service.hostname, winner)}, which stays in force; only with {joining} would this add to it"
     return _finding(Severity.WARNING, rival.by.meta, reason, "duplicate-host", "spec.hosts")
+
+
+def _hidden_ports(member: Declared, standing: Standing) -> Iterator[Diagnostic]:
+    """What a declaration that joins others says of ports without effect."""
+    counted = {port: at_port(standing, port) for port in standing.service.ports}
+    served = {own: port for port, members in counted.items() for each, own in members if each is member}
+    for index, own in enumerate(member.service.ports):
+        port = served.get(own)
+        if port is None:
+            reason = f"{standing.leader.by.meta.key} has no such port: this one has no effect"
+        elif not standing.leader.is_kubernetes and (port.name, port.protocol) != (own.name, own.protocol):
+            reason = f"port {port.number} of {standing.service.hostname} is {port.name} ({port.protocol.value}) already"
+        else:
+            continue
+        yield _finding(Severity.WARNING, member.by.meta, reason, "duplicate-host", f"spec.ports[{index}]")
+
+
+def _taken(hostname: str, by: Declared) -> str:
+    return f"{hostname} is declared by {by.by.meta.key} at {by.by.meta.origin} already"
 
 
 def _unresolved(workload: Workload, declared: Declared) -> Diagnostic:
@@ -52,7 +70,7 @@ def _unresolved(workload: Workload, declared: Declared) -> Diagnostic:
 
 
 def _without_endpoints(declared: Declared) -> Diagnostic:
-    path = "spec.selector" if _is_kubernetes(declared) else "spec.workloadSelector"
+    path = "spec.selector" if declared.is_kubernetes else "spec.workloadSelector"
     reason = "selects no Pod or WorkloadEntry that has its ports: the service has no endpoints"
     return _finding(Severity.INFO, declared.by.meta, reason, "no-endpoints", path)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from xds.model.credentials import Credential
+from xds.model.extensions import Extension
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
@@ -72,6 +73,7 @@ ConfigObject: TypeAlias = (
     | Sidecar
     | ProxyConfig
     | Credential
+    | Extension
 )
 """An object in force."""
 

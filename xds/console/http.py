@@ -48,8 +48,14 @@ class Probes(Protocol):
     async def analysis(self) -> Json:
         """What is to be said of the whole configuration, as ``pilothouse analyze`` says it."""
 
+    def credentials(self) -> Json:
+        """Certificates and when they expire, without keys."""
+
     def loads(self) -> Json:
         """What connected clients report of their requests, by cluster and locality."""
+
+    def addresses(self) -> Json:
+        """By host, the automatic addresses of those that have no other."""
 
     def changes(self, about: str) -> Json:
         """The latest changes and how far they have come, newest first; about: of this object only, unless empty.
@@ -106,7 +112,9 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
             Route("/debug/configz", _json(probes.config)),
             Route("/debug/config_dump", config_dump),
             Route("/debug/analysis", _awaited_json(probes.analysis)),
+            Route("/debug/credentials", _json(probes.credentials)),
             Route("/debug/loads", _json(probes.loads)),
+            Route("/debug/addresses", _json(probes.addresses)),
             Route("/debug/changes", changes),
             Route("/debug/convergence", convergence),
         ]
@@ -120,7 +128,9 @@ _PATHS = (
     "/debug/configz",
     "/debug/config_dump?proxyID=NAME.NAMESPACE",
     "/debug/analysis",
+    "/debug/credentials",
     "/debug/loads",
+    "/debug/addresses",
     "/debug/changes?object=KIND/NAME.NAMESPACE",
     "/debug/convergence?object=KIND/NAME.NAMESPACE",
 )

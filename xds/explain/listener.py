@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from betterproto2 import Message
+from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import Listener, ListenerFilter, ListenerFilterChainMatchPredicate
 from envoy_data_plane.envoy.extensions.filters.listener.http_inspector.v3 import HttpInspector
+from envoy_data_plane.envoy.extensions.filters.listener.original_dst.v3 import OriginalDst
 from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector.v3 import TlsInspector
 
 from xds.explain.decode import parse, without
@@ -17,6 +19,7 @@ from xds.resources import Resource
 from xds.wire.registry import type_url
 
 _CHAINS, _DEFAULT_CHAIN = 3, 25
+_UNIX = "unix://"
 
 
 class UndecidedError(Exception):
@@ -37,21 +40,33 @@ class Bound:
     port: int
 
     def __str__(self) -> str:
-        return f"{self.resource.name} ({self.address}:{self.port})"
+        return f"{self.resource.name} ({self.place})"
+
+    @property
+    def place(self) -> str:
+        """Where it listens, in words."""
+        return self.address if is_socket(self.address) else f"{self.address}:{self.port}"
 
     @property
     def anywhere(self) -> bool:
         """True if it listens on every address."""
-        return ip_address(self.address).is_unspecified
+        return not is_socket(self.address) and ip_address(self.address).is_unspecified
+
+
+def is_socket(address: str) -> bool:
+    """True for a Unix socket, ``unix:///path`` or ``unix://@name``, which has no port."""
+    return address.startswith(_UNIX)
 
 
 def bound_listeners(resources: Iterable[Resource]) -> tuple[Bound, ...]:
-    """All that listen on an IP address."""
+    """All that listen on an IP address or a Unix socket."""
     return tuple(found for found in map(_bound, resources) if found is not None)
 
 
 def _bound(resource: Resource) -> Bound | None:
     header = parse(Listener, without(resource.body, _CHAINS, _DEFAULT_CHAIN))
+    if header.address is not None and header.address.pipe is not None:
+        return Bound(resource, header, _UNIX + header.address.pipe.path, 0)
     socket = header.address.socket_address if header.address is not None else None
     return Bound(resource, header, socket.address, socket.port_value or 0) if socket is not None else None
 
@@ -63,6 +78,14 @@ def captured(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound,
     if entry is None:
         return None
     return _for_address(listeners, connection) or (entry, f"no listener is for {_dialled(connection)}")
+
+
+def arriving(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:
+    """The listener for a connection that comes to the proxy's workload from elsewhere, and why: the one that all of
+    them are redirected to, or else the one that is dialled. None if nothing listens there."""
+    inbound = (bound for bound in listeners if bound.header.traffic_direction == TrafficDirection.INBOUND)
+    entry = next((bound for bound in inbound if _has(bound.header, OriginalDst, connection.port)), None)
+    return (entry, "all that comes is redirected to it") if entry is not None else dialled(listeners, connection)
 
 
 def dialled(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:
@@ -80,7 +103,8 @@ def dialled(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, 
 
 
 def _for_address(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:
-    here = [bound for bound in listeners if bound.port == connection.port]
+    number = 0 if is_socket(connection.address) else connection.port
+    here = [bound for bound in listeners if bound.port == number]
     exact = [bound for bound in here if _same_address(bound.address, connection.address)]
     if exact:
         return exact[0], f"it is for {_dialled(connection)}"
@@ -89,25 +113,32 @@ def _for_address(listeners: Sequence[Bound], connection: Connection) -> tuple[Bo
 
 
 def _same_address(one: str, other: str) -> bool:
+    if is_socket(one) or is_socket(other):
+        return one == other
     return bool(other) and ip_address(one) == ip_address(other)
 
 
 def _same_family(one: str, other: str) -> bool:
     """An address that is not known is taken for IPv4."""
+    if is_socket(other):
+        return False
     return ip_address(one).version == (ip_address(other).version if other else 4)
 
 
 def _dialled(connection: Connection) -> str:
-    return f"{connection.address or 'the address'}:{connection.port}"
+    address = connection.address or "the address"
+    return address if is_socket(address) else f"{address}:{connection.port}"
 
 
 def inspected(listener: Listener, connection: Connection) -> Connection:
-    """The connection as the listener's filter chains are matched with it: what no inspector sees is not known."""
+    """The connection as the listener's filter chains are matched with it: what no inspector sees is not known, and a
+    Unix socket is no address."""
     sees_tls = _has(listener, TlsInspector, connection.port)
     sees_http = _has(listener, HttpInspector, connection.port)
     encrypted = connection.transport == TLS
     return replace(
         connection,
+        address="" if is_socket(connection.address) else connection.address,
         transport=TLS if encrypted and sees_tls else PLAIN,
         server_name=connection.server_name.lower() if sees_tls else "",
         protocols=connection.protocols if (sees_tls if encrypted else sees_http) else (),

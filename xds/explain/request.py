@@ -26,7 +26,8 @@ _AUTHORITY = ":authority"
 class Connection:
     """A TCP connection as the proxy accepts it.
 
-    address, port: where the client dialled; the address is empty if nothing is known of it. transport: PLAIN or TLS.
+    address, port: where the client dialled; the address is empty if nothing is known of it. It may be a Unix socket,
+    ``unix:///path``, and the port then means nothing. transport: PLAIN or TLS.
     server_name: SNI, in lower case. protocols: what the client says, or is seen, to speak: ALPN, or ``http/1.1``.
     source: the client's address, empty if it is not known. source_port: 0 if it is not known.
     """

@@ -7,7 +7,9 @@ from enum import Enum
 
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
-from xds.model.server_tls import ServerTLSSettings
+from xds.model.policy import ConnectionPoolSettings
+from xds.model.routing import Destination
+from xds.model.server_tls import ServerTLSMode, ServerTLSSettings
 from xds.model.services import Protocol
 
 
@@ -31,11 +33,20 @@ class HostSelector:
     host: str
 
 
+class Transport(Enum):
+    """What of a server decides which others it can share a port with."""
+
+    HTTP = "plain-text HTTP"  # by host
+    TLS = "TLS"  # by server name
+    TCP = "TCP"  # with none
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """Istio ``Server``: one port of a gateway and the hosts exposed on it.
 
     bind: an address, or a Unix socket with port 0; empty for every address. tls: None where there is none to speak of.
+    index: its position in the object.
     """
 
     port: Port
@@ -44,6 +55,29 @@ class Server:
     bind: str = ""
     name: str = ""
     tls: ServerTLSSettings | None = None
+    index: int = 0
+
+    @property
+    def transport(self) -> Transport:
+        """What it can share its port with."""
+        if self.port.protocol.is_http:
+            return Transport.HTTP
+        return Transport.TLS if self.port.protocol.is_tls and self.tls is not None else Transport.TCP
+
+    @property
+    def mode(self) -> ServerTLSMode | None:
+        """What is done with TLS; None for plain text."""
+        return self.tls.mode if self.tls is not None and self.transport is Transport.TLS else None
+
+    @property
+    def is_https(self) -> bool:
+        """Whether it routes requests that came encrypted: it has a RouteConfiguration of its own."""
+        return self.mode is not None and self.mode.terminates and self.port.protocol is Protocol.HTTPS
+
+    @property
+    def redirects(self) -> bool:
+        """Whether plain-text requests are sent to https."""
+        return self.tls is not None and self.tls.https_redirect
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +126,29 @@ class IstioEgressListener:
 
 @dataclass(frozen=True, slots=True)
 class IstioIngressListener:
-    """Istio ``IstioIngressListener``. default_endpoint: ``127.0.0.1:PORT``, ``0.0.0.0:PORT``, or ``unix:///path``."""
+    """Istio ``IstioIngressListener``. default_endpoint: ``127.0.0.1:PORT``, ``0.0.0.0:PORT``, or ``unix:///path``;
+    empty for the port itself. connection_pool: instead of the Sidecar's for all its ports."""
 
     port: Port
     default_endpoint: str
     origin: Origin
     bind: str = ""
     capture_mode: SidecarCaptureMode = SidecarCaptureMode.DEFAULT
+    connection_pool: ConnectionPoolSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """Istio ``Sidecar``. workload_selector None: the default of its namespace. ingress None: derived from services."""
+    """Istio ``Sidecar``.
+
+    workload_selector None: the default of its namespace. ingress None: derived from services. egress_proxy: where
+    traffic for unknown hosts goes under ALLOW_ANY. inbound_connection_pool: towards the workload, on every port.
+    """
 
     meta: ObjectMeta
     workload_selector: Labels | None = None
     ingress: tuple[IstioIngressListener, ...] | None = None
     egress: tuple[IstioEgressListener, ...] | None = None
     outbound_traffic_policy: OutboundTrafficMode | None = None
+    egress_proxy: Destination | None = None
+    inbound_connection_pool: ConnectionPoolSettings | None = None

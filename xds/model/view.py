@@ -10,14 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xds.model.credentials import NO_CREDENTIALS, Credentials
-from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
+from xds.model.extensions import ProxyExtension
+from xds.model.gateway_ports import ListeningPort, RunningServer
+from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar, Transport
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
-from xds.model.policy import Subset, TrafficPolicy
-from xds.model.proxy import CaptureMode, ProxyType
+from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
+from xds.model.proxy import CaptureMode, IpVersions, ProxyType
 from xds.model.proxy_settings import ProxyOverride
-from xds.model.routing import VirtualService
+from xds.model.routing import Destination, VirtualService
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded
@@ -30,7 +32,9 @@ class ViewKey:
     bind_ip: the proxy's own address in capture mode NONE, where listeners bind it; empty otherwise, so that the pods
     of a deployment share a view. instances: what the proxy serves. locality: of the proxy; unknown if
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
-    self_discovery: it asks where the instances of its own service are. override: what its workload says of it.
+    self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
+    address have automatic ones: those of a proxy whose workload can resolve them. override: what its workload says of
+    it.
     """
 
     type: ProxyType
@@ -44,6 +48,7 @@ class ViewKey:
     network: str
     proxyless: bool = False
     self_discovery: bool = False
+    automatic: IpVersions = IpVersions.NONE
     override: ProxyOverride | None = None
 
 
@@ -96,11 +101,14 @@ class RoutedHosts:
 class EgressListener:
     """One group of outbound services: a Sidecar egress listener, or the implicit one that has everything.
 
-    port None: the catch-all, one listener for each port of its services (capture REDIRECT) or the HTTP proxy
-    (capture NONE). routed: the VirtualServices in force here, narrowed to what this proxy may see.
+    services: those that can be called by their own names here. targets: these, and what the VirtualServices send
+    traffic to; the same object if that is nothing more. routed: the VirtualServices in force here, narrowed to what
+    this proxy may see. port None: the catch-all, one listener for each port of its services (capture REDIRECT) or the
+    HTTP proxy (capture NONE).
     """
 
     services: tuple[VisibleService, ...]
+    targets: tuple[VisibleService, ...]
     routed: RoutedHosts
     port: Port | None = None
     bind: str = ""
@@ -113,7 +121,8 @@ class InboundListener:
 
     service_port: the service port that leads here, or the Sidecar ingress listener's. target_port: the port on the
     workload. default_endpoint: ``host:port`` or ``unix:///path`` where the workload listens, empty for the address
-    that the client dialled. bind: empty for the virtual inbound listener of capture mode REDIRECT.
+    that the client dialled. bind: empty for the virtual inbound listener of capture mode REDIRECT. pool: what the
+    Sidecar says of connections to the workload; rule: what holds for the service if it says nothing.
     """
 
     service: Service | None
@@ -122,24 +131,52 @@ class InboundListener:
     default_endpoint: str = ""
     bind: str = ""
     origin: Origin | None = None
+    pool: ConnectionPoolSettings | None = None
+    rule: EffectiveRule | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GatewayServer:
-    """A Server that this gateway proxy runs, with the VirtualServices bound to its gateway, oldest first."""
+    """A Server that this gateway proxy runs, with the VirtualServices bound to its gateway, oldest first.
 
-    gateway: Gateway
-    server: Server
+    running: stays the same object until a Gateway changes.
+    """
+
+    running: RunningServer
     virtual_services: tuple[VirtualService, ...]
+
+    @property
+    def gateway(self) -> Gateway:
+        return self.running.gateway
+
+    @property
+    def server(self) -> Server:
+        return self.running.server
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GatewayPort:
-    """All servers that share a port and bind address of a gateway proxy. bind: empty for every address."""
+    """All servers that share a port and bind address of a gateway proxy: at least one.
 
-    number: int
-    bind: str
+    listening: stays the same object until a Gateway changes. number: where the proxy listens, which may be another port
+    than the servers say. bind: empty for every address.
+    """
+
+    listening: ListeningPort
     servers: tuple[GatewayServer, ...]
+
+    @property
+    def number(self) -> int:
+        return self.listening.number
+
+    @property
+    def bind(self) -> str:
+        return self.listening.bind
+
+    @property
+    def transport(self) -> Transport:
+        """What all the servers have in common."""
+        return self.listening.transport
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,10 +184,11 @@ class ProxyView:
     """Everything a translator may know about a proxy.
 
     digest: equal views have equal digests (16 hex characters). settings: with what the workload says of its proxy.
-    services: all services of all egress listeners, each
+    services: all targets of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
     force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
-    have, which are those that its configuration asks for, of its own namespace.
+    have, which are those that its configuration asks for, of its own namespace. extensions: by phase, then as they are
+    to stand, the first to see a request first.
     """
 
     digest: str
@@ -164,7 +202,13 @@ class ProxyView:
     outbound_traffic_policy: OutboundTrafficMode
     sidecar: Sidecar | None = None
     credentials: Credentials = NO_CREDENTIALS
+    extensions: tuple[ProxyExtension, ...] = ()
     _unpopulated: ProxyView | None = field(default=None, repr=False)
+
+    @property
+    def egress_proxy(self) -> Destination | None:
+        """Where traffic for hosts that the mesh does not know goes, if the Sidecar names a place."""
+        return self.sidecar.egress_proxy if self.sidecar is not None else None
 
     @property
     def without_endpoints(self) -> ProxyView:

@@ -31,8 +31,11 @@ class Phase(IntEnum):
 
     CORS = 100  # before authentication: a preflight request has no credentials
     CUSTOM_AUTHORIZATION = 200
+    BEFORE_AUTHENTICATION = 250  # this and the next two are where users' extensions ask to stand
     AUTHENTICATION = 300
+    BEFORE_AUTHORIZATION = 350
     AUTHORIZATION = 400
+    AFTER_AUTHORIZATION = 450
     RATE_LIMIT = 500
     EXTENSION = 600
     TELEMETRY = 700
@@ -115,7 +118,8 @@ class RouteOverride:
 class HttpConnection:
     """The ``HttpConnectionManager`` of a filter chain.
 
-    body: without ``http_filters``. port: of the service, or of the gateway. mtls: whether the peer is authenticated.
+    body: without ``http_filters``. port: of the gateway, outbound of the service, inbound of the workload itself. mtls:
+    whether the peer is authenticated.
     """
 
     body: bytes
@@ -127,11 +131,12 @@ class HttpConnection:
 @dataclass(frozen=True, slots=True, eq=False)
 class FilterChainPart:
     """One Envoy ``FilterChain``. body: with its network filters, except the connection manager, which comes last.
-    sources: where it comes from, as far as that is any object."""
+    sources: where it comes from, as far as that is any object. secrets: what its TLS asks for, by name."""
 
     body: bytes
     http: HttpConnection | None = None
     sources: PartSources = NO_SOURCES
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

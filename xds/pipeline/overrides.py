@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
 from xds.model.mesh import Mesh
-from xds.model.proxy import Proxy
 from xds.model.proxy_settings import ProxyOverride
 from xds.model.settings import MeshSettings
 from xds.pipeline.memo import Memo
 
 
-def override_of(mesh: Mesh, proxy: Proxy) -> ProxyOverride | None:
-    """What the proxy's workload says, if it is registered and says anything. Equal ones are the same object."""
-    for ip in proxy.ip_addresses:
+def override_of(mesh: Mesh, addresses: Iterable[str]) -> ProxyOverride | None:
+    """What the workload at these addresses says of its proxy, if it says anything. Equal ones are the same object."""
+    for ip in addresses:
         workload = mesh.workloads.get(ip)
         if workload is not None and workload.proxy is not None:
             return _same(workload.proxy)

@@ -60,11 +60,11 @@ def visible_services(
     memo: Memo,
 ) -> tuple[VisibleService, ...]:
     """Every service with the rule that holds for it when called from ``namespace``. baseline: the mesh's policy."""
-    rule_for = partial(_rule_for, rules, namespace, root_namespace, baseline, memo)
-    return tuple(memo(VisibleService, service, rule_for(service)) for service in services)
+    found = partial(rule_for, rules, namespace, root_namespace, baseline, memo)
+    return tuple(memo(VisibleService, service, found(service)) for service in services)
 
 
-def _rule_for(
+def rule_for(
     rules: RulesByNamespace,
     namespace: str,
     root_namespace: str,
@@ -72,6 +72,7 @@ def _rule_for(
     memo: Memo,
     service: Service,
 ) -> EffectiveRule | None:
+    """The rule that holds for ``service`` when called from ``namespace``."""
     for candidate in dict.fromkeys((namespace, service.meta.namespace, root_namespace)):
         group = rules.get(candidate)
         if not group:

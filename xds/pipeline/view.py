@@ -8,24 +8,29 @@ from dataclasses import replace
 from functools import lru_cache
 
 from xds.model.credentials import Credentials
-from xds.model.gateways import IstioEgressListener, OutboundTrafficMode, Sidecar, SidecarCaptureMode
+from xds.model.extensions import ProxyExtension
+from xds.model.gateway_ports import ListeningPort
+from xds.model.gateways import OutboundTrafficMode, Sidecar
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
-from xds.model.proxy import CaptureMode, Proxy, ProxyType
+from xds.model.proxy import CaptureMode, IpVersions, Proxy, ProxyType
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Locality, Service, ServiceInstance
 from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
+from xds.pipeline.automatic import automatic_addresses, with_automatic_addresses
 from xds.pipeline.credentials import credentials_for
-from xds.pipeline.inbound import inbound_listeners
+from xds.pipeline.extensions import extensions_of
+from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.overrides import override_of, settings_for
 from xds.pipeline.rules import RulesByNamespace
-from xds.pipeline.servers import gateway_ports
-from xds.pipeline.visible import in_scope, mesh_virtual_services, routed_hosts, services_seen_from
+from xds.pipeline.scope import Scope
+from xds.pipeline.servers import gateway_ports, listening_ports
+from xds.pipeline.visible import mesh_virtual_services, routed_hosts, services_seen_from
 
 
 def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
@@ -45,7 +50,8 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         network=proxy.network,
         proxyless=proxy.proxyless,
         self_discovery=proxy.self_discovery,
-        override=override_of(mesh, proxy),
+        override=override_of(mesh, proxy.ip_addresses),
+        automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
     )
     locality = locality_of(mesh, proxy)
     if not any(locality):
@@ -97,7 +103,7 @@ def instances_of(mesh: Mesh, proxy: Proxy) -> tuple[ServiceInstance, ...]:
     labels are taken, so that it does not start as a workload without services.
     """
     found = tuple(instance for ip in proxy.ip_addresses for instance in mesh.instances.get(ip, ()))
-    if found or proxy.type is ProxyType.ROUTER or not proxy.labels:
+    if found or not proxy.labels:
         return found
     selecting = (s for s in mesh.services if s.meta.namespace == proxy.namespace and _selects(s, proxy))
     return tuple(
@@ -114,20 +120,20 @@ def _selects(service: Service, proxy: Proxy) -> bool:
 def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
-    all_services = _all_services(mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
-    egress = _egress(mesh, key, sidecar, all_services, memo)
-    in_use = _services_in_use(egress, all_services, key, memo)
+    egress, services = _egress(mesh, key, sidecar, memo)
+    listening = _listening(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
         key,
         settings_for(mesh.settings, key.override, memo),
-        in_use,
+        services,
         egress,
         _inbound(mesh, key, sidecar, memo),
-        _gateway(mesh, key, memo),
+        _gateway(mesh, key, listening, memo),
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
-        credentials_for(mesh.credentials, key, in_use, memo),
+        credentials_for(mesh.credentials, key, services, listening, memo),
+        extensions_of(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -142,16 +148,28 @@ def _unpopulated(
     policy: OutboundTrafficMode,
     sidecar: Sidecar | None,
     credentials: Credentials,
+    extensions: tuple[ProxyExtension, ...],
 ) -> ProxyView:
-    digest = _digest(key)
-    return ProxyView(digest, key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar, credentials)
+    return ProxyView(
+        digest=_digest(key),
+        key=key,
+        settings=settings,
+        services=services,
+        endpoints=Sharded(),
+        egress=egress,
+        inbound=inbound,
+        gateway=gateway,
+        outbound_traffic_policy=policy,
+        sidecar=sidecar,
+        credentials=credentials,
+        extensions=extensions,
+    )
 
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    rest = "\0".join(
-        map(str, (key.instances, key.locality, key.network, key.proxyless, key.self_discovery, key.override))
-    )
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.override)
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 
@@ -187,83 +205,49 @@ def _all_services(
 
 
 def _egress(
-    mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, services: tuple[VisibleService, ...], memo: Memo
-) -> tuple[EgressListener, ...]:
+    mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo
+) -> tuple[tuple[EgressListener, ...], tuple[VisibleService, ...]]:
+    """The egress listeners, and everything that needs clusters. A gateway may be sent to any visible service."""
+    known = _services(mesh.services, key, memo)
+    inputs = (known, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
     if key.type is not ProxyType.SIDECAR:
-        return ()
+        return (), _all_services(*inputs)
     virtual_services = memo(mesh_virtual_services, mesh.virtual_services, key.namespace)
     if sidecar is None or sidecar.egress is None:
-        return memo(_open_egress, services, virtual_services)
-    return memo(_scoped_egress, sidecar.egress, services, virtual_services)
+        services = _all_services(*inputs)
+        return memo(_open_egress, services, virtual_services), services
+    applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
+    scope = Scope(known, virtual_services, applicable, key.namespace, mesh.settings, memo)
+    listeners = memo(_listeners, *map(scope.listener, sidecar.egress))
+    return listeners, scope.union(listeners, sidecar.egress_proxy)
+
+
+def _services(services: tuple[Service, ...], key: ViewKey, memo: Memo) -> tuple[Service, ...]:
+    """Those of the mesh, with automatic addresses if the proxy's workload resolves names to these."""
+    if key.automatic is IpVersions.NONE:
+        return services
+    return memo(with_automatic_addresses, services, memo(automatic_addresses, services), key.automatic, memo)
 
 
 def _open_egress(
     services: tuple[VisibleService, ...], virtual_services: tuple[VirtualService, ...]
 ) -> tuple[EgressListener, ...]:
-    return (EgressListener(services, routed_hosts(virtual_services)),)
+    return (EgressListener(services, services, routed_hosts(virtual_services)),)
 
 
-def _scoped_egress(
-    listeners: tuple[IstioEgressListener, ...],
-    services: tuple[VisibleService, ...],
-    virtual_services: tuple[VirtualService, ...],
-) -> tuple[EgressListener, ...]:
-    return tuple(_scope(listener, services, virtual_services) for listener in listeners)
-
-
-def _scope(
-    listener: IstioEgressListener, services: tuple[VisibleService, ...], virtual_services: tuple[VirtualService, ...]
-) -> EgressListener:
-    """Istio: a VirtualService in scope brings the services that it routes to, whether they are listed or not."""
-    routed = tuple(
-        vs for vs in virtual_services if any(in_scope(listener.hosts, vs.meta.namespace, host) for host in vs.hosts)
-    )
-    targets = {host for vs in routed for host in destination_hosts(vs)}
-    visible = tuple(
-        v
-        for v in services
-        if v.service.hostname in targets or in_scope(listener.hosts, v.service.meta.namespace, v.service.hostname)
-    )
-    return EgressListener(
-        services=visible,
-        routed=routed_hosts(routed),
-        port=listener.port,
-        bind=listener.bind,
-        captured=listener.capture_mode is not SidecarCaptureMode.NONE,
-    )
-
-
-def destination_hosts(virtual_service: VirtualService) -> set[str]:
-    """Every host that a VirtualService can send traffic to."""
-    http = {d.destination.host for route in virtual_service.http for d in route.route}
-    mirrors = {m.destination.host for route in virtual_service.http for m in route.mirrors}
-    l4 = {d.destination.host for route in (*virtual_service.tls, *virtual_service.tcp) for d in route.route}
-    return http | mirrors | l4
-
-
-def _services_in_use(
-    egress: tuple[EgressListener, ...], services: tuple[VisibleService, ...], key: ViewKey, memo: Memo
-) -> tuple[VisibleService, ...]:
-    """A gateway may be sent to any visible service; a sidecar has what its egress listeners have."""
-    if key.type is ProxyType.ROUTER:
-        return services
-    if len(egress) == 1:
-        return egress[0].services
-    return memo(_union, *(listener.services for listener in egress))
-
-
-def _union(*groups: tuple[VisibleService, ...]) -> tuple[VisibleService, ...]:
-    by_key = {visible.service.key: visible for group in groups for visible in group}
-    return tuple(by_key[key] for key in sorted(by_key))
+def _listeners(*listeners: EgressListener) -> tuple[EgressListener, ...]:
+    return listeners
 
 
 def _inbound(mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo) -> tuple[InboundListener, ...]:
     if key.type is not ProxyType.SIDECAR:
         return ()
-    return memo(inbound_listeners, key, sidecar, mesh.services)
+    return inbound(mesh, key, sidecar, memo)
 
 
-def _gateway(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[GatewayPort, ...]:
-    if key.type is not ProxyType.ROUTER:
-        return ()
-    return memo(gateway_ports, key, mesh.gateways, mesh.virtual_services)
+def _listening(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ListeningPort, ...]:
+    return memo(listening_ports, key, mesh.gateways) if key.type is ProxyType.ROUTER else ()
+
+
+def _gateway(mesh: Mesh, key: ViewKey, listening: tuple[ListeningPort, ...], memo: Memo) -> tuple[GatewayPort, ...]:
+    return memo(gateway_ports, key.namespace, listening, mesh.virtual_services) if listening else ()

@@ -53,14 +53,15 @@ def routed_hosts(virtual_services: Iterable[VirtualService]) -> RoutedHosts:
     return RoutedHosts(exact, tuple((host, wildcard[host]) for host in sorted(wildcard, key=specificity)))
 
 
-def in_scope(selectors: tuple[HostSelector, ...], namespace: str, host: str) -> bool:
-    """True if a Sidecar's egress hosts cover ``host`` of an object in ``namespace``."""
-    return any(_namespace_matches(s.namespace, namespace) and _overlaps(s.host, host) for s in selectors)
+def includes(selectors: tuple[HostSelector, ...], namespace: str, host: str) -> bool:
+    """True if a Sidecar's egress hosts name a service: all of what ``host`` stands for, in ``namespace``."""
+    return any(s.namespace in ("*", namespace) and host_matches(s.host, host) for s in selectors)
 
 
-def _namespace_matches(pattern: str, namespace: str) -> bool:
-    return pattern in ("*", namespace)
-
-
-def _overlaps(pattern: str, host: str) -> bool:
-    return host_matches(pattern, host) or (is_wildcard(host) and host_matches(host, pattern))
+def overlaps(selectors: tuple[HostSelector, ...], namespace: str, host: str) -> bool:
+    """True if a Sidecar's egress hosts name some of what ``host`` of a VirtualService in ``namespace`` stands for."""
+    return any(
+        s.namespace in ("*", namespace)
+        and (host_matches(s.host, host) or (is_wildcard(host) and host_matches(host, s.host)))
+        for s in selectors
+    )

@@ -17,6 +17,8 @@ from xds.model.gateways import (
 )
 from xds.model.labels import Labels
 from xds.model.objects import Origin
+from xds.model.policy import ConnectionPoolSettings, TCPSettings
+from xds.model.routing import Destination
 from xds.model.services import Protocol
 
 INGRESS = "ingress: [{port: {number: 9080, protocol: HTTP, name: http}, defaultEndpoint: '%s'}]"
@@ -106,9 +108,40 @@ def test_refuses_other_default_endpoints(endpoint: str) -> None:
     assert refused(KIND, INGRESS % endpoint) == [(1, "spec.ingress[0].defaultEndpoint")]
 
 
-def test_the_default_endpoint_is_the_same_port_of_the_loopback() -> None:
+def test_without_a_default_endpoint_the_proxy_decides() -> None:
     (listener,) = accepted(KIND, INGRESS % "").ingress or ()
-    assert listener.default_endpoint == "127.0.0.1:9080"
+    assert listener.default_endpoint == ""
+
+
+def test_reads_connection_pools() -> None:
+    text = """\
+        ingress:
+        - port: {number: 80, protocol: HTTP}
+          connectionPool: {tcp: {maxConnections: 1}}
+        inboundConnectionPool: {tcp: {maxConnections: 2}}
+        """
+    found = accepted(KIND, text)
+    (listener,) = found.ingress or ()
+    assert listener.connection_pool == ConnectionPoolSettings(tcp=TCPSettings(max_connections=1))
+    assert found.inbound_connection_pool == ConnectionPoolSettings(tcp=TCPSettings(max_connections=2))
+
+
+def test_reads_a_proxy_for_unknown_hosts() -> None:
+    text = "outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: out, subset: v1, port: {number: 80}}}"
+    assert accepted(KIND, text).egress_proxy == Destination("out.bookinfo.svc.cluster.local", "v1", 80)
+
+
+@pytest.mark.parametrize(
+    ("policy", "path"),
+    [
+        ("{mode: ALLOW_ANY, egressProxy: {host: out}}", "egressProxy.port"),
+        ("{mode: ALLOW_ANY, egressProxy: {host: '*', port: {number: 80}}}", "egressProxy.host"),
+        ("{mode: REGISTRY_ONLY, egressProxy: {host: out, port: {number: 80}}}", "egressProxy"),
+        ("{egressProxy: {host: out, port: {number: 80}}}", "egressProxy"),
+    ],
+)
+def test_refuses_a_proxy_for_unknown_hosts_that_cannot_be(policy: str, path: str) -> None:
+    assert refused(KIND, f"outboundTrafficPolicy: {policy}") == [(1, f"spec.outboundTrafficPolicy.{path}")]
 
 
 def test_an_outbound_policy_without_mode_is_registry_only() -> None:
@@ -166,11 +199,9 @@ def test_warns_of_what_has_no_effect_yet() -> None:
         ingress:
         - port: {number: 80, protocol: HTTP}
           tls: {mode: SIMPLE}
-          connectionPool: {tcp: {maxConnections: 1}}
-        inboundConnectionPool: {tcp: {maxConnections: 1}}
+          connectionPool: {http: {h2UpgradePolicy: UPGRADE}}
         """
     assert [(line, path) for line, path, _ in warned(KIND, text)[1]] == [
         (3, "spec.ingress[0].tls"),
-        (4, "spec.ingress[0].connectionPool"),
-        (5, "spec.inboundConnectionPool"),
+        (4, "spec.ingress[0].connectionPool.http.h2UpgradePolicy"),
     ]

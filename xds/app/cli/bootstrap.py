@@ -49,14 +49,14 @@ def bootstrap(
     from xds.app.bootstrap import bootstrap as make_bootstrap
     from xds.app.grpc_bootstrap import grpc_bootstrap
     from xds.app.loading import load_settings
-    from xds.app.offline import Offline
+    from xds.app.offline import Offline, defaults_of
 
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery)
     offline = Offline(load_settings(mesh_config), ())
     if config is not None:
         for diagnostic in offline.read([config]):
             print(diagnostic, file=sys.stderr)
-    defaults = offline.defaults_of(spec)
+    defaults = defaults_of(spec, offline.store.mesh)
     if admin_port is None:
         admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
     document = grpc_bootstrap(spec, xds) if spec.proxyless else make_bootstrap(spec, xds, admin_port, defaults)

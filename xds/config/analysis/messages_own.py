@@ -9,6 +9,12 @@ from xds.config.analysis.message import Message
 
 _ALL: Final = (
     Message(
+        "doubtful-credential",
+        "DoubtfulCredential",
+        "Certificates of a Secret or ConfigMap do not belong together: some clients or servers refuse them.",
+        "Put the chain in order, leaf first; use certificates of authorities, and a list of revoked ones for each.",
+    ),
+    Message(
         "duplicate-host",
         "DuplicateHost",
         "Two objects declare the same host in one namespace. The first stays in force.",
@@ -21,10 +27,34 @@ _ALL: Final = (
         "Keep one of them.",
     ),
     Message(
+        "expired-credential",
+        "ExpiredCredential",
+        "A certificate, or a list of revoked ones, has expired or is not valid yet: connections with it fail.",
+        "Renew it; proxies get the new one as soon as it is written, and keep their connections.",
+    ),
+    Message(
+        "expiring-credential",
+        "ExpiringCredential",
+        "A certificate, or a list of revoked ones, is in the last fifth of its life.",
+        "Renew it; proxies get the new one as soon as it is written, and keep their connections.",
+    ),
+    Message(
         "hidden-rule",
         "HiddenDestinationRule",
         "An older DestinationRule for the same host has the policy or the subset already.",
         "Merge the two.",
+    ),
+    Message(
+        "readable-secret",
+        "ReadableSecret",
+        "Others on the machine can read a file with a private key in it.",
+        "Take the permission away, and consider whether the key has to be replaced.",
+    ),
+    Message(
+        "module-unavailable",
+        "ModuleUnavailable",
+        "The Wasm module of an extension cannot be fetched, or is not the one that its checksum is of.",
+        "Correct url or sha256, or put the module there; it is tried again by itself.",
     ),
     Message(
         "no-endpoints",
@@ -37,6 +67,12 @@ _ALL: Final = (
         "NoServiceForEndpoints",
         "Endpoints are listed for a Service that does not exist.",
         "Add the Service, or take the list out.",
+    ),
+    Message(
+        "port-collision",
+        "PortCollision",
+        "An ingress and an egress listener of a Sidecar bind the same port. What the workload receives has it.",
+        "Give one of them another port or address.",
     ),
     Message(
         "refused-by-envoy",

@@ -29,9 +29,9 @@ HONOURED_RETRY_BUDGET: Final = "percent minRetryConcurrency budgetInterval"
 """The honoured fields of a retry budget, for a kind's list."""
 
 
-def parse_connection_pool(policy: Reader) -> ConnectionPoolSettings | None:
-    """``connectionPool`` of a traffic policy; None if absent."""
-    pool = policy.child("connectionPool")
+def parse_connection_pool(policy: Reader, name: str = "connectionPool") -> ConnectionPoolSettings | None:
+    """The settings that something has under ``name``; None if absent."""
+    pool = policy.child(name)
     return None if pool is None else ConnectionPoolSettings(tcp=_tcp(pool), http=_http(pool))
 
 

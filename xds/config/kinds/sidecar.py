@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from xds.config.document import RawObject
+from xds.config.kinds.connection_pool import HONOURED_POOL, parse_connection_pool
+from xds.config.kinds.destinations import parse_destination
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.kind import ISTIO_NETWORKING, ISTIO_NETWORKING_VERSIONS, Context, Kind
+from xds.config.kinds.names import Scope
 from xds.config.kinds.ports import is_unix_socket, parse_bind, parse_listener_port
 from xds.config.kinds.result import result
 from xds.config.reader import Reader
@@ -22,14 +25,20 @@ from xds.model.gateways import (
     SidecarCaptureMode,
 )
 from xds.model.labels import Labels
+from xds.model.routing import Destination
 
 _PORT = "port.number port.protocol port.name"
 
+_POOL = " ".join(field for field in HONOURED_POOL.split() if field != "http.h2UpgradePolicy")
+
 HONOURED = with_prefixes(
     {
-        "spec": "workloadSelector.labels outboundTrafficPolicy.mode",
+        "spec": "workloadSelector.labels",
+        "spec.outboundTrafficPolicy": "mode egressProxy.host egressProxy.subset egressProxy.port.number",
         "spec.egress": f"hosts bind captureMode {_PORT}",
         "spec.ingress": f"bind captureMode defaultEndpoint {_PORT}",
+        "spec.ingress.connectionPool": _POOL,
+        "spec.inboundConnectionPool": _POOL,
     }
 )
 
@@ -40,13 +49,17 @@ def parse(raw: RawObject, context: Context) -> tuple[Sidecar | None, tuple[Diagn
     """The Sidecar of a document; see :class:`~xds.config.kinds.kind.Kind`."""
     root = Reader(raw)
     spec = root.section("spec")
+    policy = spec.child("outboundTrafficPolicy")
     sidecar = Sidecar(
         meta=raw.meta,
         workload_selector=_workload_selector(spec),
         ingress=_ingress(spec),
         egress=_egress(spec, raw.namespace),
-        outbound_traffic_policy=_outbound_traffic_policy(spec),
+        outbound_traffic_policy=_mode(policy) if policy is not None else None,
+        egress_proxy=_egress_proxy(policy, Scope.of(raw, context)) if policy is not None else None,
+        inbound_connection_pool=parse_connection_pool(spec, "inboundConnectionPool"),
     )
+    _check_collisions(spec, sidecar)
     return result(root, sidecar)
 
 
@@ -55,10 +68,22 @@ def _workload_selector(spec: Reader) -> Labels | None:
     return spec.section("workloadSelector").labels("labels") or None
 
 
-def _outbound_traffic_policy(spec: Reader) -> OutboundTrafficMode | None:
+def _mode(policy: Reader) -> OutboundTrafficMode:
     """Istio's default within a policy that is given is its enum's first value."""
-    policy = spec.child("outboundTrafficPolicy")
-    return None if policy is None else OutboundTrafficMode(policy.text("mode", "REGISTRY_ONLY"))
+    return OutboundTrafficMode(policy.text("mode", "REGISTRY_ONLY"))
+
+
+def _egress_proxy(policy: Reader, scope: Scope) -> Destination | None:
+    """Istio: its port has to be given, and unknown traffic has to be allowed at all."""
+    proxy = policy.child("egressProxy")
+    if proxy is None:
+        return None
+    if _mode(policy) is not OutboundTrafficMode.ALLOW_ANY:
+        policy.error("egressProxy", "needs the mode ALLOW_ANY", "conflicting-fields")
+    destination = parse_destination(proxy, scope)
+    if destination.port is None:
+        proxy.error("port", "is required", "missing-field")
+    return destination
 
 
 def _egress(spec: Reader, namespace: str) -> tuple[IstioEgressListener, ...] | None:
@@ -67,13 +92,20 @@ def _egress(spec: Reader, namespace: str) -> tuple[IstioEgressListener, ...] | N
     for reader, listener in zip(readers[:-1], listeners, strict=False):
         if listener.port is None:
             reader.error((), "a listener without port serves the other ports: it must be the last", "invalid-value")
-    _check_unique(readers, [(listener.bind, listener.port.number if listener.port else None) for listener in listeners])
+    _check_unique(readers, [_egress_place(listener) for listener in listeners])
     return listeners or None
 
 
+def _egress_place(listener: IstioEgressListener) -> str | int | None:
+    """What no other listener may have: a socket, or a port on whichever address."""
+    return (listener.port.number or listener.bind) if listener.port is not None else None
+
+
 def _egress_listener(reader: Reader, namespace: str) -> IstioEgressListener:
-    bind = reader.parsed("bind", parse_bind, "")
+    bind, mode = reader.parsed("bind", parse_bind, ""), _capture_mode(reader)
     port = reader.child("port")
+    if is_unix_socket(bind) and mode is SidecarCaptureMode.IPTABLES:
+        reader.error("captureMode", "a Unix socket cannot be captured", "conflicting-fields")
     if not reader.strings("hosts"):
         reader.error("hosts", "must name at least one host", "missing-field")
     return IstioEgressListener(
@@ -81,7 +113,7 @@ def _egress_listener(reader: Reader, namespace: str) -> IstioEgressListener:
         origin=reader.origin,
         port=None if port is None else parse_listener_port(port, is_unix=is_unix_socket(bind)),
         bind=bind,
-        capture_mode=_capture_mode(reader),
+        capture_mode=mode,
     )
 
 
@@ -95,7 +127,7 @@ def _host(own_namespace: str, text: str) -> HostSelector:
 def _ingress(spec: Reader) -> tuple[IstioIngressListener, ...] | None:
     readers = spec.items("ingress")
     listeners = tuple(_ingress_listener(reader) for reader in readers)
-    _check_unique(readers, [("", listener.port.number) for listener in listeners])
+    _check_unique(readers, [listener.port.number for listener in listeners])
     return listeners or None
 
 
@@ -103,10 +135,11 @@ def _ingress_listener(reader: Reader) -> IstioIngressListener:
     port = parse_listener_port(reader.section("port"))
     return IstioIngressListener(
         port=port,
-        default_endpoint=reader.parsed("defaultEndpoint", _default_endpoint, f"127.0.0.1:{port.number}"),
+        default_endpoint=reader.parsed("defaultEndpoint", _default_endpoint, ""),
         origin=reader.origin,
         bind=reader.parsed("bind", _address, ""),
         capture_mode=_capture_mode(reader),
+        connection_pool=parse_connection_pool(reader),
     )
 
 
@@ -127,13 +160,29 @@ def _capture_mode(reader: Reader) -> SidecarCaptureMode:
     return SidecarCaptureMode(reader.text("captureMode", "DEFAULT"))
 
 
-def _check_unique(readers: Sequence[Reader], addresses: Sequence[tuple[str, int | None]]) -> None:
-    """Two listeners must not share address and port. One without a port (None) has none to share."""
-    seen: set[tuple[str, int | None]] = set()
-    for reader, address in zip(readers, addresses, strict=True):
-        if address in seen and address[1] is not None:
-            reader.error((), "another listener already has this address and port", "duplicate")
-        seen.add(address)
+def _check_unique(readers: Sequence[Reader], places: Sequence[str | int | None]) -> None:
+    """Two listeners must not share a port or a socket. None: it has neither."""
+    seen: set[str | int] = set()
+    for reader, place in zip(readers, places, strict=True):
+        if place in seen:
+            reader.error((), f"another listener already has {place}", "duplicate")
+        if place is not None:
+            seen.add(place)
+
+
+def _check_collisions(spec: Reader, sidecar: Sidecar) -> None:
+    """What the workload receives on and what it sends by must not bind the same port of the same address."""
+    bound = [
+        (number, each.bind, each.port.number)
+        for number, each in enumerate(sidecar.egress or ())
+        if each.port is not None and each.capture_mode is SidecarCaptureMode.NONE and not is_unix_socket(each.bind)
+    ]
+    for reader, ingress in zip(spec.items("ingress"), sidecar.ingress or (), strict=True):
+        if ingress.capture_mode is SidecarCaptureMode.NONE:
+            for number, bind, port in bound:
+                if (bind, port) == (ingress.bind, ingress.port.number):
+                    reason = f"binds port {port} as egress[{number}] does: the proxy is left without that one"
+                    reader.warning("port", reason, "port-collision")
 
 
 KIND = Kind(
