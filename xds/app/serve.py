@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
 from xds.app.refusals import Refusals
+from xds.app.registrations import Registrations
 from xds.app.store import Store
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
@@ -60,7 +61,8 @@ class ServeOptions:
     preflight: whether an Envoy on this machine is shown every resource before it is served. rest_listen: where xDS is
     served over REST, if at all. max_connecting: how many new streams are served their first response at once.
     max_stream_age: after about how many seconds a proxy is asked to connect anew; None: never. drain_seconds: over how
-    long streams are ended at a stop; at most 3, because the process ends within 5.
+    long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
+    a workload that registered itself stays when its proxy has gone.
     """
 
     config: Path
@@ -73,6 +75,7 @@ class ServeOptions:
     max_connecting: int = LIMIT
     max_stream_age: float | None = None
     drain_seconds: float = 2.0
+    workload_grace: float = 10.0
 
 
 class _Seen(NamedTuple):
@@ -116,12 +119,16 @@ class ControlPlane:
             reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
             self._preflight = with_envoy(self.store, reporter)
         source = self._preflight or self.store
+        self._registrations = Registrations(
+            lambda key: self.store.mesh.workload_groups.get(key), self._register, options.workload_grace
+        )
         self._xds = XdsServer(
             source,
             board,
             locate=self.store.locate,
             admission=options.max_connecting,
             max_age=options.max_stream_age,
+            registrar=self._registrations,
         )
         report = ConvergenceReport(self._convergence, self.store, self.findings)
         self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh)
@@ -255,8 +262,15 @@ class ControlPlane:
             changed=len(publication.changed),
             milliseconds=round(publication.seconds * 1000, 1),
         )
+        self._registrations.changed(publication.changed)
         self._refusals.changed(publication.changed, self._convergence.connected)
         self._tell_findings()
+
+    def _register(self, changed: Mapping[str, str | None]) -> bool:
+        """Puts what registered itself in force, once the configuration has been read."""
+        if self.store.published is not None:
+            self._publish_safely(_Seen(time.time(), Batch(changed, self.store.unreadable)))
+        return self.store.published is not None
 
     def _warm_up(self) -> None:
         """Compiles for a proxy that does not exist, before any that does is answered.

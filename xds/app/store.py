@@ -69,7 +69,7 @@ class Store:
     """Mutable, and the only thing that is; for use in one thread. A `SnapshotSource` for the server.
 
     clock: gives epoch seconds. on_error: is told of a translator's error the first time that it occurs. observers: are
-    told of every change and who took it.
+    told of every change and who took it. unreadable: what the source cannot read at present.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Store:
         self._on_error = on_error
         self._observers = tuple(observers)
         self._reported: set[tuple[str, str]] = set()
-        self._unreadable: tuple[Diagnostic, ...] = ()
+        self.unreadable: tuple[Diagnostic, ...] = ()
         self._of_settings: tuple[Diagnostic, ...] = ()
         self._subscriptions: dict[int, _Subscription] = {}
         self._in_force: dict[int, Compiled] = {}
@@ -105,7 +105,7 @@ class Store:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say about the configuration now."""
-        return self._unreadable + self._of_settings + self._configuration.diagnostics
+        return self.unreadable + self._of_settings + self._configuration.diagnostics
 
     def apply(self, batch: Batch, seen_at: float | None = None) -> Publication:
         """Puts a batch of changes in force and wakes every stream. seen_at: when the source saw it; None: now."""
@@ -113,7 +113,7 @@ class Store:
         self._configuration = self._configuration.apply(
             {file: self._parsed(file, text) for file, text in batch.changed.items()}
         )
-        self._unreadable = batch.problems
+        self.unreadable = batch.problems
         return self._publish(before, began, self._clock() if seen_at is None else seen_at)
 
     def configure(

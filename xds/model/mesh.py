@@ -7,7 +7,7 @@ change, as the same object, so that ``is`` tells what changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xds.model.credentials import Credential
 from xds.model.gateways import Gateway, Sidecar
@@ -17,6 +17,7 @@ from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import Service, ServiceEndpoints, ServiceInstance, ServiceKey, Workload
 from xds.model.settings import MeshSettings
+from xds.model.workload_groups import WorkloadGroup
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +28,7 @@ class Mesh:
     workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
     credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace.
     proxy_configs: oldest first; proxies are told of them when they start. objects: the metadata of every object in
-    force.
+    force. workload_groups: in which workloads register themselves.
     """
 
     settings: MeshSettings
@@ -42,6 +43,7 @@ class Mesh:
     proxy_configs: tuple[ProxyConfig, ...]
     credentials: Mapping[str, tuple[Credential, ...]]
     objects: Mapping[ObjectKey, ObjectMeta]
+    workload_groups: Mapping[ObjectKey, WorkloadGroup] = field(default_factory=dict)
 
 
 EMPTY_MESH = Mesh(

@@ -22,6 +22,7 @@ from xds.config.kinds import (
     sidecar,
     virtual_service,
     workload_entry,
+    workload_group,
 )
 from xds.config.kinds.kind import Kind
 from xds.config.objects import ConfigObject
@@ -40,4 +41,5 @@ KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
     sidecar.KIND,
     virtual_service.KIND,
     workload_entry.KIND,
+    workload_group.KIND,
 )
