@@ -7,6 +7,7 @@ from typing import TypeAlias, cast
 
 from xds.app.redact import Json, redacted
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Snapshot, TypeUrl
+from xds.resources.types import EXTENSION_CONFIG
 from xds.wire.protojson import to_json
 
 Document: TypeAlias = dict[str, Json]
@@ -17,6 +18,7 @@ SECTIONS: Mapping[str, TypeUrl] = {
     "listeners": LISTENER,
     "routes": ROUTE,
     "secrets": SECRET,
+    "extensions": EXTENSION_CONFIG,
 }
 """The keys of a rendered document, in order, and the type of the resources in each."""
 
@@ -34,15 +36,19 @@ def _documents(snapshot: Snapshot, type_url: TypeUrl) -> list[Document]:
 def static_config(rendered: Mapping[str, Sequence[Document]], admin: Document | None = None) -> Document:
     """A complete Envoy configuration (``bootstrap.v3.Bootstrap``) with the resources in place of their discovery.
 
-    Clusters carry their endpoints and connection managers their routes, so that Envoy needs no control plane:
+    Clusters carry their endpoints, connection managers their routes, and filters what they ask for by name, so that
+    Envoy needs no control plane:
     ``envoy -c``, or ``envoy --mode validate -c``. Secrets have no place in it: what needs one fails. Envoy takes such
     a cluster only if it knows by what name it would ask.
     """
     endpoints = {str(document["cluster_name"]): document for document in rendered["endpoints"]}
-    routes = {str(document["name"]): document for document in rendered["routes"]}
+    by_name = {
+        section: {str(document["name"]): document for document in rendered[section]}
+        for section in ("routes", "extensions")
+    }
     resources: Document = {
         "clusters": [_with_endpoints(cluster, endpoints) for cluster in rendered["clusters"]],
-        "listeners": [_with_routes(listener, routes) for listener in rendered["listeners"]],
+        "listeners": [_complete(listener, by_name) for listener in rendered["listeners"]],
     }
     document: Document = {"node": {"id": "static", "cluster": "static"}, "static_resources": resources}
     return {"admin": admin, **document} if admin else document
@@ -58,23 +64,30 @@ def _with_endpoints(cluster: Document, endpoints: Mapping[str, Document]) -> Doc
     return {**rest, "type": "STATIC", "load_assignment": endpoints.get(name, {"cluster_name": name})}
 
 
-def _with_routes(listener: Document, routes: Mapping[str, Document]) -> Document:
-    """A copy of the listener in which every ``rds`` has become a ``route_config``."""
-    return cast("Document", _replaced(listener, routes))
+_ByName: TypeAlias = Mapping[str, Mapping[str, Document]]
 
 
-def _replaced(value: Json, routes: Mapping[str, Document]) -> Json:
+def _complete(listener: Document, by_name: _ByName) -> Document:
+    """A copy of the listener in which every ``rds`` has become a ``route_config``, and every ``config_discovery`` what
+    is found by it."""
+    return cast("Document", _replaced(listener, by_name))
+
+
+def _replaced(value: Json, by_name: _ByName) -> Json:
     if isinstance(value, list):
-        return [_replaced(item, routes) for item in value]
+        return [_replaced(item, by_name) for item in value]
     if isinstance(value, dict):
-        return dict(_replaced_items(value, routes))
+        return dict(_replaced_items(value, by_name))
     return value
 
 
-def _replaced_items(value: Document, routes: Mapping[str, Document]) -> Iterator[tuple[str, Json]]:
+def _replaced_items(value: Document, by_name: _ByName) -> Iterator[tuple[str, Json]]:
     for key, item in value.items():
         if key == "rds" and isinstance(item, dict):
             name = str(item.get("route_config_name", ""))
-            yield "route_config", routes.get(name, {"name": name})
+            yield "route_config", by_name["routes"].get(name, {"name": name})
+        elif key == "config_discovery" and isinstance(item, dict):
+            found = by_name["extensions"].get(str(value.get("name")), {})
+            yield "typed_config", found.get("typed_config", item.get("default_config"))
         else:
-            yield key, _replaced(item, routes)
+            yield key, _replaced(item, by_name)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from xds.model.credentials import Credential
+from xds.model.extensions import Extension
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
@@ -74,6 +75,7 @@ ConfigObject: TypeAlias = (
     | ProxyConfig
     | Credential
     | WorkloadGroup
+    | Extension
 )
 """An object in force."""
 

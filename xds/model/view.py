@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xds.model.credentials import NO_CREDENTIALS, Credentials
+from xds.model.extensions import ProxyExtension
 from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar, Transport
 from xds.model.hosts import host_matches
@@ -182,7 +183,8 @@ class ProxyView:
     digest: equal views have equal digests (16 hex characters). services: all targets of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
     force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
-    have, which are those that its configuration asks for, of its own namespace.
+    have, which are those that its configuration asks for, of its own namespace. extensions: by phase, then as they are
+    to stand, the first to see a request first.
     """
 
     digest: str
@@ -196,6 +198,7 @@ class ProxyView:
     outbound_traffic_policy: OutboundTrafficMode
     sidecar: Sidecar | None = None
     credentials: Credentials = NO_CREDENTIALS
+    extensions: tuple[ProxyExtension, ...] = ()
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from xds.model.credentials import Credentials
+from xds.model.extensions import ProxyExtension
 from xds.model.gateway_ports import ListeningPort
 from xds.model.gateways import OutboundTrafficMode, Sidecar
 from xds.model.labels import Labels
@@ -21,6 +22,7 @@ from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyVi
 from xds.pipeline import rules
 from xds.pipeline.automatic import automatic_addresses, with_automatic_addresses
 from xds.pipeline.credentials import credentials_for
+from xds.pipeline.extensions import extensions_of
 from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
@@ -129,6 +131,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
         credentials_for(mesh.credentials, key, services, listening, memo),
+        extensions_of(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -143,9 +146,22 @@ def _unpopulated(
     policy: OutboundTrafficMode,
     sidecar: Sidecar | None,
     credentials: Credentials,
+    extensions: tuple[ProxyExtension, ...],
 ) -> ProxyView:
-    digest = _digest(key)
-    return ProxyView(digest, key, settings, services, Sharded(), egress, inbound, gateway, policy, sidecar, credentials)
+    return ProxyView(
+        digest=_digest(key),
+        key=key,
+        settings=settings,
+        services=services,
+        endpoints=Sharded(),
+        egress=egress,
+        inbound=inbound,
+        gateway=gateway,
+        outbound_traffic_policy=policy,
+        sidecar=sidecar,
+        credentials=credentials,
+        extensions=extensions,
+    )
 
 
 def _digest(key: ViewKey) -> str:

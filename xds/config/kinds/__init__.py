@@ -20,7 +20,9 @@ from xds.config.kinds import (
     service,
     service_entry,
     sidecar,
+    traffic_extension,
     virtual_service,
+    wasm_plugin,
     workload_entry,
     workload_group,
 )
@@ -39,7 +41,9 @@ KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
     service.KIND,
     service_entry.KIND,
     sidecar.KIND,
+    traffic_extension.KIND,
     virtual_service.KIND,
+    wasm_plugin.KIND,
     workload_entry.KIND,
     workload_group.KIND,
 )
