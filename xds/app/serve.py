@@ -24,6 +24,7 @@ from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
 from xds.app.debounce import Debounce
 from xds.app.errors import StartError
+from xds.app.expiry import ExpiryMetric, credential_findings
 from xds.app.findings_log import FindingsLog
 from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
@@ -48,6 +49,7 @@ from xds.sources.batch import Batch
 from xds.sources.files import FileSource
 
 _TIDY_SECONDS = 10.0
+_GATHER_SECONDS = 0.2
 
 _NOBODY = Proxy("", ProxyType.SIDECAR, "warm-up", "default", ("127.0.0.1",), "default.svc.cluster.local")
 
@@ -106,12 +108,14 @@ class ControlPlane:
         self._convergence = Convergence(self._metrics, lambda key: self.store.locate(key), on_reject=_log_rejection)
         self._refusals = Refusals(lambda key: self.store.locate(key))
         self._findings_log = FindingsLog()
+        self._found = asyncio.Event()
         self.store = Store(
             Pipeline(options.translators),
             read_settings(options.mesh_config)[0],
             time.time,
             on_error=_log_translator_error,
             observers=[self._convergence],
+            on_findings=self._found.set,
         )
         board = StatusBoard(time.time, [self._metrics, self._convergence])
         self._preflight = None
@@ -131,8 +135,9 @@ class ControlPlane:
             registrar=self._registrations,
         )
         report = ConvergenceReport(self._convergence, self.store, self.findings)
-        self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh)
+        self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time)
         LoadMetrics(self._xds.loads, registry)
+        ExpiryMetric(lambda: self.store.mesh, registry)
         self._source = _file_source(options.config)
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
@@ -153,6 +158,7 @@ class ControlPlane:
                 servers = [server for server in (self._http, self._rest) if server]
                 serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
+                background.append(tasks.create_task(self._tell_of_patches()))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
                 if self._preflight:
@@ -176,12 +182,21 @@ class ControlPlane:
 
     def findings(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say about the configuration now."""
-        return self.store.diagnostics + self._refusals.diagnostics
+        of_credentials = credential_findings(self.store.mesh, time.time())
+        return self.store.diagnostics + self._refusals.diagnostics + of_credentials
 
     def _tell_findings(self) -> None:
         findings = self.findings()
         self._findings_log.tell(findings)
         self._metrics.found(findings)
+
+    async def _tell_of_patches(self) -> None:
+        """What patches do is known when proxies are given their resources: told once for many."""
+        while True:
+            await self._found.wait()
+            await asyncio.sleep(_GATHER_SECONDS)
+            self._found.clear()
+            self._tell_findings()
 
     async def refresh(self) -> None:
         """Looks at the configuration now, and returns when everything that it says is in force."""
@@ -284,6 +299,8 @@ class ControlPlane:
         while True:
             await asyncio.sleep(_TIDY_SECONDS)
             self._convergence.sum_up()
+            if self.store.mesh.credentials:
+                self._tell_findings()  # time alone may have made some
             if dropped := self.store.tidy():
                 _log.debug("forgot compiled results that nobody uses", count=dropped)
 

@@ -49,6 +49,7 @@ def parse_node(node_id: str, metadata: Mapping[str, object], locality: Locality 
         dns_capture=_text(metadata, "DNS_CAPTURE").lower() == "true",
         group=_group(_text(metadata, "AUTO_REGISTER_GROUP")),
         probed=_is_probed(metadata.get("PROXY_CONFIG")),
+        metadata=Labels({key: text for key, text in metadata.items() if isinstance(text, str)}),
     )
 
 

@@ -50,7 +50,8 @@ class Proxy:
     the instances of its own service are, which zone-aware load balancing needs. dns_capture: names are resolved for its
     workload by something beside it, which knows the mesh's (Istio ``DNS_CAPTURE``). group: the WorkloadGroup of its
     namespace in which its workload is to be registered, empty for none (Istio ``AUTO_REGISTER_GROUP``). probed:
-    something beside it looks at the workload's health, and will tell.
+    something beside it looks at the workload's health, and will tell. metadata: what of its node's is
+    text.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Proxy:
     dns_capture: bool = False
     group: str = ""
     probed: bool = False
+    metadata: Labels = EMPTY_LABELS
 
     @property
     def ip_versions(self) -> IpVersions:
