@@ -18,7 +18,6 @@ NOT_YET: Final = frozenset(
     {
         "AuthorizationPolicy",
         "DestinationRule",
-        "EnvoyFilter",
         "MeshConfig",
         "PeerAuthentication",
         "RequestAuthentication",
@@ -103,6 +102,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             ("extensionProviders.lightstep.*", "extensionProviders.opencensus.*", "extensionProviders.stackdriver.*"),
             "no: stock Envoy has no such tracer any more",
         ),
+    },
+    "EnvoyFilter": {
+        "spec.configPatches.match.waypoint.*": "no: for waypoints, the proxies of Istio's ambient mode",
+        "spec.targetRefs.*": "no: names Gateways of the Gateway API and waypoints, which are not here",
     },
     "ProxyConfig": {
         "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address
 
 from envoy_data_plane.envoy.config.bootstrap.v3 import (
@@ -46,9 +47,13 @@ from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 from xds.app.address import split_address
 from xds.app.proxy_spec import ProxySpec
 from xds.model import services
+from xds.model.envoy_filters import ConfigPatch
 from xds.model.labels import Labels
 from xds.model.proxy import LOCAL_CLUSTER, CaptureMode
 from xds.model.settings import ProxyDefaults
+from xds.pipeline.envoyfilter.check import checked, leaving_out
+from xds.pipeline.envoyfilter.filters import merged_by
+from xds.pipeline.envoyfilter.outcome import Refusal
 from xds.wire.encode import encode, pack_any
 from xds.wire.protojson import to_json
 from xds.wire.registry import type_url
@@ -65,11 +70,14 @@ def bootstrap(
     xds_address: str,
     admin_port: int = DEFAULT_ADMIN_PORT,
     defaults: ProxyDefaults = NO_DEFAULTS,
+    patches: Sequence[ConfigPatch] = (),
+    report: Callable[[Refusal], None] = lambda refusal: None,
 ) -> dict[str, object]:
     """An Envoy bootstrap in protobuf's JSON mapping (Envoy ``bootstrap.v3.Bootstrap``).
 
     xds_address: ``HOST:PORT`` of the control plane. admin_port: 0 lets the system choose. defaults: what the mesh says
-    of every proxy, but for its admin port. Raises ValueError for an address that is none.
+    of every proxy, but for its admin port. patches: merged into it at last; report: is told of those that would make it
+    invalid, which are left out. Raises ValueError for an address that is none.
     """
     message = Bootstrap(
         node=_node(spec, defaults),
@@ -85,7 +93,17 @@ def bootstrap(
         ),
         cluster_manager=ClusterManager(local_cluster_name=LOCAL_CLUSTER) if spec.self_discovery else None,
     )
-    return to_json(type_url(Bootstrap), encode(message))
+    body, refused = leaving_out(patches, "the bootstrap", partial(_merged, encode(message)))
+    for refusal in refused:
+        report(refusal)
+    return to_json(type_url(Bootstrap), body)
+
+
+def _merged(body: bytes, patches: Iterable[ConfigPatch]) -> bytes:
+    for patch in patches:
+        body = merged_by(Bootstrap, body, patch)
+    checked(Bootstrap, body)
+    return body
 
 
 def admin_host(spec: ProxySpec) -> str:

@@ -24,6 +24,7 @@ from xds.config.gateway_findings import gateway_findings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
+from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
@@ -121,6 +122,7 @@ def _mesh(
         destination_rules=revise_by_namespace(before.destination_rules, _only(DestinationRule, pairs)),
         gateways=revise_by_age(before.gateways, _only(Gateway, pairs)),
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
+        envoy_filters=revise_by_namespace(before.envoy_filters, _only(EnvoyFilter, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
         credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
         extensions=extensions.by_namespace,

@@ -44,6 +44,7 @@ def parse_node(node_id: str, metadata: Mapping[str, object], locality: Locality 
         proxyless=_text(metadata, "GENERATOR") == "grpc",
         self_discovery=_text(metadata, "ENABLE_SELF_DISCOVERY") == "true",
         dns_capture=_text(metadata, "DNS_CAPTURE").lower() == "true",
+        metadata=Labels({key: text for key, text in metadata.items() if isinstance(text, str)}),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from xds.model.credentials import Credential
+from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
@@ -71,6 +72,7 @@ ConfigObject: TypeAlias = (
     | DestinationRule
     | Gateway
     | Sidecar
+    | EnvoyFilter
     | ProxyConfig
     | Credential
     | Extension

@@ -48,7 +48,8 @@ class Proxy:
     ip_addresses: the first is the primary one. dns_domain: ``<namespace>.svc.<domain suffix>``. proxyless: no Envoy at
     all, but the workload's own gRPC library, which routes and balances its calls itself. self_discovery: it asks where
     the instances of its own service are, which zone-aware load balancing needs. dns_capture: names are resolved for its
-    workload by something beside it, which knows the mesh's (Istio ``DNS_CAPTURE``).
+    workload by something beside it, which knows the mesh's (Istio ``DNS_CAPTURE``). metadata: what of its node's is
+    text.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Proxy:
     proxyless: bool = False
     self_discovery: bool = False
     dns_capture: bool = False
+    metadata: Labels = EMPTY_LABELS
 
     @property
     def ip_versions(self) -> IpVersions:

@@ -56,9 +56,11 @@ def render(
         raise typer.BadParameter("a gRPC client cannot be an Envoy configuration", param_hint="--output")
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery)
     offline = Offline(load_settings(mesh_config), load_translators(translators))
-    for diagnostic in offline.read([config]):
+    offline.read([config])
+    document = _document(offline, spec, output)
+    for diagnostic in offline.findings:
         print(diagnostic, file=sys.stderr)
-    print(_document(offline, spec, output))
+    print(document)
 
 
 def _document(offline: Offline, spec: ProxySpec, output: Output) -> str:
