@@ -100,13 +100,15 @@ def server(name: str, tls: Mapping[str, object], *hosts: str) -> str:
     return document(_NETWORKING, "Gateway", name, "default", {"spec": spec})
 
 
-def _backend(host: str, protocol: str, address: str) -> str:
+def backend(host: str, protocol: str, address: str) -> str:
+    """A host of the mesh with one endpoint."""
     port = {"number": _BACKEND_PORT, "name": protocol.lower(), "protocol": protocol}
     entry = {"hosts": [host], "resolution": "STATIC", "ports": [port], "endpoints": [{"address": address}]}
     return document(_NETWORKING, "ServiceEntry", host.replace(".", "-"), "default", {"spec": entry})
 
 
-def _route(host: str, to: str, *gateways: str) -> str:
+def route(host: str, to: str, *gateways: str) -> str:
+    """Everything for one host goes to another."""
     route = [{"route": [{"destination": {"host": to, "port": {"number": _BACKEND_PORT}}}]}]
     spec = {"hosts": [host], "gateways": gateways, "http": route}
     return document(_NETWORKING, "VirtualService", host.replace(".", "-"), "default", {"spec": spec})
@@ -119,8 +121,8 @@ async def start(lab: Lab, *documents: str) -> Front:
     second = lab.addresses.new()
     await lab.stack.enter_async_context(web_server(address, _BACKEND_PORT))
     await lab.stack.enter_async_context(talker(second, _BACKEND_PORT))
-    lab.write("backends.yaml", _backend("web.local", "HTTP", address) + _backend("talk.local", "GRPC", second))
-    routes = _route(WEB, "web.local", "front", "other") + _route(GRPC, "talk.local", "front", "other")
+    lab.write("backends.yaml", backend("web.local", "HTTP", address) + backend("talk.local", "GRPC", second))
+    routes = route(WEB, "web.local", "front", "other") + route(GRPC, "talk.local", "front", "other")
     lab.write("front.yaml", routes + "".join(documents))
     await lab.serve()
     config = with_api_type(lab.api_type, bootstrap(spec, f"{lab.control_plane}:15010", ADMIN_PORT))
