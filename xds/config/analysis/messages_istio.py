@@ -247,8 +247,8 @@ ISTIO: Final[Mapping[str, Message]] = {
     "unusable-credential": Message(
         "IST0161",
         "InvalidGatewayCredential",
-        "A Secret that is asked for does not have what is needed of it: the server or the connections do without TLS, or "
-        "do not exist.",
+        "A Secret that is asked for does not have what is needed of it. A server of a Gateway that asks for it is left "
+        "out; connections that need it fail.",
         "Add what is missing to the Secret, or name another one.",
         _ERROR,
     ),
