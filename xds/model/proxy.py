@@ -49,7 +49,7 @@ class Proxy:
     all, but the workload's own gRPC library, which routes and balances its calls itself. self_discovery: it asks where
     the instances of its own service are, which zone-aware load balancing needs. dns_capture: names are resolved for its
     workload by something beside it, which knows the mesh's (Istio ``DNS_CAPTURE``). metadata: what of its node's is
-    text.
+    text. overheard: others could read what it is sent, as it is connected in plain text from another machine.
     """
 
     id: str
@@ -69,6 +69,7 @@ class Proxy:
     self_discovery: bool = False
     dns_capture: bool = False
     metadata: Labels = EMPTY_LABELS
+    overheard: bool = False
 
     @property
     def ip_versions(self) -> IpVersions:
