@@ -86,6 +86,7 @@ class Lab:
         locality: str = "",
         ip: str = "",
         self_discovery: bool = False,
+        workload_group: str = "",
     ) -> Sidecar:
         """Starts an Envoy that gets its configuration from the control plane, and waits until it has it.
 
@@ -99,6 +100,7 @@ class Lab:
             labels=labels or {},
             locality=locality,
             self_discovery=self_discovery,
+            workload_group=workload_group,
         )
         return await self._proxy(spec)
 
