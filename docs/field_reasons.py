@@ -140,9 +140,6 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "spec.targetRefs.namespace": _OWN_NAMESPACE,
         "spec.verificationKey": _UNVERIFIED,
     },
-    "Service": {
-        "spec.publishNotReadyAddresses": LATER,
-    },
     "Sidecar": {
         **dict.fromkeys(
             ("spec.egress.port.targetPort", "spec.ingress.port.targetPort"),
