@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
+from envoy_data_plane.envoy.config.core.v3 import TrafficDirection, TransportSocket
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener
 
 from translators.cluster.inbound import inbound_pool
@@ -14,6 +14,7 @@ from translators.listener.address import EVERY_ADDRESS, socket_address
 from translators.listener.connection_manager import inbound_http
 from translators.listener.inspectors import Inspectors
 from translators.listener.mutual_tls import SECRETS, Way, ways_in, workload_socket
+from translators.listener.server_tls import server_context, server_socket
 from translators.listener.tcp import cluster_chain
 from translators.names import (
     BLACK_HOLE_CLUSTER,
@@ -112,15 +113,27 @@ def _undeclared_chains(declared: Container[int], settings: MeshSettings, modes: 
     named = ((mode, port) for port, mode in modes.ports if port not in declared)
     for mode, port in (*named, (modes.default, None)):
         for way in ways_in(mode, Protocol.TCP, port):
-            yield _forwarding(INBOUND_PASSTHROUGH_CLUSTER, VIRTUAL_INBOUND, way, settings)
+            socket = workload_socket(settings) if way.encrypted else None
+            yield _forwarding(INBOUND_PASSTHROUGH_CLUSTER, VIRTUAL_INBOUND, way, socket, settings)
 
 
 def _mode(listener: InboundListener, modes: PeerModes | None) -> MutualTLSMode:
-    return modes.at(listener.target_port) if modes is not None else MutualTLSMode.DISABLE
+    """TLS that the Sidecar asks for takes the place of the mesh's, unless that is to be all there is."""
+    mode = modes.at(listener.target_port) if modes is not None else MutualTLSMode.DISABLE
+    return mode if listener.tls is None or mode is MutualTLSMode.STRICT else MutualTLSMode.DISABLE
+
+
+def _socket(listener: InboundListener, way: Way, settings: MeshSettings) -> TransportSocket | None:
+    """The end of the mesh's TLS, or of that which the Sidecar asks for. The files of the latter are the proxy's own."""
+    if way.encrypted:
+        return workload_socket(settings)
+    if listener.tls is None:
+        return None
+    return server_socket(server_context(listener.tls, (), is_http=listener.service_port.protocol.is_http))
 
 
 def _http_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> FilterChainPart:
-    socket = workload_socket(settings) if way.encrypted else None
+    socket = _socket(listener, way, settings)
     body = FilterChain(name=_name(listener), filter_chain_match=way.match, transport_socket=socket)
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
@@ -131,13 +144,18 @@ def _http_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> 
 def _tcp_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> FilterChainPart:
     pool = inbound_pool(listener, settings)
     idle_timeout = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
-    return _forwarding(inbound_cluster(listener.target_port), _name(listener), way, settings, idle_timeout)
+    socket = _socket(listener, way, settings)
+    return _forwarding(inbound_cluster(listener.target_port), _name(listener), way, socket, settings, idle_timeout)
 
 
 def _forwarding(
-    cluster: str, name: str, way: Way, settings: MeshSettings, idle_timeout: timedelta | None = None
+    cluster: str,
+    name: str,
+    way: Way,
+    socket: TransportSocket | None,
+    settings: MeshSettings,
+    idle_timeout: timedelta | None = None,
 ) -> FilterChainPart:
-    socket = workload_socket(settings) if way.encrypted else None
     chain = cluster_chain(cluster, settings, name, way.match, idle_timeout, socket)
     return replace(chain, secrets=SECRETS) if way.encrypted else chain
 

@@ -18,7 +18,8 @@ class ProxySpec:
     """A proxy as the command line describes it: the input of `bootstrap` and `render`.
 
     locality: ``region/zone/subzone``, or empty. proxyless: a gRPC client without a proxy. self_discovery: it
-    is to know where the instances of its own service are. mtls: it is to have proven who it is.
+    is to know where the instances of its own service are. workload_group: in which its workload registers itself. mtls:
+    it is to have proven who it is.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ProxySpec:
     locality: str = ""
     proxyless: bool = False
     self_discovery: bool = False
+    workload_group: str = ""
     mtls: bool = False
 
     @property
@@ -60,4 +62,5 @@ class ProxySpec:
             "INTERCEPTION_MODE": self.capture.name,
             **({"GENERATOR": "grpc"} if self.proxyless else {}),
             **({"ENABLE_SELF_DISCOVERY": "true"} if self.self_discovery else {}),
+            **({"AUTO_REGISTER_GROUP": self.workload_group} if self.workload_group else {}),
         }

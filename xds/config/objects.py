@@ -21,6 +21,7 @@ from xds.model.policy import DestinationRule
 from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Health, Locality, Service, Workload
+from xds.model.workload_groups import WorkloadGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ ConfigObject: TypeAlias = (
     | ProxyConfig
     | PeerAuthentication
     | Credential
+    | WorkloadGroup
     | Extension
 )
 """An object in force."""

@@ -7,9 +7,10 @@ from datetime import timedelta
 from enum import Enum
 
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.locality import LocalityLbSetting
 from xds.model.policy import ClientTLSSettings, TcpKeepalive, TrafficPolicy
+from xds.model.providers import BUILT_IN, AccessLogProvider, Provider
+from xds.model.proxy_settings import ProxyDefaults
 from xds.model.routing import HTTPRetry
 from xds.model.server_tls import TLSVersion
 
@@ -41,36 +42,6 @@ class PathNormalization(Enum):
     DECODE_AND_MERGE_SLASHES = "DECODE_AND_MERGE_SLASHES"
 
 
-class ForwardClientCertDetails(Enum):
-    """Istio ``ForwardClientCertDetails``: what a gateway does with ``x-forwarded-client-cert``."""
-
-    UNDEFINED = "UNDEFINED"
-    SANITIZE = "SANITIZE"
-    FORWARD_ONLY = "FORWARD_ONLY"
-    APPEND_FORWARD = "APPEND_FORWARD"
-    SANITIZE_SET = "SANITIZE_SET"
-    ALWAYS_FORWARD_ONLY = "ALWAYS_FORWARD_ONLY"
-
-
-@dataclass(frozen=True, slots=True)
-class ProxyDefaults:
-    """Istio ``ProxyConfig`` (MeshConfig ``defaultConfig``), as far as it is honoured.
-
-    Of the first group proxies are told when they start, by their bootstrap: admin_port, 0 for the usual one; metadata:
-    of the node, under the names without ``ISTIO_META_``; service_cluster: of the node, empty for the usual one;
-    runtime_values: of Envoy's runtime; statsd: ``IP:PORT``. The second group is for gateways: how many proxies before
-    them are to be believed, and what becomes of the certificates that they speak of.
-    """
-
-    admin_port: int = 0
-    metadata: Labels = EMPTY_LABELS
-    service_cluster: str = ""
-    runtime_values: Labels = EMPTY_LABELS
-    statsd: str = ""
-    trusted_proxies: int = 0
-    forward_client_cert: ForwardClientCertDetails = ForwardClientCertDetails.UNDEFINED
-
-
 @dataclass(frozen=True, slots=True)
 class MeshTls:
     """Istio ``MeshConfig.TLSConfig``: of the handshakes of mutual TLS, on the side that accepts. Empty: Envoy's own."""
@@ -93,8 +64,9 @@ class MeshSettings:
     outbound_tls: of requests that go where DNS says. outbound_stat_name, inbound_stat_name: patterns of the names that
     clusters have in statistics, empty for their own. traffic_policy: connection pool and outlier detection, as far as a
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
-    that has no setting of its own. trust_domain: in which workloads have their identities. mesh_mtls: what they demand
-    of one another.
+    that has no setting of its own. providers: by name. access_logs: instead of the access log file. listener_log:
+    whether connections that no filter chain is for are logged as well. trust_domain: in which workloads have their
+    identities. mesh_mtls: what they demand of one another.
     """
 
     root_namespace: str = "istio-system"
@@ -122,7 +94,10 @@ class MeshSettings:
     service_export_to: tuple[str, ...] = ("*",)
     virtual_service_export_to: tuple[str, ...] = ("*",)
     destination_rule_export_to: tuple[str, ...] = ("*",)
-    proxy: ProxyDefaults = ProxyDefaults()
+    proxy: ProxyDefaults = field(default_factory=ProxyDefaults)
     domain_suffix: str = "cluster.local"
     locality: LocalityLbSetting = field(default_factory=LocalityLbSetting)
+    providers: tuple[Provider, ...] = BUILT_IN
+    access_logs: tuple[AccessLogProvider, ...] = ()
+    listener_log: bool = True
     mesh_mtls: MeshTls = MeshTls()

@@ -11,6 +11,7 @@ from xds.config.kinds.connection_pool import HONOURED_POOL
 from xds.config.kinds.honoured import dotted, with_prefixes
 from xds.config.kinds.locality import HONOURED_LOCALITY, HONOURED_ZONE_AWARE, parse_load_balancer_locality
 from xds.config.kinds.mesh_tls import HONOURED_MESH_TLS, parse_mesh_tls
+from xds.config.kinds.providers import HONOURED_PROVIDERS, default_access_logs, parse_providers
 from xds.config.kinds.proxy_defaults import HONOURED_PROXY, parse_proxy_defaults
 from xds.config.kinds.traffic_policy import HONOURED_OUTLIER, parse_default_traffic_policy
 from xds.config.kinds.virtual_service_policy import parse_retries
@@ -33,6 +34,7 @@ HONOURED: Final = (
     frozenset(
         {
             *["rootNamespace", "trustDomain", "outboundTrafficPolicy.mode", "proxyHttpPort", "proxyListenPort"],
+            "disableEnvoyListenerLog",
             *["inboundTrafficPolicy.mode", "inboundClusterStatName", "outboundClusterStatName"],
             *[
                 "proxyInboundListenPort",
@@ -48,11 +50,13 @@ HONOURED: Final = (
     | with_prefixes(
         {
             "tcpKeepalive": "probes time interval",
+            "extensionProviders": HONOURED_PROVIDERS,
+            "defaultProviders": "accessLogging",
             "outboundTrafficPolicy.tls": _HONOURED_OUTBOUND_TLS,
             "zoneAwareLbSetting": HONOURED_ZONE_AWARE,
             "defaultTrafficPolicy.connectionPool": HONOURED_POOL,
             "defaultTrafficPolicy.outlierDetection": HONOURED_OUTLIER,
-            "defaultConfig": HONOURED_PROXY,
+            **{f"defaultConfig.{part}".rstrip("."): fields for part, fields in HONOURED_PROXY.items()},
             "meshMTLS": HONOURED_MESH_TLS,
             "defaultHttpRetryPolicy": "attempts retryOn retryRemoteLocalities retryIgnorePreviousHosts backoff",
             "defaultInboundHttpRetryPolicy": "attempts retryOn backoff",
@@ -106,7 +110,11 @@ def _failed(found: list[Diagnostic]) -> bool:
 
 def _settings(reader: Reader) -> MeshSettings:
     outbound = reader.section("outboundTrafficPolicy")
+    providers = parse_providers(reader)
     return MeshSettings(
+        providers=providers,
+        access_logs=default_access_logs(reader, providers),
+        listener_log=not reader.flag("disableEnvoyListenerLog"),
         root_namespace=reader.parsed("rootNamespace", parse_dns_label, _DEFAULTS.root_namespace),
         trust_domain=reader.text("trustDomain") or _DEFAULTS.trust_domain,
         outbound_traffic_policy=OutboundTrafficMode(outbound.text("mode", _DEFAULTS.outbound_traffic_policy.value)),
@@ -130,7 +138,7 @@ def _settings(reader: Reader) -> MeshSettings:
         dns_refresh_rate=reader.duration("dnsRefreshRate", _DEFAULTS.dns_refresh_rate),
         retries=parse_retries(reader, "defaultHttpRetryPolicy"),
         inbound_retries=parse_retries(reader, "defaultInboundHttpRetryPolicy"),
-        proxy=parse_proxy_defaults(reader),
+        proxy=parse_proxy_defaults(reader.section("defaultConfig")),
         mesh_mtls=parse_mesh_tls(reader.section("meshMTLS")),
         service_export_to=_export_to(reader, "defaultServiceExportTo"),
         virtual_service_export_to=_export_to(reader, "defaultVirtualServiceExportTo"),
