@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xds.app.errors import StartError
+from xds.app.modules import modules_on_this_machine
 from xds.app.proxy_spec import ProxySpec
 from xds.app.render import Document, render
 from xds.app.store import Store
@@ -38,7 +39,10 @@ class Offline:
 
     def take(self, batch: Batch) -> tuple[Diagnostic, ...]:
         """Takes in what was read; gives all findings, ordered."""
-        return tuple(sorted(self.store.apply(batch).diagnostics, key=lambda d: (d.origin, d.path, d.reason)))
+        self.store.apply(batch)
+        if self.store.wanted:
+            self.store.supply(modules_on_this_machine(self.store.wanted))
+        return tuple(sorted(self.store.diagnostics, key=lambda d: (d.origin, d.path, d.reason)))
 
     def render(self, spec: ProxySpec) -> dict[str, list[Document]]:
         """What the proxy would receive, by section."""

@@ -43,7 +43,7 @@ def static_config(rendered: Mapping[str, Sequence[Document]], admin: Document | 
     """
     endpoints = {str(document["cluster_name"]): document for document in rendered["endpoints"]}
     by_name = {
-        section: {str(document["name"]): document for document in rendered[section]}
+        section: {str(document["name"]): document for document in rendered.get(section, ())}
         for section in ("routes", "extensions")
     }
     resources: Document = {

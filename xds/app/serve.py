@@ -28,6 +28,7 @@ from xds.app.findings_log import FindingsLog
 from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
 from xds.app.metrics import Metrics, short_name
+from xds.app.modules import default_cache
 from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
@@ -36,6 +37,7 @@ from xds.app.store import Store
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
 from xds.model.diagnostic import Diagnostic, Severity
+from xds.model.extensions import Modules
 from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
 from xds.model.settings import MeshSettings
@@ -45,6 +47,8 @@ from xds.server.admission import LIMIT
 from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource
+from xds.sources.modules.cache import ModuleCache
+from xds.sources.modules.source import ModuleSource
 
 _TIDY_SECONDS = 10.0
 
@@ -60,7 +64,8 @@ class ServeOptions:
     preflight: whether an Envoy on this machine is shown every resource before it is served. rest_listen: where xDS is
     served over REST, if at all. max_connecting: how many new streams are served their first response at once.
     max_stream_age: after about how many seconds a proxy is asked to connect anew; None: never. drain_seconds: over how
-    long streams are ended at a stop; at most 3, because the process ends within 5.
+    long streams are ended at a stop; at most 3, because the process ends within 5. module_cache: the folder where
+    fetched Wasm modules are kept; None: the user's cache folder.
     """
 
     config: Path
@@ -73,6 +78,7 @@ class ServeOptions:
     max_connecting: int = LIMIT
     max_stream_age: float | None = None
     drain_seconds: float = 2.0
+    module_cache: Path | None = None
 
 
 class _Seen(NamedTuple):
@@ -130,6 +136,7 @@ class ControlPlane:
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
         self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
+        self._modules = ModuleSource(ModuleCache(options.module_cache or default_cache()))
         self._http = _http_server(options.monitoring_listen, create_app(self._probes, registry))
         self._rest: HttpServer | None = None
         if options.rest_listen:
@@ -146,6 +153,7 @@ class ControlPlane:
                 servers = [server for server in (self._http, self._rest) if server]
                 serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
+                background.append(tasks.create_task(self._modules.run(self._supply)))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
                 if self._preflight:
@@ -225,6 +233,15 @@ class ControlPlane:
             async for batch in batches:
                 self._configure(batch)
 
+    def _supply(self, modules: Modules) -> None:
+        """Puts Wasm modules in force as they are fetched; nothing else waits for them."""
+        published = self.store.supply(modules)
+        if published:
+            self._metrics.configured(published, len(self.store.mesh.objects))
+            _log.info("modules applied", generation=published.generation, modules=len(modules))
+            self._modules.want(self.store.wanted)
+        self._tell_findings()
+
     def _configure(self, batch: Batch) -> None:
         settings = None
         if batch.changed:
@@ -255,6 +272,7 @@ class ControlPlane:
             changed=len(publication.changed),
             milliseconds=round(publication.seconds * 1000, 1),
         )
+        self._modules.want(self.store.wanted)
         self._refusals.changed(publication.changed, self._convergence.connected)
         self._tell_findings()
 
