@@ -16,7 +16,7 @@ from xds.config.conflicts import Conflicts
 from xds.config.credential_findings import CredentialFindings
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
-from xds.config.drafts import ShardedDraft
+from xds.config.drafts import Draft, ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
@@ -24,6 +24,7 @@ from xds.config.gateway_findings import gateway_findings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
+from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
@@ -33,6 +34,7 @@ from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import Workload
 from xds.model.settings import MeshSettings
+from xds.model.workload_groups import WorkloadGroup
 
 O = TypeVar("O")  # noqa: E741 - an object's type
 Pair = tuple[ConfigObject | None, ConfigObject | None]
@@ -121,11 +123,13 @@ def _mesh(
         destination_rules=revise_by_namespace(before.destination_rules, _only(DestinationRule, pairs)),
         gateways=revise_by_age(before.gateways, _only(Gateway, pairs)),
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
+        envoy_filters=revise_by_namespace(before.envoy_filters, _only(EnvoyFilter, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
         credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
         extensions=extensions.by_namespace,
         modules=extensions.modules,
         objects=_metadata(before.objects, pairs),
+        workload_groups=_by_key(before.workload_groups, _only(WorkloadGroup, pairs)),
     )
 
 
@@ -136,6 +140,17 @@ def _only(kind: type[O], pairs: Iterable[Pair]) -> Iterator[tuple[O | None, O | 
             yield (old if isinstance(old, kind) else None), new
         elif isinstance(old, kind):
             yield old, None
+
+
+def _by_key(
+    before: Mapping[ObjectKey, WorkloadGroup], changes: Iterable[tuple[WorkloadGroup | None, WorkloadGroup | None]]
+) -> Mapping[ObjectKey, WorkloadGroup]:
+    result = Draft(before)
+    for old, new in changes:
+        one = new or old
+        if one is not None:
+            result.set(one.meta.key, new)
+    return result.done()
 
 
 def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> Mapping[ObjectKey, ObjectMeta]:

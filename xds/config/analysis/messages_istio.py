@@ -92,6 +92,20 @@ ISTIO: Final[Mapping[str, Message]] = {
             "Give them different ports or hosts, or make one Gateway of them.",
         ),
     ),
+    "second-sidecar": Message(
+        "IST0110",
+        "ConflictingSidecarWorkloadSelectors",
+        "Two Sidecars of a namespace select the same workload. The oldest holds.",
+        "Give them selectors that no workload has both of, or merge them.",
+        _ERROR,
+    ),
+    "second-default-sidecar": Message(
+        "IST0111",
+        "MultipleSidecarsWithoutWorkloadSelectors",
+        "Two Sidecars of a namespace have no workload selector. The oldest holds.",
+        "Keep one of them, or give the other a selector.",
+        _ERROR,
+    ),
     "port-required": Message(
         "IST0112",
         "VirtualServiceDestinationPortSelectorRequired",
