@@ -25,7 +25,7 @@ apiVersion: v1
 kind: Service
 metadata: {name: reviews}
 spec:
-  selector: {app: reviews}
+  selector: {app: reviews, kind: machine}
   ports:
   - {name: http, port: 9080, targetPort: 80}
 ---
@@ -36,6 +36,7 @@ spec:
   metadata:
     labels: {app: reviews}
   template:
+    labels: {kind: machine, app: other}
     ports: {http: 9080}
 """
 
@@ -60,7 +61,7 @@ async def answered(client: Sidecar, expected: set[str]) -> None:
         await asyncio.sleep(0.05)
 
 
-@proves("WorkloadGroup", "spec.metadata.labels", "spec.template.ports")
+@proves("WorkloadGroup", "spec.metadata.labels", "spec.template.labels", "spec.template.ports")
 async def test_a_workload_serves_while_its_proxy_is_connected(lab: Lab) -> None:
     address = await lab.echo("machine")
     client = await serve(lab)

@@ -247,6 +247,8 @@ class ControlPlane:
         self._probes.listening = True
         ports |= {"monitoring_port": self._http.port} | ({"rest_port": self._rest.port} if self._rest else {})
         _log.info("serving", **ports, config=str(self._options.config))
+        if self._options.insecure_xds and not _is_loopback(split_address(self._options.xds_listen)[0]):
+            _log.warning("proxies of other machines get no credentials in plain text: they need the secure address")
 
     async def _open_plain(self) -> str:
         """Where plain text is served."""
