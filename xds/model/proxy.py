@@ -51,7 +51,7 @@ class Proxy:
     workload by something beside it, which knows the mesh's (Istio ``DNS_CAPTURE``). group: the WorkloadGroup of its
     namespace in which its workload is to be registered, empty for none (Istio ``AUTO_REGISTER_GROUP``). probed:
     something beside it looks at the workload's health, and will tell. metadata: what of its node's is
-    text.
+    text. overheard: others could read what it is sent, as it is connected in plain text from another machine.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Proxy:
     group: str = ""
     probed: bool = False
     metadata: Labels = EMPTY_LABELS
+    overheard: bool = False
 
     @property
     def ip_versions(self) -> IpVersions:

@@ -21,6 +21,7 @@ from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, IpVersions, ProxyType
 from xds.model.proxy_settings import ProxyOverride
 from xds.model.routing import Destination, VirtualService
+from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded
@@ -35,7 +36,7 @@ class ViewKey:
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
     self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
     address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
-    it, and it has. override: what its workload says of it.
+    it, and it has. override: what its workload says of it. overheard: others could read what it is sent.
     """
 
     type: ProxyType
@@ -52,6 +53,7 @@ class ViewKey:
     automatic: IpVersions = IpVersions.NONE
     conditions: tuple[ProxyCondition, ...] = ()
     override: ProxyOverride | None = None
+    overheard: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +126,8 @@ class InboundListener:
     service_port: the service port that leads here, or the Sidecar ingress listener's. target_port: the port on the
     workload. default_endpoint: ``host:port`` or ``unix:///path`` where the workload listens, empty for the address
     that the client dialled. bind: empty for the virtual inbound listener of capture mode REDIRECT. pool: what the
-    Sidecar says of connections to the workload; rule: what holds for the service if it says nothing.
+    Sidecar says of connections to the workload; rule: what holds for the service if it says nothing. tls: what the
+    proxy ends; the protocol of service_port is what is left then.
     """
 
     service: Service | None
@@ -135,6 +138,7 @@ class InboundListener:
     origin: Origin | None = None
     pool: ConnectionPoolSettings | None = None
     rule: EffectiveRule | None = None
+    tls: ServerTLSSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

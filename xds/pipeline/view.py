@@ -28,6 +28,7 @@ from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.overrides import override_of, settings_for
+from xds.pipeline.providers import with_providers
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import Scope
 from xds.pipeline.selection import conditions_met, selected_patches
@@ -52,6 +53,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         network=proxy.network,
         proxyless=proxy.proxyless,
         self_discovery=proxy.self_discovery,
+        overheard=proxy.overheard,
         override=override_of(mesh, proxy.ip_addresses),
         automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
     )
@@ -125,7 +127,8 @@ def _selects(service: Service, proxy: Proxy) -> bool:
 def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
-    egress, services = _egress(mesh, key, sidecar, memo)
+    egress, seen = _egress(mesh, key, sidecar, memo)
+    services = with_providers(seen, mesh, key.namespace, key.labels, memo)
     listening = _listening(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
@@ -176,7 +179,7 @@ def _unpopulated(
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override)
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard)
     rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 

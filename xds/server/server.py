@@ -24,6 +24,7 @@ from xds.server import client_status, health_discovery, loads
 from xds.server.admission import LARGE_LIMIT, LIMIT, Admission, Place
 from xds.server.client_status import ClientStatusService
 from xds.server.codec import DECODERS, ParseNode, proxy_of
+from xds.server.exposure import address_of, as_reached
 from xds.server.guard import Call, guarded
 from xds.server.loads import INTERVAL, LoadBoard, LoadReportingService
 from xds.server.registrar import Registrar
@@ -217,6 +218,7 @@ class XdsServer:
         proxy = proxy_of(first.node, self._parse_node)
         if self._secure is not None:
             proxy = await self._secure.admit(call, method.name, proxy)
+        proxy = as_reached(proxy, address_of(call.peer()))
         return [_Introduction(first.request, proxy)]
 
     async def _serve_admitted(self, method: Method, call: Call, introduced: list[_Introduction], place: Place) -> None:
