@@ -66,7 +66,8 @@ class MeshSettings:
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
     that has no setting of its own. providers: by name. access_logs: instead of the access log file. listener_log:
     whether connections that no filter chain is for are logged as well. trust_domain: in which workloads have their
-    identities. mesh_mtls: what they demand of one another.
+    identities. mesh_mtls: what they demand of one another. auto_mtls: whether proxies use
+    mutual TLS by themselves where the other end takes it.
     """
 
     root_namespace: str = "istio-system"
@@ -101,3 +102,4 @@ class MeshSettings:
     access_logs: tuple[AccessLogProvider, ...] = ()
     listener_log: bool = True
     mesh_mtls: MeshTls = MeshTls()
+    auto_mtls: bool = True
