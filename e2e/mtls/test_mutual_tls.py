@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,10 @@ STRICT, PERMISSIVE, DISABLE = ({"mode": mode} for mode in ("STRICT", "PERMISSIVE
 async def test_permissive_takes_both_and_strict_takes_no_plain_text(world: World) -> None:
     world.policy(mtls=PERMISSIVE)
     for port in (HTTP, OTHER, TCP):
-        await world.until(lambda port=port: world.in_plain_text(port), NOBODY)
+        await world.until(partial(world.in_plain_text, port), NOBODY)
     world.policy(mtls=STRICT)
     for port in (HTTP, OTHER, TCP):
-        await world.until(lambda port=port: world.in_plain_text(port), REFUSED)
+        await world.until(partial(world.in_plain_text, port), REFUSED)
     assert [await world.by_proxy(port) for port in (HTTP, OTHER)] == [str(CLIENT)] * 2
     assert await world.over_tcp() == NOBODY
 
