@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Final
@@ -11,11 +12,23 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     SdsSecretConfig,
     SubjectAltNameMatcher,
     SubjectAltNameMatcherSanType,
+    TlsParametersTlsProtocol,
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
+from xds.model.server_tls import TLSVersion
+
 TLS_TRANSPORT_SOCKET: Final = "envoy.transport_sockets.tls"
 _SOON = timedelta(seconds=1)
+
+VERSIONS: Final[Mapping[TLSVersion, TlsParametersTlsProtocol]] = {
+    TLSVersion.AUTO: TlsParametersTlsProtocol.TLS_AUTO,
+    TLSVersion.V1_0: TlsParametersTlsProtocol.TLSv1_0,
+    TLSVersion.V1_1: TlsParametersTlsProtocol.TLSv1_1,
+    TLSVersion.V1_2: TlsParametersTlsProtocol.TLSv1_2,
+    TLSVersion.V1_3: TlsParametersTlsProtocol.TLSv1_3,
+}
+"""Envoy's words for versions of TLS."""
 
 
 def over_ads(name: str) -> SdsSecretConfig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket
@@ -14,12 +13,12 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     DownstreamTlsContext,
     TlsCertificate,
     TlsParameters,
-    TlsParametersTlsProtocol,
 )
 
 from translators.names import secret
-from translators.tls import TLS_TRANSPORT_SOCKET, over_ads, subject_alt_name
+from translators.tls import TLS_TRANSPORT_SOCKET, VERSIONS, over_ads, subject_alt_name
 from xds.model.server_tls import ServerTLSMode, ServerTLSSettings, TLSVersion
+from xds.model.tls_defaults import NO_TLS_DEFAULTS, TLSDefaults
 from xds.wire.encode import pack_any
 
 HTTP_ALPN: Final = ("h2", "http/1.1")
@@ -31,22 +30,23 @@ _AUTHORITY: Final = "ROOTCA"
 _LEAST: Final = TLSVersion.V1_2
 """Istio's and Envoy's for servers."""
 
-_VERSIONS: Final[Mapping[TLSVersion, TlsParametersTlsProtocol]] = {
-    TLSVersion.AUTO: TlsParametersTlsProtocol.TLS_AUTO,
-    TLSVersion.V1_0: TlsParametersTlsProtocol.TLSv1_0,
-    TLSVersion.V1_1: TlsParametersTlsProtocol.TLSv1_1,
-    TLSVersion.V1_2: TlsParametersTlsProtocol.TLSv1_2,
-    TLSVersion.V1_3: TlsParametersTlsProtocol.TLSv1_3,
-}
 _REQUIRING: Final = (ServerTLSMode.MUTUAL, ServerTLSMode.ISTIO_MUTUAL)
 
 
-def server_context(tls: ServerTLSSettings, credentials: tuple[str, ...], *, is_http: bool) -> DownstreamTlsContext:
+def server_context(
+    tls: ServerTLSSettings,
+    credentials: tuple[str, ...],
+    *,
+    is_http: bool,
+    defaults: TLSDefaults = NO_TLS_DEFAULTS,
+) -> DownstreamTlsContext:
     """The proxy's end of the connection. credentials: those of the server's certificates that there are. is_http:
-    whether requests are routed, or the connection is."""
+    whether requests are routed, or the connection is. defaults: the mesh's, which are not for its own TLS."""
+    if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
+        defaults = NO_TLS_DEFAULTS
     in_mesh = tls.mode is ServerTLSMode.ISTIO_MUTUAL and not is_http
     common = CommonTlsContext(
-        tls_params=_parameters(tls),
+        tls_params=_parameters(tls, defaults),
         alpn_protocols=list(_MESH_ALPN if in_mesh else HTTP_ALPN),
         tls_certificates=[] if credentials else _certificates(tls),
         tls_certificate_sds_secret_configs=[over_ads(name) for name in _certificate_secrets(tls, credentials)],
@@ -78,16 +78,18 @@ def _authority_secret(tls: ServerTLSSettings) -> str:
     return secret(tls.authority_credential, authority=True) if tls.authority_credential else ""
 
 
-def _parameters(tls: ServerTLSSettings) -> TlsParameters:
-    least = _LEAST if tls.min_version is TLSVersion.AUTO else tls.min_version
+def _parameters(tls: ServerTLSSettings, defaults: TLSDefaults) -> TlsParameters:
+    said = (version for version in (tls.min_version, defaults.min_version) if version is not TLSVersion.AUTO)
+    least = next(said, _LEAST)
     most = tls.max_version
     order = list(TLSVersion)
     if most is not TLSVersion.AUTO and order.index(most) < order.index(least):
         least = most
     return TlsParameters(
-        tls_minimum_protocol_version=_VERSIONS[least],
-        tls_maximum_protocol_version=_VERSIONS[most],
-        cipher_suites=list(tls.cipher_suites),
+        tls_minimum_protocol_version=VERSIONS[least],
+        tls_maximum_protocol_version=VERSIONS[most],
+        cipher_suites=list(tls.cipher_suites or defaults.cipher_suites),
+        ecdh_curves=list(defaults.ecdh_curves),
     )
 
 

@@ -12,6 +12,7 @@ from xds.model.policy import ClientTLSSettings, TcpKeepalive, TrafficPolicy
 from xds.model.providers import BUILT_IN, AccessLogProvider, Provider
 from xds.model.proxy_settings import ProxyDefaults
 from xds.model.routing import HTTPRetry
+from xds.model.tls_defaults import NO_TLS_DEFAULTS, TLSDefaults
 
 
 class AccessLogEncoding(Enum):
@@ -55,7 +56,7 @@ class MeshSettings:
     clusters have in statistics, empty for their own. traffic_policy: connection pool and outlier detection, as far as a
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
     that has no setting of its own. providers: by name. access_logs: instead of the access log file. listener_log:
-    whether connections that no filter chain is for are logged as well.
+    whether connections that no filter chain is for are logged as well. tls: outside of the mesh's own.
     """
 
     root_namespace: str = "istio-system"
@@ -89,3 +90,4 @@ class MeshSettings:
     providers: tuple[Provider, ...] = BUILT_IN
     access_logs: tuple[AccessLogProvider, ...] = ()
     listener_log: bool = True
+    tls: TLSDefaults = NO_TLS_DEFAULTS

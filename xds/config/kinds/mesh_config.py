@@ -12,6 +12,7 @@ from xds.config.kinds.honoured import dotted, with_prefixes
 from xds.config.kinds.locality import HONOURED_LOCALITY, HONOURED_ZONE_AWARE, parse_load_balancer_locality
 from xds.config.kinds.providers import HONOURED_PROVIDERS, default_access_logs, parse_providers
 from xds.config.kinds.proxy_defaults import HONOURED_PROXY, parse_proxy_defaults
+from xds.config.kinds.tls_defaults import HONOURED_TLS_DEFAULTS, parse_tls_defaults
 from xds.config.kinds.traffic_policy import HONOURED_OUTLIER, parse_default_traffic_policy
 from xds.config.kinds.virtual_service_policy import parse_retries
 from xds.config.reader import Reader
@@ -49,6 +50,7 @@ HONOURED: Final = (
     | with_prefixes(
         {
             "tcpKeepalive": "probes time interval",
+            "tlsDefaults": HONOURED_TLS_DEFAULTS,
             "extensionProviders": HONOURED_PROVIDERS,
             "defaultProviders": "accessLogging",
             "outboundTrafficPolicy.tls": _HONOURED_OUTBOUND_TLS,
@@ -112,6 +114,7 @@ def _settings(reader: Reader) -> MeshSettings:
     return MeshSettings(
         providers=providers,
         access_logs=default_access_logs(reader, providers),
+        tls=parse_tls_defaults(reader),
         listener_log=not reader.flag("disableEnvoyListenerLog"),
         root_namespace=reader.parsed("rootNamespace", parse_dns_label, _DEFAULTS.root_namespace),
         trust_domain=reader.text("trustDomain") or _DEFAULTS.trust_domain,
