@@ -19,7 +19,6 @@ NOT_YET: Final = frozenset(
         "AuthorizationPolicy",
         "DestinationRule",
         "MeshConfig",
-        "PeerAuthentication",
         "RequestAuthentication",
         "Sidecar",
         "Telemetry",
@@ -150,6 +149,16 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(
             ("spec.inboundConnectionPool.http.h2UpgradePolicy", "spec.ingress.connectionPool.http.h2UpgradePolicy"),
             "no: Istio speaks to a workload what its port says, or the client's version with `useClientProtocol`",
+        ),
+        **dict.fromkeys(
+            (
+                "spec.ingress.tls.caCertCredentialName",
+                "spec.ingress.tls.credentialName",
+                "spec.ingress.tls.credentialNames",
+                "spec.ingress.tls.httpsRedirect",
+                "spec.ingress.tls.subjectAltNames",
+            ),
+            "no: Istio has it for Gateways, and refuses it here",
         ),
     },
     "WorkloadGroup": {

@@ -13,10 +13,10 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 )
 
 from translators.names import secret
-from translators.tls import TLS_TRANSPORT_SOCKET, VERSIONS, over_ads, subject_alt_name
+from translators.tls import TLS_TRANSPORT_SOCKET, TLS_VERSIONS, over_ads, subject_alt_name
 from xds.model.policy import ClientTLSSettings, TLSMode
 from xds.model.server_tls import TLSVersion
-from xds.model.tls_defaults import NO_TLS_DEFAULTS, TLSDefaults
+from xds.model.settings import ENVOYS_TLS, MeshTls
 from xds.wire.encode import pack_any
 
 SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
@@ -33,7 +33,7 @@ def originates_tls(tls: ClientTLSSettings | None) -> bool:
 
 
 def transport_socket(
-    tls: ClientTLSSettings | None, service_names: tuple[str, ...], defaults: TLSDefaults, *, http2: bool
+    tls: ClientTLSSettings | None, service_names: tuple[str, ...], defaults: MeshTls, *, http2: bool
 ) -> TransportSocket | None:
     """The upstream socket, or None for plain text.
 
@@ -49,14 +49,14 @@ def transport_socket(
     return TransportSocket(name=TLS_TRANSPORT_SOCKET, typed_config=pack_any(context))
 
 
-def _parameters(defaults: TLSDefaults) -> TlsParameters | None:
+def _parameters(defaults: MeshTls) -> TlsParameters | None:
     """Envoy's clients stop at TLS 1.2 unless they are told to go on."""
-    if defaults == NO_TLS_DEFAULTS:
+    if defaults == ENVOYS_TLS:
         return None
     least = defaults.min_version
     return TlsParameters(
-        tls_minimum_protocol_version=VERSIONS[least],
-        tls_maximum_protocol_version=VERSIONS[least if least is TLSVersion.V1_3 else TLSVersion.AUTO],
+        tls_minimum_protocol_version=TLS_VERSIONS[least],
+        tls_maximum_protocol_version=TLS_VERSIONS[least if least is TLSVersion.V1_3 else TLSVersion.AUTO],
         cipher_suites=list(defaults.cipher_suites),
         ecdh_curves=list(defaults.ecdh_curves),
     )

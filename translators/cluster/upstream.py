@@ -26,7 +26,7 @@ from translators.cluster.proxy_protocol import announcing
 from translators.cluster.tls import host_options, transport_socket
 from xds.model.locality import LocalityLbSetting
 from xds.model.services import Protocol
-from xds.model.tls_defaults import NO_TLS_DEFAULTS, TLSDefaults
+from xds.model.settings import ENVOYS_TLS, MeshTls
 from xds.wire.encode import encode, pack_any
 
 _DNS = (ClusterDiscoveryType.STRICT_DNS, ClusterDiscoveryType.LOGICAL_DNS)
@@ -52,7 +52,7 @@ class Upstream:
     dns_refresh_rate: timedelta
     buffer_limit: int | None = None
     preserve_case: bool = False
-    tls: TLSDefaults = NO_TLS_DEFAULTS
+    tls: MeshTls = ENVOYS_TLS
     dialled_port: int = 0
 
 

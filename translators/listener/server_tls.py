@@ -16,17 +16,20 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 )
 
 from translators.names import secret
-from translators.tls import TLS_TRANSPORT_SOCKET, VERSIONS, over_ads, subject_alt_name
+from translators.tls import (
+    MESH_AUTHORITY,
+    OWN_CERTIFICATE,
+    TLS_TRANSPORT_SOCKET,
+    TLS_VERSIONS,
+    over_ads,
+    subject_alt_name,
+)
 from xds.model.server_tls import ServerTLSMode, ServerTLSSettings, TLSVersion
-from xds.model.tls_defaults import NO_TLS_DEFAULTS, TLSDefaults
+from xds.model.settings import ENVOYS_TLS, MeshTls
 from xds.wire.encode import pack_any
 
 HTTP_ALPN: Final = ("h2", "http/1.1")
 _MESH_ALPN: Final = ("istio", *HTTP_ALPN)
-_CERTIFICATE: Final = "default"
-_AUTHORITY: Final = "ROOTCA"
-"""Istio's names of a workload's own certificate, and of what it checks those of others against."""
-
 _LEAST: Final = TLSVersion.V1_2
 """Istio's and Envoy's for servers."""
 
@@ -38,12 +41,12 @@ def server_context(
     credentials: tuple[str, ...],
     *,
     is_http: bool,
-    defaults: TLSDefaults = NO_TLS_DEFAULTS,
+    defaults: MeshTls = ENVOYS_TLS,
 ) -> DownstreamTlsContext:
     """The proxy's end of the connection. credentials: those of the server's certificates that there are. is_http:
     whether requests are routed, or the connection is. defaults: the mesh's, which are not for its own TLS."""
     if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
-        defaults = NO_TLS_DEFAULTS
+        defaults = ENVOYS_TLS
     in_mesh = tls.mode is ServerTLSMode.ISTIO_MUTUAL and not is_http
     common = CommonTlsContext(
         tls_params=_parameters(tls, defaults),
@@ -68,17 +71,17 @@ def server_secrets(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> tupl
 
 def _certificate_secrets(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> tuple[str, ...]:
     if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
-        return (_CERTIFICATE,)
+        return (OWN_CERTIFICATE,)
     return tuple(map(secret, credentials))
 
 
 def _authority_secret(tls: ServerTLSSettings) -> str:
     if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
-        return _AUTHORITY
+        return MESH_AUTHORITY
     return secret(tls.authority_credential, authority=True) if tls.authority_credential else ""
 
 
-def _parameters(tls: ServerTLSSettings, defaults: TLSDefaults) -> TlsParameters:
+def _parameters(tls: ServerTLSSettings, defaults: MeshTls) -> TlsParameters:
     said = (version for version in (tls.min_version, defaults.min_version) if version is not TLSVersion.AUTO)
     least = next(said, _LEAST)
     most = tls.max_version
@@ -86,8 +89,8 @@ def _parameters(tls: ServerTLSSettings, defaults: TLSDefaults) -> TlsParameters:
     if most is not TLSVersion.AUTO and order.index(most) < order.index(least):
         least = most
     return TlsParameters(
-        tls_minimum_protocol_version=VERSIONS[least],
-        tls_maximum_protocol_version=VERSIONS[most],
+        tls_minimum_protocol_version=TLS_VERSIONS[least],
+        tls_maximum_protocol_version=TLS_VERSIONS[most],
         cipher_suites=list(tls.cipher_suites or defaults.cipher_suites),
         ecdh_curves=list(defaults.ecdh_curves),
     )

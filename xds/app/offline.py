@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xds.app.errors import StartError
+from xds.app.modules import modules_on_this_machine
 from xds.app.proxy_spec import ProxySpec
 from xds.app.render import Document, render
 from xds.app.store import Store
@@ -43,6 +45,8 @@ class Offline:
     def take(self, batch: Batch) -> tuple[Diagnostic, ...]:
         """Takes in what was read; gives all findings, ordered."""
         self.store.apply(batch)
+        if self.store.wanted:
+            self.store.supply(modules_on_this_machine(self.store.wanted))
         return self.findings
 
     @property
@@ -71,7 +75,8 @@ def defaults_of(spec: ProxySpec, mesh: Mesh) -> ProxyDefaults:
 def proxy_of(spec: ProxySpec, mesh: Mesh) -> Proxy:
     """The proxy that an Envoy with this mesh's bootstrap is to the server. Raises ValueError for an impossible one."""
     metadata = {**defaults_of(spec, mesh).metadata, **spec.metadata}
-    return parse_node(spec.node_id, metadata, Locality.parse(spec.locality))
+    proxy = parse_node(spec.node_id, metadata, Locality.parse(spec.locality))
+    return replace(proxy, identity=spec.identity(mesh.settings.trust_domain))
 
 
 def _scan(path: Path) -> Batch:

@@ -17,10 +17,12 @@ from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidec
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
+from xds.model.peer_authentication import PeerModes
 from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, IpVersions, ProxyType
 from xds.model.proxy_settings import ProxyOverride
 from xds.model.routing import Destination, VirtualService
+from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded
@@ -35,7 +37,8 @@ class ViewKey:
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
     self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
     address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
-    it, and it has. override: what its workload says of it. overheard: others could read what it is sent.
+    it, and it has. override: what its workload says of it. overheard: others could read what it is sent. mtls: whether
+    it has proven an identity, and so has a certificate for others to see.
     """
 
     type: ProxyType
@@ -53,6 +56,7 @@ class ViewKey:
     conditions: tuple[ProxyCondition, ...] = ()
     override: ProxyOverride | None = None
     overheard: bool = False
+    mtls: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +129,8 @@ class InboundListener:
     service_port: the service port that leads here, or the Sidecar ingress listener's. target_port: the port on the
     workload. default_endpoint: ``host:port`` or ``unix:///path`` where the workload listens, empty for the address
     that the client dialled. bind: empty for the virtual inbound listener of capture mode REDIRECT. pool: what the
-    Sidecar says of connections to the workload; rule: what holds for the service if it says nothing.
+    Sidecar says of connections to the workload; rule: what holds for the service if it says nothing. tls: what the
+    proxy ends; the protocol of service_port is what is left then.
     """
 
     service: Service | None
@@ -136,6 +141,7 @@ class InboundListener:
     origin: Origin | None = None
     pool: ConnectionPoolSettings | None = None
     rule: EffectiveRule | None = None
+    tls: ServerTLSSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +198,7 @@ class ProxyView:
     force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
     have, which are those that its configuration asks for, of its own namespace. extensions: by phase, then as they are
     to stand, the first to see a request first. patches: of EnvoyFilters, in the order in which they are applied.
+    mtls: which connections the workload of a sidecar accepts, port by port; None if the proxy has no identity.
     """
 
     digest: str
@@ -207,6 +214,7 @@ class ProxyView:
     credentials: Credentials = NO_CREDENTIALS
     extensions: tuple[ProxyExtension, ...] = ()
     patches: tuple[ConfigPatch, ...] = ()
+    mtls: PeerModes | None = None
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

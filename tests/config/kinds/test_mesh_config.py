@@ -18,8 +18,7 @@ from xds.model.policy import TcpKeepalive
 from xds.model.proxy_settings import ForwardClientCertDetails, ProxyDefaults
 from xds.model.routing import HTTPRetry
 from xds.model.server_tls import TLSVersion
-from xds.model.settings import AccessLogEncoding, MeshSettings
-from xds.model.tls_defaults import TLSDefaults
+from xds.model.settings import AccessLogEncoding, MeshSettings, MeshTls
 
 ALL = """\
     rootNamespace: istio-config
@@ -179,11 +178,9 @@ def test_tls_for_unknown_hosts_needs_the_mode_that_resolves_them() -> None:
     assert found == [("warning", 1, "outboundTrafficPolicy.tls", "no-effect")]
 
 
-def test_defaults_of_tls_leave_out_what_envoy_does_not_know() -> None:
-    text = "tlsDefaults: {minProtocolVersion: TLSV1_2, cipherSuites: [A], ecdhCurves: [P-256, b, P-256]}"
-    settings, found = read(text)
-    assert settings.tls == TLSDefaults(TLSVersion.V1_2, (), ("P-256",))
-    assert found == [
-        ("warning", 1, "tlsDefaults.cipherSuites[0]", "no-effect"),
-        ("warning", 1, "tlsDefaults.ecdhCurves[1]", "no-effect"),
-    ]
+def test_defaults_of_tls_are_checked() -> None:
+    settings, found = read("tlsDefaults: {minProtocolVersion: TLSV1_2, cipherSuites: [A], ecdhCurves: [P-256]}")
+    assert settings.tls == MeshTls(TLSVersion.V1_2, (), ("P-256",))
+    assert found == [("warning", 1, "tlsDefaults.cipherSuites[0]", "no-effect")]
+    _, found = read("tlsDefaults: {ecdhCurves: [a]}")
+    assert found == [("error", 1, "tlsDefaults.ecdhCurves[0]", "invalid-value")]

@@ -10,9 +10,9 @@ from xds.config.kinds.client_tls import parse_client_tls
 from xds.config.kinds.connection_pool import HONOURED_POOL
 from xds.config.kinds.honoured import dotted, with_prefixes
 from xds.config.kinds.locality import HONOURED_LOCALITY, HONOURED_ZONE_AWARE, parse_load_balancer_locality
+from xds.config.kinds.mesh_tls import HONOURED_MESH_TLS, parse_mesh_tls
 from xds.config.kinds.providers import HONOURED_PROVIDERS, default_access_logs, parse_providers
 from xds.config.kinds.proxy_defaults import HONOURED_PROXY, parse_proxy_defaults
-from xds.config.kinds.tls_defaults import HONOURED_TLS_DEFAULTS, parse_tls_defaults
 from xds.config.kinds.traffic_policy import HONOURED_OUTLIER, parse_default_traffic_policy
 from xds.config.kinds.virtual_service_policy import parse_retries
 from xds.config.reader import Reader
@@ -50,7 +50,7 @@ HONOURED: Final = (
     | with_prefixes(
         {
             "tcpKeepalive": "probes time interval",
-            "tlsDefaults": HONOURED_TLS_DEFAULTS,
+            "tlsDefaults": HONOURED_MESH_TLS,
             "extensionProviders": HONOURED_PROVIDERS,
             "defaultProviders": "accessLogging",
             "outboundTrafficPolicy.tls": _HONOURED_OUTBOUND_TLS,
@@ -58,6 +58,7 @@ HONOURED: Final = (
             "defaultTrafficPolicy.connectionPool": HONOURED_POOL,
             "defaultTrafficPolicy.outlierDetection": HONOURED_OUTLIER,
             **{f"defaultConfig.{part}".rstrip("."): fields for part, fields in HONOURED_PROXY.items()},
+            "meshMTLS": HONOURED_MESH_TLS,
             "defaultHttpRetryPolicy": "attempts retryOn retryRemoteLocalities retryIgnorePreviousHosts backoff",
             "defaultInboundHttpRetryPolicy": "attempts retryOn backoff",
         }
@@ -114,7 +115,7 @@ def _settings(reader: Reader) -> MeshSettings:
     return MeshSettings(
         providers=providers,
         access_logs=default_access_logs(reader, providers),
-        tls=parse_tls_defaults(reader),
+        tls=parse_mesh_tls(reader.section("tlsDefaults")),
         listener_log=not reader.flag("disableEnvoyListenerLog"),
         root_namespace=reader.parsed("rootNamespace", parse_dns_label, _DEFAULTS.root_namespace),
         trust_domain=reader.text("trustDomain") or _DEFAULTS.trust_domain,
@@ -140,6 +141,7 @@ def _settings(reader: Reader) -> MeshSettings:
         retries=parse_retries(reader, "defaultHttpRetryPolicy"),
         inbound_retries=parse_retries(reader, "defaultInboundHttpRetryPolicy"),
         proxy=parse_proxy_defaults(reader.section("defaultConfig")),
+        mesh_mtls=parse_mesh_tls(reader.section("meshMTLS")),
         service_export_to=_export_to(reader, "defaultServiceExportTo"),
         virtual_service_export_to=_export_to(reader, "defaultVirtualServiceExportTo"),
         destination_rule_export_to=_export_to(reader, "defaultDestinationRuleExportTo"),

@@ -139,7 +139,7 @@ def _version(tls: Reader, name: str) -> TLSVersion:
 
 
 def parse_cipher_suites(tls: Reader) -> tuple[str, ...]:
-    """``cipherSuites``, as far as Envoy knows them."""
+    """``cipherSuites``, each once; those that Envoy has not are reported and left out."""
     found: dict[str, None] = {}
     for index, suite in enumerate(tls.strings("cipherSuites")):
         if suite not in CIPHER_SUITES:
