@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from translators.names import blackhole_virtual_host, gateway_http_route, gateway_https_route
 from translators.route.client import ServiceIndex, client_rules, index_services, interned
 from translators.route.rules import HostRoutes, host_routes
-from translators.route.virtual_hosts import configuration, merged_host, part
+from translators.route.virtual_hosts import configuration, http3_configuration, merged_host, part
 from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.gateways import Transport
 from xds.model.hosts import specificity
@@ -41,7 +41,10 @@ def gateway_routes(view: ProxyView, memo: Memo) -> Iterator[VirtualHosts]:
     for port in view.gateway:
         for table in memo(_tables, port):
             hosts = list(_virtual_hosts(table, view.key, index, memo)) or [memo(_blackhole, table.number)]
-            yield memo(configuration, table.name, True, memo(interned, *hosts))
+            if table.http3:
+                yield memo(http3_configuration, table.name, table.number, memo(interned, *hosts))
+            else:
+                yield memo(configuration, table.name, True, memo(interned, *hosts))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,11 +59,12 @@ class _Host:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """A RouteConfiguration to be. number: of the port. hosts: the most specific first."""
+    """A RouteConfiguration to be. number: of the port. hosts: the most specific first. http3: spoken there too."""
 
     name: str
     number: int
     hosts: tuple[_Host, ...]
+    http3: bool
 
 
 def _tables(port: GatewayPort) -> tuple[_Table, ...]:
@@ -84,7 +88,7 @@ def _table(name: str, servers: tuple[GatewayServer, ...]) -> _Table:
                 found.setdefault(host, {})[virtual_service.meta.key, entry.gateway.ref] = bound
     names = sorted({*found, *redirected}, key=specificity)
     ordered = (_Host(n, n in redirected, tuple(sorted(found.get(n, {}).values(), key=_age))) for n in names)
-    return _Table(name, servers[0].server.port.number, tuple(ordered))
+    return _Table(name, servers[0].server.port.number, tuple(ordered), servers[0].running.placed.http3)
 
 
 def _age(bound: _Bound) -> tuple[float, str, str]:

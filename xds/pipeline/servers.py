@@ -8,7 +8,7 @@ from xds.model.gateway_ports import ListeningPort, PlacedServer, plan_ports
 from xds.model.gateways import Gateway, Server
 from xds.model.hosts import host_matches
 from xds.model.routing import VirtualService
-from xds.model.services import Protocol, ServiceInstance
+from xds.model.services import ServiceInstance
 from xds.model.view import GatewayPort, GatewayServer, ViewKey
 from xds.pipeline.visible import bound_to
 
@@ -33,7 +33,12 @@ def listening_ports(key: ViewKey, gateways: tuple[Gateway, ...]) -> tuple[Listen
     are in."""
     selecting = (gateway for gateway in gateways if gateway.selector.selects(key.labels))
     placed = (
-        PlacedServer(gateway, server, listening_port(server.port.number, key.instances))
+        PlacedServer(
+            gateway,
+            server,
+            listening_port(server.port.number, key.instances),
+            http3=gateway.asks_for_http3 and server.may_speak_http3,
+        )
         for gateway in selecting
         for server in gateway.servers
     )
@@ -43,7 +48,7 @@ def listening_ports(key: ViewKey, gateways: tuple[Gateway, ...]) -> tuple[Listen
 def listening_port(number: int, instances: tuple[ServiceInstance, ...]) -> int:
     """Istio: where a Service leads to the gateway proxy, servers name ports of the Service, and the proxy listens where
     the Service sends them. Any other number is a port of the proxy itself."""
-    targets = (i.target_port for i in instances if i.port.number == number and i.port.protocol is not Protocol.UDP)
+    targets = (instance.target_port for instance in instances if instance.port.number == number)
     return next(targets, number)
 
 
