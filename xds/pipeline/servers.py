@@ -24,8 +24,10 @@ def gateway_ports(
 
 def _servers(port: ListeningPort, bound: dict[str, tuple[VirtualService, ...]]) -> Iterator[GatewayServer]:
     for running in port.servers:
-        routes = bound[running.gateway.ref]
-        yield GatewayServer(running, tuple(vs for vs in routes if exposed_hosts(running.server, vs)))
+        server = running.server
+        pairs = [(vs, exposed_hosts(server, vs)) for vs in bound[running.gateway.ref]]
+        exposing = [pair for pair in pairs if pair[1]]
+        yield GatewayServer(running, tuple(vs for vs, _ in exposing), tuple(hosts for _, hosts in exposing))
 
 
 def listening_ports(key: ViewKey, gateways: tuple[Gateway, ...]) -> tuple[ListeningPort, ...]:
@@ -55,9 +57,10 @@ def listening_port(number: int, instances: tuple[ServiceInstance, ...]) -> int:
 def exposed_hosts(server: Server, virtual_service: VirtualService) -> tuple[str, ...]:
     """The hosts of ``virtual_service`` that ``server`` exposes: the narrower of two overlapping names, each once."""
     found: dict[str, None] = {}
+    namespace = virtual_service.meta.namespace
     for host in virtual_service.hosts:
         for selector in server.hosts:
-            if selector.namespace not in ("*", virtual_service.meta.namespace):
+            if selector.namespace not in ("*", namespace):
                 continue
             narrower = _narrower(selector.host, host)
             if narrower is not None:
