@@ -18,13 +18,11 @@ NOT_YET: Final = frozenset(
     {
         "AuthorizationPolicy",
         "DestinationRule",
-        "EnvoyFilter",
         "MeshConfig",
         "PeerAuthentication",
         "RequestAuthentication",
         "Sidecar",
         "Telemetry",
-        "WorkloadGroup",
     }
 )
 """Kinds of which more is to be honoured."""
@@ -71,9 +69,28 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             "no: settles what Istio's agent or injector does, which are not here",
         ),
         **dict.fromkeys(
-            ("defaultConfig.concurrency", "defaultConfig.drainDuration"),
-            "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`), not from a configuration",
+            (
+                "defaultConfig.concurrency",
+                "defaultConfig.drainDuration",
+                "defaultConfig.fileFlushInterval",
+                "defaultConfig.fileFlushMinSizeKb",
+            ),
+            "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`, "
+            "`--file-flush-interval-msec`, `--file-flush-min-size-kb`), not from a configuration",
         ),
+        **dict.fromkeys(
+            (
+                "defaultConfig.tracing.lightstep.*",
+                "defaultConfig.tracing.openCensusAgent.*",
+                "defaultConfig.tracing.stackdriver.*",
+            ),
+            "no: stock Envoy has no such tracer any more",
+        ),
+        "defaultConfig.extraStatTags": "no: names tags of the metrics of Istio's own filter, which stock Envoy lacks",
+        "defaultConfig.statsCompression": "no: settles how Istio's bootstrap serves statistics; Envoy's admin "
+        "interface has no such choice",
+        "defaultConfig.privateKeyProvider.*": "no: stock Envoy is built without these providers",
+        "defaultConfig.proxyHeaders.metadataExchangeHeaders.*": "no: stock Envoy exchanges no metadata",
         **dict.fromkeys(
             ("outboundTrafficPolicy.tls.credentialName", "outboundTrafficPolicy.tls.caCertCredentialName"),
             "no: a sidecar asks for a secret only where a rule names its workload, so that nobody waits for one that "
@@ -104,6 +121,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             "no: stock Envoy has no such tracer any more",
         ),
     },
+    "EnvoyFilter": {
+        "spec.configPatches.match.waypoint.*": "no: for waypoints, the proxies of Istio's ambient mode",
+        "spec.targetRefs.*": "no: names Gateways of the Gateway API and waypoints, which are not here",
+    },
     "ProxyConfig": {
         "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",
         "spec.image.*": "no: settles what Istio's injector does, which is not here",
@@ -119,9 +140,6 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "spec.targetRefs.namespace": _OWN_NAMESPACE,
         "spec.verificationKey": _UNVERIFIED,
     },
-    "Service": {
-        "spec.publishNotReadyAddresses": LATER,
-    },
     "Sidecar": {
         **dict.fromkeys(
             ("spec.egress.port.targetPort", "spec.ingress.port.targetPort"),
@@ -131,6 +149,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             ("spec.inboundConnectionPool.http.h2UpgradePolicy", "spec.ingress.connectionPool.http.h2UpgradePolicy"),
             "no: Istio speaks to a workload what its port says, or the client's version with `useClientProtocol`",
         ),
+    },
+    "WorkloadGroup": {
+        "spec.probe.*": f"{LATER}: for an agent beside the workload, which looks at it and tells; only checked here",
+        "spec.template.address": "no: the proxy that registers its workload says it",
     },
     "VirtualService": {
         "spec.http.fault.abort.http2Error": "no: Envoy's fault filter aborts with an HTTP or a gRPC status, not "

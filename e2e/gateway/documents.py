@@ -38,9 +38,13 @@ def server(
     return {"port": port_document, "hosts": hosts, **extras}
 
 
-def https_routes(name: str, gateways: Sequence[str], hosts: Sequence[str], subset: str = "v1") -> Document:
-    """A VirtualService that sends every request for the hosts to a subset of the shop."""
-    route = {"route": [{"destination": {"host": "shop", "subset": subset}}]}
+def https_routes(
+    name: str, gateways: Sequence[str], hosts: Sequence[str], subset: str = "v1", port: int = 0
+) -> Document:
+    """A VirtualService that sends every request for the hosts to a subset of the shop. port: of the server, if that
+    counts."""
+    match = {"match": [{"port": port}]} if port else {}
+    route = {**match, "route": [{"destination": {"host": "shop", "subset": subset}}]}
     return _istio("VirtualService", name, {"hosts": hosts, "gateways": gateways, "http": [route]})
 
 

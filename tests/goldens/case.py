@@ -105,7 +105,9 @@ class Case:
 
     def _translate(self) -> dict[str, str]:
         offline, diagnostics = self._read()
+        before = offline.findings
         rendered = offline.render(self._proxy())
+        diagnostics += tuple(found for found in offline.findings if found not in before)
         sections = {f"{section}.json": _text(documents) for section, documents in rendered.items() if documents}
         return {**sections, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else sections
 
@@ -114,7 +116,11 @@ class Case:
         proxy = self._proxy()
         defaults = defaults_of(proxy, offline.store.mesh)
         admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
-        made = {"bootstrap.json": _text(bootstrap(proxy, "127.0.0.1:15010", admin_port, defaults))}
+        made = {
+            "bootstrap.json": _text(
+                bootstrap(proxy, "127.0.0.1:15010", admin_port, defaults, offline.bootstrap_patches(proxy))
+            )
+        }
         return {**made, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else made
 
     def _lines(self, diagnostics: tuple[Diagnostic, ...]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address
 
 from envoy_data_plane.envoy.config.bootstrap.v3 import (
@@ -37,6 +38,8 @@ from envoy_data_plane.envoy.config.core.v3 import (
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints
 from envoy_data_plane.envoy.config.metrics.v3 import StatsdSink, StatsSink
+from envoy_data_plane.envoy.config.overload.v3 import OverloadManager, ResourceMonitor
+from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.v3 import DownstreamConnectionsConfig
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
     HttpProtocolOptions,
     HttpProtocolOptionsExplicitHttpConfig,
@@ -46,15 +49,21 @@ from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 from xds.app.address import split_address
 from xds.app.proxy_spec import ProxySpec
 from xds.model import services
+from xds.model.envoy_filters import ConfigPatch
 from xds.model.labels import Labels
 from xds.model.proxy import LOCAL_CLUSTER, CaptureMode
-from xds.model.settings import ProxyDefaults
+from xds.model.proxy_settings import ProxyDefaults
+from xds.pipeline.envoyfilter.check import checked, leaving_out
+from xds.pipeline.envoyfilter.filters import merged_by
+from xds.pipeline.envoyfilter.outcome import Refusal
 from xds.wire.encode import encode, pack_any
 from xds.wire.protojson import to_json
 from xds.wire.registry import type_url
 
 XDS_CLUSTER = "xds-grpc"
 """The name of the control plane's cluster in every bootstrap (Istio's name)."""
+
+_MAX_CONNECTIONS = "GLOBAL_DOWNSTREAM_MAX_CONNECTIONS"
 
 DEFAULT_ADMIN_PORT = 15000
 NO_DEFAULTS = ProxyDefaults()
@@ -65,16 +74,20 @@ def bootstrap(
     xds_address: str,
     admin_port: int = DEFAULT_ADMIN_PORT,
     defaults: ProxyDefaults = NO_DEFAULTS,
+    patches: Sequence[ConfigPatch] = (),
+    report: Callable[[Refusal], None] = lambda refusal: None,
 ) -> dict[str, object]:
     """An Envoy bootstrap in protobuf's JSON mapping (Envoy ``bootstrap.v3.Bootstrap``).
 
     xds_address: ``HOST:PORT`` of the control plane. admin_port: 0 lets the system choose. defaults: what the mesh says
-    of every proxy, but for its admin port. Raises ValueError for an address that is none.
+    of every proxy, but for its admin port. patches: merged into it at last; report: is told of those that would make it
+    invalid, which are left out. Raises ValueError for an address that is none.
     """
     message = Bootstrap(
         node=_node(spec, defaults),
         layered_runtime=_runtime(defaults.runtime_values),
         stats_sinks=_stats_sinks(defaults.statsd),
+        overload_manager=_overload_manager(_connections(defaults)),
         admin=Admin(address=_socket(admin_host(spec), admin_port)),
         dynamic_resources=_dynamic_resources(),
         static_resources=BootstrapStaticResources(
@@ -85,7 +98,17 @@ def bootstrap(
         ),
         cluster_manager=ClusterManager(local_cluster_name=LOCAL_CLUSTER) if spec.self_discovery else None,
     )
-    return to_json(type_url(Bootstrap), encode(message))
+    body, refused = leaving_out(patches, "the bootstrap", partial(_merged, encode(message)))
+    for refusal in refused:
+        report(refusal)
+    return to_json(type_url(Bootstrap), body)
+
+
+def _merged(body: bytes, patches: Iterable[ConfigPatch]) -> bytes:
+    for patch in patches:
+        body = merged_by(Bootstrap, body, patch)
+    checked(Bootstrap, body)
+    return body
 
 
 def admin_host(spec: ProxySpec) -> str:
@@ -112,6 +135,21 @@ def _runtime(values: Labels) -> LayeredRuntime | None:
         return None
     static = RuntimeLayer(name="mesh", static_layer=_struct(values))
     return LayeredRuntime(layers=[static, RuntimeLayer(name="admin", admin_layer=RuntimeLayerAdminLayer())])
+
+
+def _connections(defaults: ProxyDefaults) -> int | None:
+    """The most connections that a proxy takes from clients. Istio's metadata say it too, and count less."""
+    said = defaults.metadata.get(_MAX_CONNECTIONS, "")
+    of_metadata = int(said) if said.isdecimal() and int(said) else None
+    return defaults.connections.all_connections or of_metadata
+
+
+def _overload_manager(connections: int | None) -> OverloadManager | None:
+    if connections is None:
+        return None
+    config = DownstreamConnectionsConfig(max_active_downstream_connections=connections)
+    name = "envoy.resource_monitors.global_downstream_max_connections"
+    return OverloadManager(resource_monitors=[ResourceMonitor(name=name, typed_config=pack_any(config))])
 
 
 def _stats_sinks(statsd: str) -> list[StatsSink]:

@@ -12,13 +12,17 @@ from xds.app.render import Document, render
 from xds.app.store import Store
 from xds.config.node import parse_node
 from xds.model.diagnostic import Diagnostic
+from xds.model.envoy_filters import ConfigPatch
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
 from xds.model.proxy import Proxy
 from xds.model.proxy_config import with_proxy_configs
+from xds.model.proxy_settings import ProxyDefaults
 from xds.model.services import Locality
-from xds.model.settings import MeshSettings, ProxyDefaults
-from xds.pipeline import Pipeline, Translator, TranslatorError
+from xds.model.settings import MeshSettings
+from xds.pipeline import Memo, Pipeline, Translator, TranslatorError
+from xds.pipeline.overrides import override_of
+from xds.pipeline.selection import bootstrap_patches
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource, read_file
 
@@ -38,17 +42,30 @@ class Offline:
 
     def take(self, batch: Batch) -> tuple[Diagnostic, ...]:
         """Takes in what was read; gives all findings, ordered."""
-        return tuple(sorted(self.store.apply(batch).diagnostics, key=lambda d: (d.origin, d.path, d.reason)))
+        self.store.apply(batch)
+        return self.findings
 
-    def render(self, spec: ProxySpec) -> dict[str, list[Document]]:
-        """What the proxy would receive, by section."""
-        return render(self.store.compile(proxy_of(spec, self.store.mesh)).snapshot)
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """All there is to say now, ordered: also of what patches do, once a proxy has been rendered."""
+        return tuple(sorted(self.store.diagnostics, key=lambda d: (d.origin, d.path, d.reason)))
+
+    def render(self, spec: ProxySpec, *, show_secrets: bool = False) -> dict[str, list[Document]]:
+        """What the proxy would receive, by section. show_secrets: with private keys and passwords."""
+        return render(self.store.compile(proxy_of(spec, self.store.mesh)).snapshot, show_secrets=show_secrets)
+
+    def bootstrap_patches(self, spec: ProxySpec) -> tuple[ConfigPatch, ...]:
+        """What EnvoyFilters change of how the proxy starts."""
+        mesh = self.store.mesh
+        return bootstrap_patches(mesh.envoy_filters, mesh.settings.root_namespace, proxy_of(spec, mesh), Memo())
 
 
 def defaults_of(spec: ProxySpec, mesh: Mesh) -> ProxyDefaults:
     """What the mesh says of how the proxy starts."""
-    root = mesh.settings.root_namespace
-    return with_proxy_configs(mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root)
+    root, override = mesh.settings.root_namespace, override_of(mesh, (spec.ip,))
+    return with_proxy_configs(
+        mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root, override
+    )
 
 
 def proxy_of(spec: ProxySpec, mesh: Mesh) -> Proxy:

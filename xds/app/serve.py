@@ -7,9 +7,10 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,10 @@ from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
 from xds.app.refusals import Refusals
+from xds.app.registrations import Registrations
+from xds.app.security import follow, open_authority, security_of
 from xds.app.store import Store
+from xds.ca.service import CertificateAuthority
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
 from xds.model.diagnostic import Diagnostic, Severity
@@ -41,13 +45,14 @@ from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
 from xds.model.settings import MeshSettings
 from xds.pipeline import Pipeline, Translator, TranslatorError
-from xds.server import StatusBoard, XdsServer
+from xds.server import Security, StatusBoard, XdsServer
 from xds.server.admission import LIMIT
 from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource
 
 _TIDY_SECONDS = 10.0
+_GATHER_SECONDS = 0.2
 
 _NOBODY = Proxy("", ProxyType.SIDECAR, "warm-up", "default", ("127.0.0.1",), "default.svc.cluster.local")
 
@@ -61,7 +66,10 @@ class ServeOptions:
     preflight: whether an Envoy on this machine is shown every resource before it is served. rest_listen: where xDS is
     served over REST, if at all. max_connecting: how many new streams are served their first response at once.
     max_stream_age: after about how many seconds a proxy is asked to connect anew; None: never. drain_seconds: over how
-    long streams are ended at a stop; at most 3, because the process ends within 5.
+    long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
+    a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the
+    certificate authority; None: there is none, and no secure address. insecure_xds: whether xds_listen may be an
+    address that others than this machine reach.
     """
 
     config: Path
@@ -74,6 +82,10 @@ class ServeOptions:
     max_connecting: int = LIMIT
     max_stream_age: float | None = None
     drain_seconds: float = 2.0
+    workload_grace: float = 10.0
+    ca_dir: Path | None = None
+    secure_listen: str = "127.0.0.1:15012"
+    insecure_xds: bool = False
 
 
 class _Seen(NamedTuple):
@@ -97,6 +109,7 @@ class ControlPlane:
 
     def __init__(self, options: ServeOptions) -> None:
         """Reads nothing and opens nothing but the monitoring port. Raises StartError."""
+        _check_exposure(options)
         self._options = options
         self._stop = asyncio.Event()
         registry = CollectorRegistry()
@@ -104,12 +117,14 @@ class ControlPlane:
         self._convergence = Convergence(self._metrics, lambda key: self.store.locate(key), on_reject=_log_rejection)
         self._refusals = Refusals(lambda key: self.store.locate(key))
         self._findings_log = FindingsLog()
+        self._found = asyncio.Event()
         self.store = Store(
             Pipeline(options.translators),
             read_settings(options.mesh_config)[0],
             time.time,
             on_error=_log_translator_error,
             observers=[self._convergence],
+            on_findings=self._found.set,
         )
         board = StatusBoard(time.time, [self._metrics, self._convergence])
         self._preflight = None
@@ -117,12 +132,18 @@ class ControlPlane:
             reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
             self._preflight = with_envoy(self.store, reporter)
         source = self._preflight or self.store
+        self._registrations = Registrations(
+            lambda key: self.store.mesh.workload_groups.get(key), self._register, options.workload_grace
+        )
+        self._authority = self._open_authority(options)
         self._xds = XdsServer(
             source,
             board,
             locate=self.store.locate,
             admission=options.max_connecting,
             max_age=options.max_stream_age,
+            registrar=self._registrations,
+            security=self._security(options),
         )
         report = ConvergenceReport(self._convergence, self.store, self.findings)
         self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time)
@@ -148,8 +169,11 @@ class ControlPlane:
                 servers = [server for server in (self._http, self._rest) if server]
                 serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
+                background.append(tasks.create_task(self._tell_of_patches()))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
+                if self._authority and self._options.ca_dir:
+                    background.append(tasks.create_task(follow(self._authority, self._options.ca_dir)))
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()
@@ -179,6 +203,14 @@ class ControlPlane:
         self._findings_log.tell(findings)
         self._metrics.found(findings)
 
+    async def _tell_of_patches(self) -> None:
+        """What patches do is known when proxies are given their resources: told once for many."""
+        while True:
+            await self._found.wait()
+            await asyncio.sleep(_GATHER_SECONDS)
+            self._found.clear()
+            self._tell_findings()
+
     async def refresh(self) -> None:
         """Looks at the configuration now, and returns when everything that it says is in force."""
         batch = await self._source.settled_scan()
@@ -186,19 +218,50 @@ class ControlPlane:
             self._incoming.put_nowait(_Seen(time.time(), batch))
         await self._incoming.join()
 
+    def _open_authority(self, options: ServeOptions) -> CertificateAuthority | None:
+        return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain) if options.ca_dir else None
+
+    def _security(self, options: ServeOptions) -> Security | None:
+        if self._authority is None:
+            return None
+        host, _ = split_address(options.secure_listen)
+        return security_of(self._authority, self.store.mesh.settings.root_namespace, host)
+
     async def _open(self) -> None:
         try:
-            _ensure_free(self._options.xds_listen)
-            port = await self._xds.start(self._options.xds_listen)
-        except (OSError, ValueError) as error:
+            ports: dict[str, str | int] = {"xds": await self._open_plain(), **self._open_secure()}
+        except StartError:
             for server in (self._http, self._rest):
                 if server:
                     server.close()
-            raise StartError(f"cannot listen on {self._options.xds_listen}: {_reason(error)}") from error
+            await self._xds.stop(0)
+            raise
         self._probes.listening = True
-        host, _ = split_address(self._options.xds_listen)
-        ports = {"monitoring_port": self._http.port} | ({"rest_port": self._rest.port} if self._rest else {})
-        _log.info("serving", xds=f"{host}:{port}", **ports, config=str(self._options.config))
+        ports |= {"monitoring_port": self._http.port} | ({"rest_port": self._rest.port} if self._rest else {})
+        _log.info("serving", **ports, config=str(self._options.config))
+        if self._options.insecure_xds and not _is_loopback(split_address(self._options.xds_listen)[0]):
+            _log.warning("proxies of other machines get no credentials in plain text: they need the secure address")
+
+    async def _open_plain(self) -> str:
+        """Where plain text is served."""
+        listen = self._options.xds_listen
+        try:
+            _ensure_free(listen)
+            port = await self._xds.start(listen)
+        except (OSError, ValueError) as error:
+            raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
+        return f"{split_address(listen)[0]}:{port}"
+
+    def _open_secure(self) -> dict[str, str]:
+        """Where TLS is served, if it is, for the log."""
+        if self._authority is None:
+            return {}
+        listen = self._options.secure_listen
+        try:
+            host, port = split_address(listen)
+            return {"secure_xds": f"{host}:{self._xds.start_secure(host, port)}"}
+        except (OSError, ValueError) as error:
+            raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
 
     async def _follow(self) -> None:
         """Takes changes from the source and puts them in force, the first at once and bursts together."""
@@ -258,8 +321,15 @@ class ControlPlane:
             changed=len(publication.changed),
             milliseconds=round(publication.seconds * 1000, 1),
         )
+        self._registrations.changed(publication.changed)
         self._refusals.changed(publication.changed, self._convergence.connected)
         self._tell_findings()
+
+    def _register(self, changed: Mapping[str, str | None]) -> bool:
+        """Puts what registered itself in force, once the configuration has been read."""
+        if self.store.published is not None:
+            self._publish_safely(_Seen(time.time(), Batch(changed, self.store.unreadable)))
+        return self.store.published is not None
 
     def _warm_up(self) -> None:
         """Compiles for a proxy that does not exist, before any that does is answered.
@@ -315,6 +385,23 @@ def _http_server(listen: str, app: Starlette, *opened: HttpServer) -> HttpServer
         for server in opened:
             server.close()
         raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
+
+
+def _check_exposure(options: ServeOptions) -> None:
+    """Raises StartError if anybody could read the configuration of any proxy, and nobody has said that they may."""
+    host, _ = split_address(options.xds_listen)
+    if not options.insecure_xds and not _is_loopback(host):
+        raise StartError(
+            f"--xds-listen {options.xds_listen} serves every proxy's configuration in plain text to whoever reaches "
+            "it: use --ca-dir and the secure address, or say --insecure-xds"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _ensure_free(listen: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator import is_
 from typing import NamedTuple, Protocol
 
+from xds.app.patch_findings import patch_findings
 from xds.config.configuration import Configuration
 from xds.config.document import RawObject
 from xds.config.yaml import ParsedFile, parse_documents
@@ -18,11 +19,15 @@ from xds.model.proxy import Proxy
 from xds.model.settings import MeshSettings
 from xds.model.view import ViewKey
 from xds.pipeline import Compiled, Pipeline, TranslatorError, key_inputs
+from xds.pipeline.envoyfilter.outcome import NOTHING_PATCHED
 from xds.resources import Snapshot
 from xds.sources.batch import Batch
 
 _MAX_REPORTED = 1000
 """Errors remembered so that each is told once; then telling starts anew."""
+
+_MAX_VIEWS = 1000
+"""Views whose patches are looked at for findings."""
 
 OnError = Callable[[Proxy, TranslatorError], None]
 
@@ -69,7 +74,8 @@ class Store:
     """Mutable, and the only thing that is; for use in one thread. A `SnapshotSource` for the server.
 
     clock: gives epoch seconds. on_error: is told of a translator's error the first time that it occurs. observers: are
-    told of every change and who took it.
+    told of every change and who took it. on_findings: is told when there may be something else to say about patches.
+    unreadable: what the source cannot read at present.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class Store:
         clock: Callable[[], float],
         on_error: OnError = lambda proxy, error: None,
         observers: Iterable[Observer] = (),
+        on_findings: Callable[[], None] = lambda: None,
     ) -> None:
         self._pipeline = pipeline
         self._configuration = Configuration().with_settings(settings)
@@ -86,10 +93,13 @@ class Store:
         self._on_error = on_error
         self._observers = tuple(observers)
         self._reported: set[tuple[str, str]] = set()
-        self._unreadable: tuple[Diagnostic, ...] = ()
+        self.unreadable: tuple[Diagnostic, ...] = ()
         self._of_settings: tuple[Diagnostic, ...] = ()
         self._subscriptions: dict[int, _Subscription] = {}
         self._in_force: dict[int, Compiled] = {}
+        self._on_findings = on_findings
+        self._patched: dict[ViewKey, Compiled] = {}
+        self._of_patches: tuple[Diagnostic, ...] | None = ()
         self.published: Publication | None = None
 
     @property
@@ -105,7 +115,9 @@ class Store:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say about the configuration now."""
-        return self._unreadable + self._of_settings + self._configuration.diagnostics
+        if self._of_patches is None:
+            self._of_patches = patch_findings(self._patched.values())
+        return self.unreadable + self._of_settings + self._configuration.diagnostics + self._of_patches
 
     def apply(self, batch: Batch, seen_at: float | None = None) -> Publication:
         """Puts a batch of changes in force and wakes every stream. seen_at: when the source saw it; None: now."""
@@ -113,7 +125,7 @@ class Store:
         self._configuration = self._configuration.apply(
             {file: self._parsed(file, text) for file, text in batch.changed.items()}
         )
-        self._unreadable = batch.problems
+        self.unreadable = batch.problems
         return self._publish(before, began, self._clock() if seen_at is None else seen_at)
 
     def configure(
@@ -168,7 +180,16 @@ class Store:
             if (error.translator, error.reason) not in self._reported:
                 self._reported.add((error.translator, error.reason))
                 self._on_error(proxy, error)
+        self._remember_patches(key, compiled)
         return compiled
+
+    def _remember_patches(self, key: ViewKey, compiled: Compiled) -> None:
+        before = self._patched.pop(key, None)
+        if compiled.patching.patches and len(self._patched) < _MAX_VIEWS:
+            self._patched[key] = compiled
+        if (before.patching if before else NOTHING_PATCHED) != compiled.patching:
+            self._of_patches = None
+            self._on_findings()
 
     def key(self, proxy: Proxy) -> ViewKey:
         """See `Pipeline.key`."""
@@ -217,6 +238,10 @@ class Store:
         """Forgets compiled results that no connected proxy uses; returns how many. To be called now and then."""
         proxies = [subscription.proxy for subscription in self._subscriptions.values()]
         self._in_force.clear()
+        used = {self._pipeline.key(self.mesh, proxy) for proxy in proxies} if self._patched else set()
+        for key in self._patched.keys() - used:
+            del self._patched[key]
+            self._of_patches = None
         return self._pipeline.tidy(self.mesh, proxies) if self.published else 0
 
 

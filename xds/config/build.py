@@ -16,14 +16,16 @@ from xds.config.conflicts import Conflicts
 from xds.config.credential_findings import CredentialFindings
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
-from xds.config.drafts import ShardedDraft
+from xds.config.drafts import Draft, ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.gateway_findings import gateway_findings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
+from xds.config.provider_findings import provider_findings
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
+from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
@@ -33,6 +35,7 @@ from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import Workload
 from xds.model.settings import MeshSettings
+from xds.model.workload_groups import WorkloadGroup
 
 O = TypeVar("O")  # noqa: E741 - an object's type
 Pair = tuple[ConfigObject | None, ConfigObject | None]
@@ -53,6 +56,7 @@ class Fold:
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
     gateway_findings: tuple[Diagnostic, ...] = ()
+    provider_findings: tuple[Diagnostic, ...] = ()
     credentials: CredentialFindings = field(default_factory=CredentialFindings)
     extensions: Extensions = field(default_factory=Extensions)
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -89,6 +93,7 @@ def rebuild(
     mesh = _mesh(previous.mesh, settings, discovery, routes, pairs, extensions)
     unchanged = mesh.gateways is previous.mesh.gateways
     of_gateways = previous.gateway_findings if unchanged else gateway_findings(mesh.gateways)
+    of_providers = _provider_findings(previous, mesh)
     credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
     return Fold(
         mesh=mesh,
@@ -97,10 +102,19 @@ def rebuild(
         delegation=delegation,
         conflicts=conflicts,
         gateway_findings=of_gateways,
+        provider_findings=of_providers,
         credentials=credentials,
         extensions=extensions,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, of_gateways, credentials, extensions),
+        diagnostics=_diagnostics(
+            previous, discovery, delegation, conflicts, of_gateways, of_providers, credentials, extensions
+        ),
     )
+
+
+def _provider_findings(previous: Fold, mesh: Mesh) -> tuple[Diagnostic, ...]:
+    if mesh.settings is previous.mesh.settings and mesh.services is previous.mesh.services:
+        return previous.provider_findings
+    return provider_findings(mesh)
 
 
 def _mesh(
@@ -121,11 +135,13 @@ def _mesh(
         destination_rules=revise_by_namespace(before.destination_rules, _only(DestinationRule, pairs)),
         gateways=revise_by_age(before.gateways, _only(Gateway, pairs)),
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
+        envoy_filters=revise_by_namespace(before.envoy_filters, _only(EnvoyFilter, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
         credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
         extensions=extensions.by_namespace,
         modules=extensions.modules,
         objects=_metadata(before.objects, pairs),
+        workload_groups=_by_key(before.workload_groups, _only(WorkloadGroup, pairs)),
     )
 
 
@@ -136,6 +152,17 @@ def _only(kind: type[O], pairs: Iterable[Pair]) -> Iterator[tuple[O | None, O | 
             yield (old if isinstance(old, kind) else None), new
         elif isinstance(old, kind):
             yield old, None
+
+
+def _by_key(
+    before: Mapping[ObjectKey, WorkloadGroup], changes: Iterable[tuple[WorkloadGroup | None, WorkloadGroup | None]]
+) -> Mapping[ObjectKey, WorkloadGroup]:
+    result = Draft(before)
+    for old, new in changes:
+        one = new or old
+        if one is not None:
+            result.set(one.meta.key, new)
+    return result.done()
 
 
 def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> Mapping[ObjectKey, ObjectMeta]:
@@ -154,6 +181,7 @@ def _diagnostics(
     delegation: Delegation,
     conflicts: Conflicts,
     of_gateways: tuple[Diagnostic, ...],
+    of_providers: tuple[Diagnostic, ...],
     credentials: CredentialFindings,
     extensions: Extensions,
 ) -> tuple[Diagnostic, ...]:
@@ -162,6 +190,7 @@ def _diagnostics(
         delegation.findings,
         conflicts.findings,
         of_gateways,
+        of_providers,
         credentials.diagnostics,
         extensions.findings,
     )
@@ -170,6 +199,7 @@ def _diagnostics(
         previous.delegation.findings,
         previous.conflicts.findings,
         previous.gateway_findings,
+        previous.provider_findings,
         previous.credentials.diagnostics,
         previous.extensions.findings,
     )
@@ -181,6 +211,7 @@ def _diagnostics(
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
         *of_gateways,
+        *of_providers,
         *credentials.diagnostics,
         *extensions.findings,
     )

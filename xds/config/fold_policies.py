@@ -1,4 +1,4 @@
-"""Objects that are asked for by age: VirtualServices, DestinationRules, Gateways, Sidecars."""
+"""Objects that are asked for by age: VirtualServices, DestinationRules, Gateways, Sidecars, EnvoyFilters."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from xds.model.credentials import Credential
+from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
@@ -19,6 +20,7 @@ from xds.model.policy import DestinationRule
 from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Health, Locality, Service, Workload
+from xds.model.workload_groups import WorkloadGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,10 @@ ConfigObject: TypeAlias = (
     | DestinationRule
     | Gateway
     | Sidecar
+    | EnvoyFilter
     | ProxyConfig
     | Credential
+    | WorkloadGroup
     | Extension
 )
 """An object in force."""

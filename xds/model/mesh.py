@@ -7,9 +7,10 @@ change, as the same object, so that ``is`` tells what changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xds.model.credentials import Credential
+from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
@@ -18,6 +19,7 @@ from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import Service, ServiceEndpoints, ServiceInstance, ServiceKey, Workload
 from xds.model.settings import MeshSettings
+from xds.model.workload_groups import WorkloadGroup
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,9 +28,10 @@ class Mesh:
 
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
     workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
-    credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace.
-    proxy_configs: oldest first; proxies are told of them when they start. extensions: as they can be run, by namespace;
-    modules: what is known of those that they name. objects: the metadata of every object in force.
+    envoy_filters, credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by
+    namespace. proxy_configs: oldest first; proxies are told of them when they start. extensions: as they can be run, by
+    namespace; modules: what is known of those that they name. objects: the metadata of every object in force.
+    workload_groups: in which workloads register themselves.
     """
 
     settings: MeshSettings
@@ -40,11 +43,13 @@ class Mesh:
     destination_rules: Mapping[str, tuple[DestinationRule, ...]]
     gateways: tuple[Gateway, ...]
     sidecars: Mapping[str, tuple[Sidecar, ...]]
+    envoy_filters: Mapping[str, tuple[EnvoyFilter, ...]]
     proxy_configs: tuple[ProxyConfig, ...]
     credentials: Mapping[str, tuple[Credential, ...]]
     extensions: Mapping[str, tuple[Extension, ...]]
     modules: Modules
     objects: Mapping[ObjectKey, ObjectMeta]
+    workload_groups: Mapping[ObjectKey, WorkloadGroup] = field(default_factory=dict)
 
 
 EMPTY_MESH = Mesh(
@@ -57,6 +62,7 @@ EMPTY_MESH = Mesh(
     destination_rules={},
     gateways=(),
     sidecars={},
+    envoy_filters={},
     proxy_configs=(),
     credentials={},
     extensions={},

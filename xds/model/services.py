@@ -8,7 +8,9 @@ from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from xds.model.labels import EMPTY_LABELS, Labels
+from xds.model.locality import LocalityLbSetting
 from xds.model.objects import ObjectMeta
+from xds.model.proxy_settings import ProxyOverride
 
 
 class Protocol(StrEnum):
@@ -97,7 +99,8 @@ class Service:
     addresses: virtual IPs or CIDR blocks that lead here; empty if there are none. selector: labels of the workloads
     that serve it; None if endpoints are listed by hand. export_to: namespaces that may see it; ``*`` is
     all, ``~`` none, and ``.`` was replaced by the service's own. external_name: the target of a Kubernetes
-    ExternalName service. assigned: automatic addresses that the object's status names.
+    ExternalName service. publish_not_ready: its endpoints count as ready whatever they say. locality: which endpoints
+    clients prefer where no rule says it. assigned: automatic addresses that the object's status names.
     """
 
     hostname: str
@@ -111,6 +114,8 @@ class Service:
     external_name: str | None = None
     export_to: tuple[str, ...] = ("*",)
     subject_alt_names: tuple[str, ...] = ()
+    publish_not_ready: bool = False
+    locality: LocalityLbSetting | None = None
     assigned: tuple[str, ...] = ()
 
     @property
@@ -158,7 +163,7 @@ class Workload:
     """One running instance: a Pod or a WorkloadEntry.
 
     address: an IP, a DNS name, or ``unix:///path``. ports: named ports of the workload. weight: the share among the
-    endpoints of its locality; 0 means unset.
+    endpoints of its locality; 0 means unset. proxy: what it says of its own proxy.
     """
 
     meta: ObjectMeta
@@ -170,6 +175,7 @@ class Workload:
     network: str = ""
     weight: int = 0
     health: Health = Health.HEALTHY
+    proxy: ProxyOverride | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from datetime import timedelta
 from enum import Enum
 
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.locality import LocalityLbSetting
 from xds.model.policy import ClientTLSSettings, TcpKeepalive, TrafficPolicy
+from xds.model.providers import BUILT_IN, AccessLogProvider, Provider
+from xds.model.proxy_settings import ProxyDefaults
 from xds.model.routing import HTTPRetry
 
 
@@ -40,36 +41,6 @@ class PathNormalization(Enum):
     DECODE_AND_MERGE_SLASHES = "DECODE_AND_MERGE_SLASHES"
 
 
-class ForwardClientCertDetails(Enum):
-    """Istio ``ForwardClientCertDetails``: what a gateway does with ``x-forwarded-client-cert``."""
-
-    UNDEFINED = "UNDEFINED"
-    SANITIZE = "SANITIZE"
-    FORWARD_ONLY = "FORWARD_ONLY"
-    APPEND_FORWARD = "APPEND_FORWARD"
-    SANITIZE_SET = "SANITIZE_SET"
-    ALWAYS_FORWARD_ONLY = "ALWAYS_FORWARD_ONLY"
-
-
-@dataclass(frozen=True, slots=True)
-class ProxyDefaults:
-    """Istio ``ProxyConfig`` (MeshConfig ``defaultConfig``), as far as it is honoured.
-
-    Of the first group proxies are told when they start, by their bootstrap: admin_port, 0 for the usual one; metadata:
-    of the node, under the names without ``ISTIO_META_``; service_cluster: of the node, empty for the usual one;
-    runtime_values: of Envoy's runtime; statsd: ``IP:PORT``. The second group is for gateways: how many proxies before
-    them are to be believed, and what becomes of the certificates that they speak of.
-    """
-
-    admin_port: int = 0
-    metadata: Labels = EMPTY_LABELS
-    service_cluster: str = ""
-    runtime_values: Labels = EMPTY_LABELS
-    statsd: str = ""
-    trusted_proxies: int = 0
-    forward_client_cert: ForwardClientCertDetails = ForwardClientCertDetails.UNDEFINED
-
-
 @dataclass(frozen=True, slots=True)
 class MeshSettings:
     """Istio ``MeshConfig``, as far as it is honoured.
@@ -83,7 +54,8 @@ class MeshSettings:
     outbound_tls: of requests that go where DNS says. outbound_stat_name, inbound_stat_name: patterns of the names that
     clusters have in statistics, empty for their own. traffic_policy: connection pool and outlier detection, as far as a
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
-    that has no setting of its own.
+    that has no setting of its own. providers: by name. access_logs: instead of the access log file. listener_log:
+    whether connections that no filter chain is for are logged as well.
     """
 
     root_namespace: str = "istio-system"
@@ -111,6 +83,9 @@ class MeshSettings:
     service_export_to: tuple[str, ...] = ("*",)
     virtual_service_export_to: tuple[str, ...] = ("*",)
     destination_rule_export_to: tuple[str, ...] = ("*",)
-    proxy: ProxyDefaults = ProxyDefaults()
+    proxy: ProxyDefaults = field(default_factory=ProxyDefaults)
     domain_suffix: str = "cluster.local"
     locality: LocalityLbSetting = field(default_factory=LocalityLbSetting)
+    providers: tuple[Provider, ...] = BUILT_IN
+    access_logs: tuple[AccessLogProvider, ...] = ()
+    listener_log: bool = True

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xds.model.credentials import NO_CREDENTIALS, Credentials
+from xds.model.envoy_filters import ConfigPatch, ProxyCondition
 from xds.model.extensions import ProxyExtension
 from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar, Transport
@@ -18,6 +19,7 @@ from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
 from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, IpVersions, ProxyType
+from xds.model.proxy_settings import ProxyOverride
 from xds.model.routing import Destination, VirtualService
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
@@ -32,7 +34,8 @@ class ViewKey:
     of a deployment share a view. instances: what the proxy serves. locality: of the proxy; unknown if
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
     self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
-    address have automatic ones: those of a proxy whose workload can resolve them.
+    address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
+    it, and it has. override: what its workload says of it. overheard: others could read what it is sent.
     """
 
     type: ProxyType
@@ -47,6 +50,9 @@ class ViewKey:
     proxyless: bool = False
     self_discovery: bool = False
     automatic: IpVersions = IpVersions.NONE
+    conditions: tuple[ProxyCondition, ...] = ()
+    override: ProxyOverride | None = None
+    overheard: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,11 +187,12 @@ class GatewayPort:
 class ProxyView:
     """Everything a translator may know about a proxy.
 
-    digest: equal views have equal digests (16 hex characters). services: all targets of all egress listeners, each
+    digest: equal views have equal digests (16 hex characters). settings: with what the workload says of its proxy.
+    services: all targets of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
     force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
     have, which are those that its configuration asks for, of its own namespace. extensions: by phase, then as they are
-    to stand, the first to see a request first.
+    to stand, the first to see a request first. patches: of EnvoyFilters, in the order in which they are applied.
     """
 
     digest: str
@@ -200,6 +207,7 @@ class ProxyView:
     sidecar: Sidecar | None = None
     credentials: Credentials = NO_CREDENTIALS
     extensions: tuple[ProxyExtension, ...] = ()
+    patches: tuple[ConfigPatch, ...] = ()
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

@@ -5,12 +5,15 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from xds.model.mesh import Mesh
 from xds.model.proxy import Proxy
 from xds.model.view import ProxyView, ViewKey
 from xds.pipeline.assemble import assemble
 from xds.pipeline.contribution import Contribution
+from xds.pipeline.envoyfilter.outcome import NOTHING_PATCHED, PatchReport, Tally
+from xds.pipeline.envoyfilter.plan import plan_of
 from xds.pipeline.memo import Memo
 from xds.pipeline.merge import Mergers
 from xds.pipeline.translator import Translator
@@ -32,11 +35,15 @@ class TranslatorError:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """The outcome for all proxies that share a view. Two proxies with the same view get the same object."""
+    """The outcome for all proxies that share a view. Two proxies with the same view get the same object.
+
+    patching: what the patches of EnvoyFilters did.
+    """
 
     view: ProxyView
     snapshot: Snapshot
     errors: tuple[TranslatorError, ...]
+    patching: PatchReport = NOTHING_PATCHED
 
 
 class Pipeline:
@@ -92,10 +99,11 @@ class Pipeline:
         view = view_of(mesh, key, self._memo)
         errors: list[TranslatorError] = []
         outputs = [self._run(translator, view, errors) for translator in self._translators]
-        snapshot = assemble(
-            outputs, self._mergers, self._memo, lambda reason: errors.append(TranslatorError("assemble", reason))
-        )
-        return Compiled(view, snapshot, tuple(errors))
+        plan, tally = plan_of(view, self._memo), Tally()
+        report = partial(_report, errors)
+        snapshot = assemble(outputs, self._mergers, self._memo, report, plan, tally)
+        patching = tally.report(view.patches) if view.patches else NOTHING_PATCHED
+        return Compiled(view, snapshot, tuple(errors), patching)
 
     def _run(self, translator: Translator, view: ProxyView, errors: list[TranslatorError]) -> tuple[Contribution, ...]:
         good = self._last_good.setdefault(view.key, {})
@@ -105,6 +113,10 @@ class Pipeline:
             reason = f"{type(error).__name__}: {error}; what it last returned for this proxy stays in force"
             errors.append(TranslatorError(_name_of(translator), reason, traceback.format_exc()))
         return good.get(translator, ())
+
+
+def _report(errors: list[TranslatorError], reason: str) -> None:
+    errors.append(TranslatorError("assemble", reason))
 
 
 def _name_of(translator: Translator) -> str:

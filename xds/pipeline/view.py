@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from xds.model.credentials import Credentials
+from xds.model.envoy_filters import ConfigPatch
 from xds.model.extensions import ProxyExtension
 from xds.model.gateway_ports import ListeningPort
 from xds.model.gateways import OutboundTrafficMode, Sidecar
@@ -26,8 +27,11 @@ from xds.pipeline.extensions import extensions_of
 from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
+from xds.pipeline.overrides import override_of, settings_for
+from xds.pipeline.providers import with_providers
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import Scope
+from xds.pipeline.selection import conditions_met, selected_patches
 from xds.pipeline.servers import gateway_ports, listening_ports
 from xds.pipeline.visible import mesh_virtual_services, routed_hosts, services_seen_from
 
@@ -49,8 +53,13 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         network=proxy.network,
         proxyless=proxy.proxyless,
         self_discovery=proxy.self_discovery,
+        overheard=proxy.overheard,
+        override=override_of(mesh, proxy.ip_addresses),
         automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
     )
+    if mesh.envoy_filters:
+        root = mesh.settings.root_namespace
+        key = replace(key, conditions=conditions_met(mesh.envoy_filters, root, proxy, key.labels, memo))
     locality = locality_of(mesh, proxy)
     if not any(locality):
         return key
@@ -60,7 +69,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
 
 def key_inputs(mesh: Mesh) -> tuple[object, ...]:
     """All of the Mesh that `view_key` looks at: while these are the same objects, so is every proxy's key."""
-    return mesh.services, mesh.instances, mesh.destination_rules, mesh.workloads, mesh.settings
+    return mesh.services, mesh.instances, mesh.destination_rules, mesh.workloads, mesh.settings, mesh.envoy_filters
 
 
 def owner(key: ViewKey) -> Hashable:
@@ -119,12 +128,13 @@ def _selects(service: Service, proxy: Proxy) -> bool:
 def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
-    egress, services = _egress(mesh, key, sidecar, memo)
+    egress, seen = _egress(mesh, key, sidecar, memo)
+    services = with_providers(seen, mesh, key.namespace, key.labels, memo)
     listening = _listening(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
         key,
-        mesh.settings,
+        settings_for(mesh.settings, key.override, memo),
         services,
         egress,
         _inbound(mesh, key, sidecar, memo),
@@ -133,6 +143,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         sidecar,
         credentials_for(mesh.credentials, key, services, listening, memo),
         extensions_of(mesh, key, memo),
+        selected_patches(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -148,6 +159,7 @@ def _unpopulated(
     sidecar: Sidecar | None,
     credentials: Credentials,
     extensions: tuple[ProxyExtension, ...],
+    patches: tuple[ConfigPatch, ...],
 ) -> ProxyView:
     return ProxyView(
         digest=_digest(key),
@@ -162,12 +174,13 @@ def _unpopulated(
         sidecar=sidecar,
         credentials=credentials,
         extensions=extensions,
+        patches=patches,
     )
 
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    asked = (key.proxyless, key.self_discovery, key.automatic)
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard)
     rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 

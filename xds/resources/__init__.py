@@ -4,7 +4,7 @@ Belongs here: one encoded resource with its version, the set of all resources of
 and the difference between two of them. Does not belong here: what a resource means, how it is encoded, I/O.
 """
 
-from xds.resources.resource import NO_SOURCES, PartSources, Reference, Resource, Source, content_version
+from xds.resources.resource import NO_SOURCES, PartSources, PatchedBy, Reference, Resource, Source, content_version
 from xds.resources.snapshot import EMPTY_SET, EMPTY_SNAPSHOT, ResourceSet, Snapshot
 from xds.resources.types import (
     CLUSTER,
@@ -29,6 +29,7 @@ __all__ = [
     "TYPE_ORDER",
     "VIRTUAL_HOST",
     "PartSources",
+    "PatchedBy",
     "Reference",
     "Resource",
     "ResourceSet",

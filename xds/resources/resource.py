@@ -35,14 +35,23 @@ def _no_rules() -> Rules:
     return ()
 
 
+class PatchedBy(NamedTuple):
+    """That something in a part was put there, or changed, by an EnvoyFilter. what: its name; source: the patch."""
+
+    what: str
+    source: Source
+
+
 class PartSources(NamedTuple):
     """Where a part of a resource comes from: a virtual host of a RouteConfiguration, a filter chain of a Listener.
 
-    origins: the objects behind it. find_rules: gives `rules`, which are seldom asked for.
+    origins: the objects behind it. find_rules: gives `rules`, which are seldom asked for. patched: what EnvoyFilters
+    did with it.
     """
 
     origins: tuple[objects.ObjectKey, ...] = ()
     find_rules: Callable[[], Rules] = _no_rules
+    patched: tuple[PatchedBy, ...] = ()
 
     @property
     def rules(self) -> Rules:

@@ -7,8 +7,11 @@ Belongs here, and all of it pure (no I/O, no clock, no other package of xds, nei
   from ``protos/`` by ``protos/generate.py``; never edited.
 - ``encode``: envoy-data-plane message -> bytes, fast and deterministic. Equal messages give equal bytes, so a hash of
   the bytes is the version of a resource.
-- ``registry``: message class <-> type URL, and the class for a type URL that nothing has imported yet.
+- ``registry``: message class <-> type URL, and the class for a type URL that nothing has imported yet; ``typed_struct``
+  for extensions that envoy-data-plane does not have.
 - ``protojson``: bytes -> protobuf's JSON mapping, in the field names of the ``.proto`` files, as Envoy accepts it.
+- ``fromjson``: the inverse, with every mistake at its path; ``fields``: what a message class has, which it goes by.
+- ``merge``: one encoded message merged into another, as an EnvoyFilter's MERGE does.
 - ``scalars`` and ``wellknown``: the value encoders that ``encode`` is made of.
 
 Messages given to this package are only read. Import the module that is needed; this one re-exports nothing.

@@ -20,12 +20,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from keyword import iskeyword
 from types import MappingProxyType
 
 from betterproto2 import Enum, FieldMetadata, Message
 from envoy_data_plane.google import protobuf
 
+from xds.wire.fields import proto_name
 from xds.wire.registry import UnknownTypeError, message_class
 from xds.wire.scalars import PACKED, SCALARS, VARINT
 from xds.wire.scan import DecodeError, Raw, Scalar, scalar, scan, scan_packed
@@ -103,14 +103,8 @@ def _fields(cls: type[Message]) -> Mapping[int, _Field]:
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # generated messages are dataclasses
         meta = FieldMetadata.get(field)
         hint = hints[field.name]
-        fields[meta.number] = _Field(_proto_name(field.name), meta.group, _join(meta, typing.get_args(hint) or (hint,)))
+        fields[meta.number] = _Field(proto_name(field.name), meta.group, _join(meta, typing.get_args(hint) or (hint,)))
     return fields
-
-
-def _proto_name(attribute: str) -> str:
-    """The library appends an underscore to a field name that is a Python keyword."""
-    name = attribute.removesuffix("_")
-    return name if iskeyword(name) else attribute
 
 
 def _join(meta: FieldMetadata, types: tuple[type, ...]) -> Callable[[list[Raw]], object]:

@@ -13,6 +13,8 @@ from functools import cache
 from betterproto2 import Message
 from envoy_data_plane.message_pool import default_message_pool
 
+from xds.wire.typed_struct import TYPED_STRUCTS, TypedStruct
+
 TYPE_URL_PREFIX = "type.googleapis.com/"
 
 _FULL_NAME = re.compile(r"(?P<package>[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*)(\.[A-Z][A-Za-z0-9_]*)+")
@@ -36,9 +38,11 @@ def type_url(cls: type[Message]) -> str:
 def message_class(url: str) -> type[Message]:
     """The class for a type URL. Only what follows the last slash counts, as protobuf asks.
 
-    Raises UnknownTypeError if envoy-data-plane has no such message.
+    Raises UnknownTypeError if envoy-data-plane has no such message, and it is not `TypedStruct` either.
     """
     full_name = url.rpartition("/")[2]
+    if full_name in TYPED_STRUCTS:
+        return TypedStruct
     if match := _FULL_NAME.fullmatch(full_name):
         _import_package(match["package"])
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from xds.wire.scalars import FIXED32, FIXED64, LENGTH_DELIMITED, SCALARS, VARINT
 
@@ -32,6 +33,24 @@ def scan(body: bytes) -> Iterator[tuple[int, Raw]]:
         key, position = _varint(body, position)
         raw, position = _raw(body, position, key & 7)
         yield key >> 3, raw
+
+
+class Span(NamedTuple):
+    """One field as it stands on the wire. encoded: all of it, with its tag."""
+
+    number: int
+    raw: Raw
+    encoded: bytes
+
+
+def spans(body: bytes) -> Iterator[Span]:
+    """The fields of a message with their own bytes. Raises DecodeError."""
+    position = 0
+    while position < len(body):
+        start = position
+        key, position = _varint(body, position)
+        raw, position = _raw(body, position, key & 7)
+        yield Span(key >> 3, raw, body[start:position])
 
 
 def scan_packed(proto_type: str, body: bytes) -> Iterator[Raw]:

@@ -12,8 +12,8 @@ __all__ = ["any_of", "enclosed", "field"]
 
 
 def any_of(type_url: str, body: bytes) -> bytes:
-    """An encoded ``google.protobuf.Any`` of an encoded message."""
-    return field(1, type_url.encode()) + field(2, body)
+    """An encoded ``google.protobuf.Any`` of an encoded message. One without content is as `encode` writes it."""
+    return field(1, type_url.encode()) + (field(2, body) if body else b"")
 
 
 def enclosed(number: int, *pieces: bytes) -> tuple[bytes, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xds.app.cli import options
 from xds.app.cli.options import CaptureOption, TypeOption, proxy_spec
+
+if TYPE_CHECKING:
+    from xds.pipeline.envoyfilter.outcome import Refusal
 
 
 def register(app: typer.Typer) -> None:
@@ -28,10 +31,12 @@ def bootstrap(
     capture: options.Capture = CaptureOption.REDIRECT,
     locality: options.Locality = "",
     self_discovery: options.SelfDiscovery = False,
+    workload_group: options.WorkloadGroup = "",
     xds: options.XdsAddress = "127.0.0.1:15010",
     mesh_config: options.MeshConfig = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="Folder whose ProxyConfigs hold.", show_default=False)
+        Path | None,
+        typer.Option("--config", help="Folder whose ProxyConfigs and EnvoyFilters count.", show_default=False),
     ] = None,
     admin_port: Annotated[
         int | None,
@@ -50,8 +55,11 @@ def bootstrap(
     from xds.app.grpc_bootstrap import grpc_bootstrap
     from xds.app.loading import load_settings
     from xds.app.offline import Offline, defaults_of
+    from xds.app.patch_findings import refusal_finding
 
-    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery)
+    spec = proxy_spec(
+        name, namespace, ip, type_, capture, label, service_account, locality, self_discovery, workload_group
+    )
     offline = Offline(load_settings(mesh_config), ())
     if config is not None:
         for diagnostic in offline.read([config]):
@@ -59,5 +67,12 @@ def bootstrap(
     defaults = defaults_of(spec, offline.store.mesh)
     if admin_port is None:
         admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
-    document = grpc_bootstrap(spec, xds) if spec.proxyless else make_bootstrap(spec, xds, admin_port, defaults)
+    if spec.proxyless:
+        document = grpc_bootstrap(spec, xds)
+    else:
+        refused: list[Refusal] = []
+        patches = offline.bootstrap_patches(spec)
+        document = make_bootstrap(spec, xds, admin_port, defaults, patches, refused.append)
+        for refusal in refused:
+            print(refusal_finding(refusal), file=sys.stderr)
     print(json.dumps(document, indent=2))

@@ -101,6 +101,24 @@ XdsListen = Annotated[
         metavar="HOST:PORT", help="Plaintext xDS. Loopback, unless you mean it.", callback=_checked(split_address)
     ),
 ]
+SecureListen = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT", help="xDS and certificates over TLS, with --ca-dir.", callback=_checked(split_address)
+    ),
+]
+CaFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-dir",
+        metavar="DIR",
+        help="The folder of the certificate authority, made if it is not there; no TLS unless given.",
+        file_okay=False,
+    ),
+]
+InsecureXds = Annotated[
+    bool, typer.Option("--insecure-xds", help="Let --xds-listen be an address that others than this machine reach.")
+]
 MonitoringListen = Annotated[
     str,
     typer.Option(metavar="HOST:PORT", help="Readiness, metrics, debug endpoints.", callback=_checked(split_address)),
@@ -138,6 +156,19 @@ Drain = Annotated[
         callback=duration(timedelta(), timedelta(seconds=3)),
     ),
 ]
+WorkloadGrace = Annotated[
+    str,
+    typer.Option(
+        "--workload-grace",
+        metavar="DURATION",
+        help="How long a workload that registered itself stays when its proxy has gone.",
+        callback=duration(timedelta()),
+    ),
+]
+WorkloadGroup = Annotated[
+    str,
+    typer.Option("--workload-group", metavar="NAME", help="The WorkloadGroup in which the workload registers itself."),
+]
 XdsAddress = Annotated[
     str,
     typer.Option("--xds", metavar="HOST:PORT", help="Where the control plane is.", callback=_checked(split_address)),
@@ -154,6 +185,7 @@ def proxy_spec(
     service_account: str = "",
     locality: str = "",
     self_discovery: bool = False,
+    workload_group: str = "",
 ) -> ProxySpec:
     """The proxy that these options describe."""
     return ProxySpec(
@@ -167,4 +199,5 @@ def proxy_spec(
         locality=locality,
         proxyless=type_ is TypeOption.GRPC,
         self_discovery=self_discovery,
+        workload_group=workload_group,
     )

@@ -19,6 +19,9 @@ def serve(
     config: options.Config,
     mesh_config: options.MeshConfig = None,
     xds_listen: options.XdsListen = "127.0.0.1:15010",
+    secure_listen: options.SecureListen = "127.0.0.1:15012",
+    ca_dir: options.CaFolder = None,
+    insecure_xds: options.InsecureXds = False,
     monitoring_listen: options.MonitoringListen = "127.0.0.1:15014",
     rest_listen: options.RestListen = None,
     translators: options.Translators = None,
@@ -28,6 +31,7 @@ def serve(
     max_connecting: options.MaxConnecting = 64,
     max_stream_age: options.MaxStreamAge = None,
     drain: options.Drain = "2s",
+    workload_grace: options.WorkloadGrace = "10s",
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Watch a folder of Istio YAML and configure Envoys by it.
@@ -49,11 +53,15 @@ def serve(
         translators=load_translators(translators),
         mesh_config=mesh_config,
         xds_listen=xds_listen,
+        secure_listen=secure_listen,
+        ca_dir=ca_dir,
+        insecure_xds=insecure_xds,
         monitoring_listen=monitoring_listen,
         preflight=preflight,
         rest_listen=rest_listen,
         max_connecting=max_connecting,
         max_stream_age=parse_duration(max_stream_age).total_seconds() if max_stream_age else None,
         drain_seconds=parse_duration(drain).total_seconds(),
+        workload_grace=parse_duration(workload_grace).total_seconds(),
     )
     asyncio.run(run(chosen))

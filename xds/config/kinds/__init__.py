@@ -13,6 +13,7 @@ from xds.config.kinds import (
     destination_rule,
     endpoint_slice,
     endpoints,
+    envoy_filter,
     gateway,
     pod,
     proxy_config,
@@ -24,6 +25,7 @@ from xds.config.kinds import (
     virtual_service,
     wasm_plugin,
     workload_entry,
+    workload_group,
 )
 from xds.config.kinds.kind import Kind
 from xds.config.objects import ConfigObject
@@ -33,6 +35,7 @@ KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
     destination_rule.KIND,
     endpoint_slice.KIND,
     endpoints.KIND,
+    envoy_filter.KIND,
     gateway.KIND,
     pod.KIND,
     proxy_config.KIND,
@@ -44,4 +47,5 @@ KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
     virtual_service.KIND,
     wasm_plugin.KIND,
     workload_entry.KIND,
+    workload_group.KIND,
 )
