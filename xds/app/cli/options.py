@@ -49,6 +49,14 @@ def _given_address(value: str | None) -> str | None:
     return _checked(split_address)(value) if value is not None else None
 
 
+def _issuers(values: list[str] | None) -> list[str] | None:
+    from xds.app.oidc import IssuerOption
+
+    for value in values or ():
+        _checked(IssuerOption.parse)(value)
+    return values
+
+
 def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
     def callback(value: str) -> str:
         try:
@@ -95,6 +103,9 @@ SelfDiscovery = Annotated[
     bool,
     typer.Option("--self-discovery", help="Know the instances of the own service, for zone-aware load balancing."),
 ]
+MutualTls = Annotated[
+    bool, typer.Option("--mtls", help="As to a proxy that has proven its identity (serve --ca-dir): with mutual TLS.")
+]
 XdsListen = Annotated[
     str,
     typer.Option(
@@ -118,6 +129,15 @@ CaFolder = Annotated[
 ]
 InsecureXds = Annotated[
     bool, typer.Option("--insecure-xds", help="Let --xds-listen be an address that others than this machine reach.")
+]
+OidcIssuer = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--oidc-issuer",
+        metavar="ISSUER[=JWKS]",
+        help="Believe the service-account tokens of this issuer. JWKS: a file or URL with its keys, unless it tells.",
+        callback=_issuers,
+    ),
 ]
 MonitoringListen = Annotated[
     str,
@@ -192,6 +212,7 @@ def proxy_spec(
     locality: str = "",
     self_discovery: bool = False,
     workload_group: str = "",
+    mtls: bool = False,
 ) -> ProxySpec:
     """The proxy that these options describe."""
     return ProxySpec(
@@ -206,4 +227,5 @@ def proxy_spec(
         proxyless=type_ is TypeOption.GRPC,
         self_discovery=self_discovery,
         workload_group=workload_group,
+        mtls=mtls,
     )
