@@ -105,5 +105,5 @@ def _own_statuses(asked: Asked) -> Iterable[int]:
 
 def _explained(store: Store, proxy: ProxySpec, dialled: ProxySpec, asked: Asked) -> Explanation:
     aim = target(asked, dialled, store.mesh)
-    snapshot = store.compile(proxy_of(proxy)).snapshot
+    snapshot = store.compile(proxy_of(proxy, store.mesh)).snapshot
     return explain(snapshot, aim.connection, aim.request, through_capture=aim.through_capture)

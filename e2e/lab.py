@@ -26,7 +26,7 @@ from xds.app.demo.processes import Child, Command, Processes
 from xds.app.demo.shop import Answer, fetch, new_session
 from xds.app.explain.target import Asked
 from xds.app.proxy_spec import ProxySpec
-from xds.model.proxy import CaptureMode
+from xds.model.proxy import CaptureMode, ProxyType
 
 SERVICE_PORT = 9080
 
@@ -100,8 +100,17 @@ class Lab:
             locality=locality,
             self_discovery=self_discovery,
         )
+        return await self._proxy(spec)
+
+    async def gateway(self, name: str, labels: Mapping[str, str]) -> Sidecar:
+        """Starts an Envoy that is a gateway of this name in the same way."""
+        return await self._proxy(
+            ProxySpec(name, "default", self.addresses.new(), ProxyType.ROUTER, CaptureMode.NONE, labels=labels)
+        )
+
+    async def _proxy(self, spec: ProxySpec) -> Sidecar:
         config = _with_api_type(self.api_type, bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT))
-        child = await self.run_envoy(name, config)
+        child = await self.run_envoy(spec.name, config)
         await await_ready(self.session, f"http://{spec.ip}:{ADMIN_PORT}/ready", child)
         return Sidecar(spec, self)
 

@@ -27,7 +27,10 @@ from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
 from xds.app.demo.plan import ADMIN_PORT, envoy_argv
 from xds.app.demo.processes import Child, Command, Processes
+from xds.app.loading import load_settings
+from xds.app.offline import Offline, defaults_of
 from xds.app.proxy_spec import ProxySpec
+from xds.model.mesh import Mesh
 
 CONFIG = Path(__file__).parent / "config"
 MESH_CONFIG = Path(__file__).parent / "mesh-config.yaml"
@@ -96,7 +99,9 @@ async def capture_mesh(folder: Path, envoy: Path) -> AsyncIterator[CaptureMesh]:
         for name, workload in WORKLOADS.items():
             for port, server in workload.ports.items():
                 await stack.enter_async_context(server(name, members[name].listen(port)))
-        starter = _Starter(folder, envoy, processes)
+        offline = Offline(load_settings(MESH_CONFIG), ())
+        offline.read([config])
+        starter = _Starter(folder, envoy, processes, offline.store.mesh)
         await starter.control_plane(members["hub"], config)
         async with asyncio.TaskGroup() as group:
             for name, workload in WORKLOADS.items():
@@ -115,7 +120,8 @@ def sidecar_spec(name: str, labels: Mapping[str, str], ip: str) -> ProxySpec:
 
 
 class _Starter:
-    def __init__(self, folder: Path, envoy: Path, processes: Processes) -> None:
+    def __init__(self, folder: Path, envoy: Path, processes: Processes, mesh: Mesh) -> None:
+        self._mesh = mesh
         self._folder = folder
         self._envoy = envoy
         self._processes = processes
@@ -133,7 +139,7 @@ class _Starter:
         namespace.name_hosts(RESOLVED_BY_PROXIES)
         spec = sidecar_spec(name, labels, namespace.ip)
         path = self._folder / f"{name}.json"
-        path.write_text(json.dumps(bootstrap(spec, XDS, ADMIN_PORT)))
+        path.write_text(json.dumps(bootstrap(spec, XDS, ADMIN_PORT, defaults_of(spec, self._mesh))))
         envoy = (*envoy_argv(self._envoy, path), "--file-flush-interval-msec", f"{LOG_FLUSH_SECONDS * 1000:.0f}")
         argv = namespace.command(*as_proxy(*envoy))
         child = await self._start(f"envoy of {name}", argv, self._folder)

@@ -70,6 +70,13 @@ async def test_without_resolution_traffic_goes_where_it_was_sent(mesh: CaptureMe
     assert "outbound|8084||block.example.com" in await mesh.admin("client", "/stats?filter=block.*cx_total")
 
 
+@proves("ServiceEntry", "spec.ports.targetPort")
+async def test_without_resolution_a_port_may_still_lead_to_another(mesh: CaptureMesh) -> None:
+    reply = await mesh.client.get("http://none.example.com:8090/")
+
+    assert (reply.instance, reply.received["local"]) == ("outside", [OUTSIDE, 8083])
+
+
 async def test_a_host_below_a_wildcard(mesh: CaptureMesh) -> None:
     reply = await mesh.client.get("http://any.wild.example.com:8083/")
 
@@ -77,6 +84,7 @@ async def test_a_host_below_a_wildcard(mesh: CaptureMesh) -> None:
     assert "outbound|8083||*.wild.example.com" in await mesh.admin("client", "/stats?filter=wild.*rq_total")
 
 
+@proves("ServiceEntry", "spec.hosts", "spec.resolution", "spec.ports.protocol")
 async def test_the_proxy_resolves_whatever_host_below_a_wildcard_a_request_is_for(mesh: CaptureMesh) -> None:
     reply = await mesh.client.get("http://one.dynamic.example.com:8083/")
 
@@ -84,6 +92,7 @@ async def test_the_proxy_resolves_whatever_host_below_a_wildcard_a_request_is_fo
     assert "outbound|8083||*.dynamic.example.com" in await mesh.admin("client", "/stats?filter=dynamic.*rq_total")
 
 
+@proves("ServiceEntry", "spec.ports.targetPort", "spec.ports.protocol")
 async def test_the_proxy_resolves_whatever_server_name_below_a_wildcard_a_connection_is_for(mesh: CaptureMesh) -> None:
     answer = await mesh.client.greet_by_tls("one.dynamic.example.com", 8443, "one.dynamic.example.com")
 

@@ -46,6 +46,7 @@ OUTSIDE_PORTS: Mapping[int, Server] = {
 WORKLOADS = {
     "client": Workload("10.77.0.10", {"app": "client"}, {9080: http_server}),
     "strict": Workload("10.77.0.11", {"app": "strict"}, {9180: http_server, 9100: line_server, 9200: http_server}),
+    "resolving": Workload("10.77.0.12", {"app": "resolving"}),
     "reviews-v1": Workload("10.77.0.21", {"app": "reviews", "version": "v1"}, REVIEWS_PORTS),
     "reviews-v2": Workload("10.77.0.22", {"app": "reviews", "version": "v2"}, REVIEWS_PORTS),
     "outside": Workload("10.77.0.50", None, OUTSIDE_PORTS),
@@ -81,6 +82,8 @@ NAMES = {
     "one.tls.example.com": "10.97.0.3",
     "two.tls.example.com": "10.97.0.3",
     "any.wild.example.com": WORKLOADS["outside"].ip,
+    "one.automatic.example.com": "240.240.17.25",
+    "two.automatic.example.com": "240.240.0.181",
     "one.dynamic.example.com": "10.97.0.8",
     "none.example.com": WORKLOADS["outside"].ip,
     "unknown.example.com": WORKLOADS["outside"].ip,

@@ -80,7 +80,7 @@ async def test_accepts_everything_that_a_proxy_gets(validator: EnvoyValidator, c
     offline.read([MESH_DIR])
     workload = WORKLOADS[0]
     spec = ProxySpec(workload.name, workload.namespace, workload.ip, capture=capture, labels=workload.labels)
-    snapshot = offline.store.compile(proxy_of(spec)).snapshot
+    snapshot = offline.store.compile(proxy_of(spec, offline.store.mesh)).snapshot
 
     resources = [resource for type_url in snapshot if type_url in CHECKED for resource in snapshot[type_url]]
     assert {resource.type_url for resource in resources} == CHECKED

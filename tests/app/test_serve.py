@@ -88,6 +88,16 @@ def test_ready_metrics_and_debug_endpoints(config: Path, tmp_path: Path) -> None
         assert "/debug/syncz" in server.get("/")[1]
 
 
+def test_automatic_addresses_are_listed(config: Path, tmp_path: Path) -> None:
+    (config / "entry.yaml").write_text(
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e}\n"
+        "spec: {hosts: [a.example.com], resolution: DNS, ports: [{number: 5432, name: tcp}]}\n"
+    )
+    with serving(config, tmp_path / "log") as server:
+        listed = json.loads(server.get("/debug/addresses")[1])
+        assert listed == {"a.example.com": ["240.240.118.224", "2001:2::f0f0:76e0"]}
+
+
 def test_the_analysis_is_live(config: Path, tmp_path: Path) -> None:
     with serving(config, tmp_path / "log") as server:
         assert json.loads(server.get("/debug/analysis")[1]) == []

@@ -430,7 +430,7 @@ def test_a_client_that_says_nothing_of_http() -> None:
 
 
 def test_places_are_those_of_the_chain() -> None:
-    parts = (PartSources.of_rule(kit.RULE),)
+    parts = (PartSources.of_rules(kit.RULE),)
     found = kit.connected(kit.snapshot(TcpProxy(stat_prefix="a", cluster="a"), kit.clusters("a"), parts))
 
     assert found.chain is not None

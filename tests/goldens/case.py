@@ -21,7 +21,7 @@ import yaml
 from tests.goldens.credentials import with_credentials
 from translators import DEFAULT
 from xds.app.bootstrap import DEFAULT_ADMIN_PORT, bootstrap
-from xds.app.offline import Offline
+from xds.app.offline import Offline, defaults_of
 from xds.app.proxy_spec import ProxySpec
 from xds.app.render import static_config
 from xds.config.kinds.mesh_config import parse_mesh_config
@@ -111,7 +111,7 @@ class Case:
     def _bootstrap(self) -> dict[str, str]:
         offline, diagnostics = self._read()
         proxy = self._proxy()
-        defaults = offline.defaults_of(proxy)
+        defaults = defaults_of(proxy, offline.store.mesh)
         admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
         made = {
             "bootstrap.json": _text(
@@ -180,9 +180,10 @@ def _key(key: object) -> str:
     return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
+_PLACES = ("origin", "credential_place", "credential_places")
 _NOTHING: tuple[object, ...] = (None, "", (), {}, Labels())
 
 
 def _tells(value: object, name: str) -> bool:
     item = getattr(value, name)
-    return name != "origin" and not any(item is nothing or item == nothing for nothing in _NOTHING)
+    return name not in _PLACES and not any(item is nothing or item == nothing for nothing in _NOTHING)

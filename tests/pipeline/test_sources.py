@@ -39,7 +39,7 @@ def test_filter_chains_know_theirs_the_default_one_last() -> None:
     def chain(name: str, sources: PartSources = NO_SOURCES) -> FilterChainPart:
         return FilterChainPart(encode(FilterChain(name=name)), sources=sources)
 
-    one, other = PartSources.of_rule(PLACE), PartSources((RULE.object,))
+    one, other = PartSources.of_rules(PLACE), PartSources((RULE.object,))
     part = ListenerPart("l", encode(Listener(name="l")), (chain("a", one), chain("b")), chain("c", other))
 
     assert only(compiled(part), LISTENER).parts == (one, NO_SOURCES, other)

@@ -123,7 +123,7 @@ def proxy(
     return Proxy("id", type, "client", namespace, (ip,), domain, labels, capture=capture, proxyless=proxyless)
 
 
-GATEWAY = proxy(type=ProxyType.ROUTER)
+GATEWAY = proxy("10.9.9.8", type=ProxyType.ROUTER)
 EXPLICIT = proxy("127.9.9.9", capture=CaptureMode.NONE)
 SIDECAR = proxy()
 GRPC_CLIENT = proxy(proxyless=True)

@@ -31,7 +31,7 @@ def snapshot() -> Snapshot:
     offline = Offline(MeshSettings(), translators.DEFAULT)
     offline.read([CONFIG])
     proxy = ProxySpec("client", "default", "10.77.0.10", labels={"app": "client"})
-    return offline.store.compile(proxy_of(proxy)).snapshot
+    return offline.store.compile(proxy_of(proxy, offline.store.mesh)).snapshot
 
 
 def pairs(snapshot: Snapshot) -> Iterator[tuple[Route, Source | None]]:

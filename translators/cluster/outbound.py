@@ -18,6 +18,7 @@ from translators.cluster.target import Client, Target
 from translators.cluster.tls import secrets
 from translators.cluster.upstream import Upstream, upstream_fields
 from xds.model.policy import locality_setting
+from xds.model.services import Resolution
 from xds.model.settings import MeshSettings
 from xds.resources import CLUSTER, ENDPOINT, SECRET, Reference, Resource
 from xds.wire.encode import encode
@@ -70,6 +71,7 @@ def _cluster(
         connect_timeout=settings.connect_timeout,
         locality=locality_setting(target.policy.load_balancer, target.policy.outlier_detection, settings.locality),
         dns_refresh_rate=settings.dns_refresh_rate,
+        dialled_port=_dialled_port(target),
     )
     subset = target.subset.name if target.subset is not None else ""
     metadata = cluster_metadata(target.service, target.rule, subset)
@@ -84,6 +86,12 @@ def _cluster(
     elif is_inline(target):
         body.append(field(33, assignment(target.name, inline, placement)))
     return Resource.of(CLUSTER, target.name, b"".join(body), references, target.origins)
+
+
+def _dialled_port(target: Target) -> int:
+    """Istio: without resolution, ``targetPort`` takes the place of the port that the client dialled."""
+    dialled = target.discovery is ClusterDiscoveryType.ORIGINAL_DST and target.service.resolution is Resolution.NONE
+    return target.port.target if dialled and isinstance(target.port.target, int) else 0
 
 
 def _feasible(discovery: ClusterDiscoveryType | None, endpoints: int) -> ClusterDiscoveryType | None:

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from ipaddress import ip_address
-
-from envoy_data_plane.envoy.config.core.v3 import (
-    AggregatedConfigSource,
-    ApiVersion,
-    ConfigSource,
-    DataSource,
-    TransportSocket,
-    UpstreamHttpProtocolOptions,
-)
+from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket, UpstreamHttpProtocolOptions
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CertificateValidationContext,
     CommonTlsContext,
     CommonTlsContextCombinedCertificateValidationContext,
-    SdsSecretConfig,
-    SubjectAltNameMatcher,
-    SubjectAltNameMatcherSanType,
     TlsCertificate,
     UpstreamTlsContext,
 )
-from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
 from translators.names import secret
+from translators.tls import TLS_TRANSPORT_SOCKET, over_ads, subject_alt_name
 from xds.model.policy import ClientTLSSettings, TLSMode
 from xds.wire.encode import pack_any
 
 SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 """Debian's and Alpine's, hence that of Envoy's and Istio's images. Istio verifies against it if no CA is named."""
 
-_TLS_TRANSPORT_SOCKET = "envoy.transport_sockets.tls"
 _HTTP2_ONLY = ("h2",)
-_SOON = timedelta(seconds=1)
 
 _ORIGINATED = (TLSMode.SIMPLE, TLSMode.MUTUAL)
 
@@ -54,7 +39,7 @@ def transport_socket(
     common = _from_secrets(tls, names) if tls.credential_name else _from_files(tls, names)
     common.alpn_protocols = list(_HTTP2_ONLY) if http2 else []
     context = UpstreamTlsContext(common_tls_context=common, sni=tls.sni)
-    return TransportSocket(name=_TLS_TRANSPORT_SOCKET, typed_config=pack_any(context))
+    return TransportSocket(name=TLS_TRANSPORT_SOCKET, typed_config=pack_any(context))
 
 
 def secrets(tls: ClientTLSSettings | None) -> tuple[str, ...]:
@@ -78,21 +63,15 @@ def host_options(tls: ClientTLSSettings | None, service_names: tuple[str, ...]) 
 def _from_secrets(tls: ClientTLSSettings, names: tuple[str, ...]) -> CommonTlsContext:
     common = CommonTlsContext()
     if tls.mode is TLSMode.MUTUAL:
-        common.tls_certificate_sds_secret_configs = [_over_ads(secret(tls.credential_name))]
+        common.tls_certificate_sds_secret_configs = [over_ads(secret(tls.credential_name))]
     if not tls.insecure_skip_verify:
         common.combined_validation_context = CommonTlsContextCombinedCertificateValidationContext(
             default_validation_context=CertificateValidationContext(
-                match_typed_subject_alt_names=[_matcher(name) for name in names]
+                match_typed_subject_alt_names=[subject_alt_name(name) for name in names]
             ),
-            validation_context_sds_secret_config=_over_ads(secret(tls.credential_name, authority=True)),
+            validation_context_sds_secret_config=over_ads(secret(tls.credential_name, authority=True)),
         )
     return common
-
-
-def _over_ads(name: str) -> SdsSecretConfig:
-    """Without waiting: a secret that never comes is no reason to hold up the start of a proxy."""
-    source = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3, initial_fetch_timeout=_SOON)
-    return SdsSecretConfig(name=name, sds_config=source)
 
 
 def _from_files(tls: ClientTLSSettings, names: tuple[str, ...]) -> CommonTlsContext:
@@ -112,20 +91,5 @@ def _validation(tls: ClientTLSSettings, names: tuple[str, ...]) -> CertificateVa
     return CertificateValidationContext(
         trusted_ca=DataSource(filename=tls.ca_certificates or SYSTEM_ROOTS),
         crl=DataSource(filename=tls.ca_crl) if tls.ca_crl else None,
-        match_typed_subject_alt_names=[_matcher(name) for name in names],
+        match_typed_subject_alt_names=[subject_alt_name(name) for name in names],
     )
-
-
-def _matcher(name: str) -> SubjectAltNameMatcher:
-    return SubjectAltNameMatcher(san_type=_san_type(name), matcher=StringMatcher(exact=name))
-
-
-def _san_type(name: str) -> SubjectAltNameMatcherSanType:
-    """Envoy wants to know the kind of name; Istio writes them all alike."""
-    if "://" in name:
-        return SubjectAltNameMatcherSanType.URI
-    try:
-        ip_address(name)
-    except ValueError:
-        return SubjectAltNameMatcherSanType.DNS
-    return SubjectAltNameMatcherSanType.IP_ADDRESS

@@ -11,6 +11,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     ClusterDiscoveryType,
     ClusterDnsLookupFamily,
     ClusterLbPolicy,
+    ClusterOriginalDstLbConfig,
 )
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
 from envoy_data_plane.google.protobuf import Any as AnyMessage
@@ -36,7 +37,7 @@ class Upstream:
 
     discovery None: a dynamic forward proxy. sniffed: whether the proxy detects undeclared protocols. certificate_names:
     of a ServiceEntry. connect_timeout: where the policy has none. locality: the setting in force. dns_refresh_rate:
-    where an answer has no TTL.
+    where an answer has no TTL. dialled_port: instead of the one that the client dialled, 0 for none.
     """
 
     discovery: ClusterDiscoveryType | None
@@ -47,6 +48,7 @@ class Upstream:
     connect_timeout: timedelta
     locality: LocalityLbSetting | None
     dns_refresh_rate: timedelta
+    dialled_port: int = 0
 
 
 @lru_cache(maxsize=8192)
@@ -75,6 +77,8 @@ def upstream_fields(upstream: Upstream) -> bytes:
         resolve_requested(cluster, upstream.dns_refresh_rate)
     else:
         _balance(cluster, policy, upstream.locality)
+    if upstream.dialled_port:
+        cluster.original_dst_lb_config = ClusterOriginalDstLbConfig(upstream_port_override=upstream.dialled_port)
     if upstream.discovery in _DNS:
         _resolve(cluster, upstream.dns_refresh_rate)
     return encode(cluster)

@@ -61,9 +61,12 @@ def inbound_http(
     return HttpConnection(encode(manager), Direction.INBOUND, service_port)
 
 
-def gateway_http(address: str, port: int, route: str, settings: MeshSettings) -> HttpConnection:
-    """For requests from outside the mesh: what they say about their sender is not believed, unless the mesh says so."""
-    manager = _manager(f"outbound_{address}_{port};", settings)
+def gateway_http(address: str, port: int, route: str, settings: MeshSettings, server_name: str = "") -> HttpConnection:
+    """For requests from outside the mesh: what they say about their sender is not believed, unless the mesh says so.
+
+    server_name: what its statistics are called by, if it has one.
+    """
+    manager = _manager(server_name or f"outbound_{address}_{port};", settings)
     manager.rds = _rds(route)
     manager.server_name = SERVER_NAME
     manager.use_remote_address = True

@@ -3,76 +3,141 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
-from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
+from envoy_data_plane.envoy.config.listener.v3 import Listener
 
-from translators.listener.address import EVERY_ADDRESS, socket_address
-from translators.listener.connection_manager import gateway_http
-from translators.listener.tcp import TcpChain, Wanted, gateway_chains
+from translators.listener.address import EVERY_ADDRESS, bound_address
+from translators.listener.gateway_chains import (
+    ServerChain,
+    automatic_chains,
+    https_chain,
+    plain_chain,
+    tcp_chains,
+    terminating_chains,
+    tls_chains,
+)
+from translators.listener.sniffing import tls_inspector
+from translators.listener.tcp import Wanted as Connections
 from translators.names import outbound_listener
 from translators.route.client import ServiceIndex, client_rules, index_services
-from translators.route.gateway import gateway_route, serves_http
-from translators.route.rules import config_metadata
-from xds.model.objects import ObjectMeta
+from translators.route.gateway import https_route, plain_route
+from xds.model.credential_names import Wanted, wanted_by_server
+from xds.model.credentials import Credentials, bare_name
+from xds.model.gateway_ports import ListeningPort, running_server
+from xds.model.gateways import Server, Transport
+from xds.model.hosts import host_matches
+from xds.model.server_tls import ServerTLSMode
+from xds.model.services import Location
 from xds.model.settings import MeshSettings
-from xds.model.view import GatewayPort, GatewayServer, ProxyView
+from xds.model.view import GatewayPort, GatewayServer, ProxyView, VisibleService
 from xds.pipeline.contribution import FilterChainPart, ListenerPart
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
 
 
 def gateway_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
-    """HTTP ports, and TCP ports that some VirtualService routes. Where both are asked for, HTTP has the port."""
-    settings = view.settings
+    """One for each port with something to do: HTTP has an answer for everything, connections need a route."""
     for port in view.gateway:
-        address = port.bind or EVERY_ADDRESS
-        if serves_http(port):
-            metas = dict.fromkeys(entry.gateway.meta for entry in port.servers if entry.server.port.protocol.is_http)
-            yield memo(http_listener, address, port.number, gateway_route(port), settings, *metas)
+        if port.transport is Transport.HTTP:
+            yield memo(http_listener, port.listening, plain_route(port.listening), view.settings)
         else:
-            yield from _tcp(port, view, memo)
+            chains = _distinct(_chains(port, view, memo))
+            if chains:
+                yield memo(chained_listener, port.listening, *chains)
 
 
-def http_listener(address: str, number: int, route: str, settings: MeshSettings, *gateways: ObjectMeta) -> ListenerPart:
-    """The listener that all HTTP servers of a port share. gateways: the objects they are from."""
-    chain = FilterChainPart(encode(FilterChain()), gateway_http(address, number, route, settings))
-    return _listener(address, number, gateways, (chain,), (route,))
+def http_listener(port: ListeningPort, route: str, settings: MeshSettings) -> ListenerPart:
+    """The listener that all plain-text HTTP servers of a port share."""
+    return _listener(port, (plain_chain(port, port.bind or EVERY_ADDRESS, route, settings),), (route,))
 
 
-def _tcp(port: GatewayPort, view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
+def chained_listener(port: ListeningPort, *chains: ServerChain) -> ListenerPart:
+    """The listener of servers that have chains of their own."""
+    parts = tuple(each.part for each in chains)
+    routes = (https_route(each) for each in port.servers if each.server.is_https)
+    return _listener(port, parts, tuple(routes))
+
+
+def _distinct(chains: Iterator[ServerChain]) -> list[ServerChain]:
+    """Of two chains for the same connections the first holds."""
+    claimed: set[Connections] = set()
+    found: list[ServerChain] = []
+    for each in chains:
+        if claimed.isdisjoint(each.wanted):
+            claimed.update(each.wanted)
+            found.append(each)
+    return found
+
+
+def _chains(port: GatewayPort, view: ProxyView, memo: Memo) -> Iterator[ServerChain]:
     index = memo(index_services, view.services, view.settings.retries)
-    chains: dict[Wanted, FilterChainPart] = {}
-    for entry in port.servers:
-        if entry.server.port.protocol.is_tcp and not entry.server.port.protocol.is_tls:
-            for chain in _server_chains(entry, port.number, view, index, memo):
-                chains.setdefault(chain.wanted, chain.part)
-    if chains:
-        metas = dict.fromkeys(entry.gateway.meta for entry in port.servers)
-        yield _listener(port.bind or EVERY_ADDRESS, port.number, tuple(metas), tuple(chains.values()), ())
+    return chain.from_iterable(_of_server(entry, port, view, index, memo) for entry in port.servers)
 
 
-def _server_chains(
-    entry: GatewayServer, number: int, view: ProxyView, index: ServiceIndex, memo: Memo
-) -> Iterator[TcpChain]:
+def _of_server(
+    entry: GatewayServer, port: GatewayPort, view: ProxyView, index: ServiceIndex, memo: Memo
+) -> Iterator[ServerChain]:
+    mode, settings = entry.server.mode, view.settings
+    placed, names = entry.running.placed, entry.running.server_names
+    running = memo(running_server, entry.gateway, entry.server, placed.number, *names)
+    if mode is ServerTLSMode.AUTO_PASSTHROUGH:
+        for visible in _reachable(entry, view.services):
+            yield from memo(automatic_chains, running, visible, settings)
+        return
+    credentials = usable_credentials(entry.server, view.credentials)
+    if credentials is None:
+        return
+    if entry.server.is_https:
+        route = https_route(running)
+        yield memo(https_chain, running, port.bind or EVERY_ADDRESS, route, settings, *credentials)
+        return
     for virtual_service in entry.virtual_services:
         rules = client_rules(virtual_service, entry.gateway.ref, view.key, index, memo)
-        yield from memo(gateway_chains, rules, number, view.settings)
+        if mode is not None and mode.terminates:
+            yield from memo(terminating_chains, running, rules, settings, *credentials)
+        else:
+            yield from memo(tcp_chains if mode is None else tls_chains, running, rules, settings)
 
 
-def _listener(
-    address: str,
-    number: int,
-    gateways: tuple[ObjectMeta, ...],
-    chains: tuple[FilterChainPart, ...],
-    routes: tuple[str, ...],
-) -> ListenerPart:
-    """Istio's tools are told the first of the gateways."""
-    name = outbound_listener(number, address)
+def usable_credentials(server: Server, credentials: Credentials) -> tuple[str, ...] | None:
+    """Those of the server's certificates that the proxy may have, which may be some of them; None if the server has to
+    wait for credentials."""
+    if server.tls is None or not server.tls.mode.terminates:
+        return ()
+    missing = {wanted for wanted in wanted_by_server(server.tls) if not _has(credentials, wanted)}
+    if any(wanted.is_authority for wanted in missing):
+        return None
+    lost = {wanted.name for wanted in missing}
+    names = server.tls.certificate_credentials
+    found = tuple(name for name in names if bare_name(name) not in lost)
+    return None if names and not found else found
+
+
+def _has(credentials: Credentials, wanted: Wanted) -> bool:
+    found = credentials.authority(wanted.name) if wanted.is_authority else credentials.get(wanted.name)
+    return found is not None
+
+
+def _reachable(entry: GatewayServer, services: tuple[VisibleService, ...]) -> Iterator[VisibleService]:
+    """Services of the mesh that the server exposes."""
+    for visible in services:
+        if visible.service.location is Location.MESH_INTERNAL:
+            hosts = (selector.host for selector in entry.server.hosts)
+            if any(host_matches(host, visible.service.hostname) for host in hosts):
+                yield visible
+
+
+def _listener(port: ListeningPort, chains: tuple[FilterChainPart, ...], routes: tuple[str, ...]) -> ListenerPart:
+    """Nothing of it depends on which servers there are, but for its chains: whatever else changed would cost all of
+    them their connections."""
+    name = outbound_listener(port.number, port.bind or EVERY_ADDRESS)
     body = Listener(
         name=name,
-        address=socket_address(address, number),
+        address=bound_address(port.bind or EVERY_ADDRESS, port.number),
         traffic_direction=TrafficDirection.OUTBOUND,
-        metadata=config_metadata(gateways[0]),
+        listener_filters=[tls_inspector()] if port.transport is Transport.TLS else [],
     )
-    return ListenerPart(name, encode(body), chains, routes=routes, origins=tuple(meta.key for meta in gateways))
+    gateways = dict.fromkeys(each.gateway.meta.key for each in port.servers)
+    return ListenerPart(name, encode(body), chains, routes=routes, origins=tuple(gateways))

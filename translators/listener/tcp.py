@@ -34,7 +34,7 @@ from xds.pipeline.contribution import FilterChainPart
 from xds.resources import NO_SOURCES, PartSources, Source
 from xds.wire.encode import encode, pack_any
 
-TCP_PROXY = "envoy.filters.network.tcp_proxy"
+_TCP_PROXY = "envoy.filters.network.tcp_proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,15 @@ class TcpChain:
     part: FilterChainPart
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Forwarding:
+    """Connections that a rule is for, and the network filters that forward them."""
+
+    wanted: Wanted
+    filters: tuple[Filter, ...]
+    rule: Source
+
+
 def cluster_chain(
     cluster: str,
     settings: MeshSettings,
@@ -82,11 +91,20 @@ def _chain(
     sources: PartSources = NO_SOURCES,
     resolving: Filter | None = None,
 ) -> FilterChainPart:
-    """resolving: what comes before the proxy if its cluster leads to whatever host the client names."""
-    network_filter = Filter(name=TCP_PROXY, typed_config=pack_any(proxy))
-    filters = [network_filter] if resolving is None else [resolving, network_filter]
-    body = encode(FilterChain(name=name, filter_chain_match=match, filters=filters))
+    body = encode(FilterChain(name=name, filter_chain_match=match, filters=list(forwarding(proxy, resolving))))
     return FilterChainPart(body, sources=sources)
+
+
+def forwarding(proxy: TcpProxy, resolving: Filter | None = None) -> tuple[Filter, ...]:
+    """The filters of a chain that forwards. resolving: what comes before the proxy if its cluster leads to whatever
+    host the client names."""
+    network_filter = Filter(name=_TCP_PROXY, typed_config=pack_any(proxy))
+    return (network_filter,) if resolving is None else (resolving, network_filter)
+
+
+def to_cluster(cluster: str, settings: MeshSettings) -> tuple[Filter, ...]:
+    """The filters of a chain that forwards to one cluster."""
+    return forwarding(_to_cluster(cluster, settings))
 
 
 def service_chains(
@@ -146,23 +164,26 @@ def _of_service(service: Service, port: ServicePort) -> tuple[Wanted, ...]:
     return tuple(Wanted(server_name, subnet) for subnet in blocks or ("",))
 
 
-def gateway_chains(rules: ClientRules, port: int, settings: MeshSettings) -> tuple[TcpChain, ...]:
-    """The chains that a VirtualService gives to a TCP server of a gateway."""
-    return tuple(rule_chains("tcp", rules, port, settings, (ANY,)))
-
-
 def rule_chains(
     section: Literal["tcp", "tls"], rules: ClientRules, port: int, settings: MeshSettings, default: tuple[Wanted, ...]
 ) -> Iterator[TcpChain]:
     """A chain for everything that a match of a rule names. section: which rules of the VirtualService. default: what
     stands where a match names nothing."""
+    for each in forwardings(section, rules, port, settings, default):
+        chain = FilterChain(filter_chain_match=chain_match(each.wanted), filters=list(each.filters))
+        yield TcpChain(each.wanted, FilterChainPart(encode(chain), sources=PartSources.of_rules(each.rule)))
+
+
+def forwardings(
+    section: Literal["tcp", "tls"], rules: ClientRules, port: int, settings: MeshSettings, default: tuple[Wanted, ...]
+) -> Iterator[Forwarding]:
+    """What rules ask for, as `rule_chains` has it in chains."""
     virtual_service = rules.virtual_service
     for route in virtual_service.tls if section == "tls" else virtual_service.tcp:
         proxy = _proxy(route, rules, port, settings)
-        sources = PartSources.of_rule(Source(virtual_service.meta.key, ("spec", section, route.index)))
-        resolving = _resolving(route, rules, port, settings)
-        for wanted in _wanted(route, rules, port, default):
-            yield TcpChain(wanted, _chain(proxy, "", chain_match(wanted), sources, resolving))
+        filters = forwarding(proxy, _resolving(route, rules, port, settings))
+        rule = Source(virtual_service.meta.key, ("spec", section, route.index))
+        yield from (Forwarding(wanted, filters, rule) for wanted in _wanted(route, rules, port, default))
 
 
 def _resolving(route: L4Route, rules: ClientRules, port: int, settings: MeshSettings) -> Filter | None:

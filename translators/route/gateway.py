@@ -1,67 +1,102 @@
-"""The RouteConfigurations of a gateway proxy: ``http.<port>``."""
+"""The RouteConfigurations of a gateway proxy: ``http.<port>``, and one for each server that ends TLS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from translators.names import blackhole_virtual_host, gateway_http_route
+from translators.names import blackhole_virtual_host, gateway_http_route, gateway_https_route
 from translators.route.client import ServiceIndex, client_rules, index_services, interned
 from translators.route.rules import HostRoutes, host_routes
 from translators.route.virtual_hosts import configuration, merged_host, part
+from xds.model.gateway_ports import ListeningPort, RunningServer
+from xds.model.gateways import Transport
 from xds.model.hosts import specificity
 from xds.model.objects import ObjectKey
 from xds.model.routing import VirtualService
-from xds.model.view import GatewayPort, ProxyView, ViewKey
+from xds.model.view import GatewayPort, GatewayServer, ProxyView, ViewKey
 from xds.pipeline.contribution import VirtualHostPart, VirtualHosts
 from xds.pipeline.memo import Memo
 from xds.pipeline.servers import exposed_hosts
 
-_Bound = tuple[VirtualService, str]
-"""A VirtualService and the gateway that it is bound to."""
+_Bound = tuple[VirtualService, str, int]
+"""A VirtualService, the gateway that it is bound to, and the port of its server."""
 
 
-def serves_http(port: GatewayPort) -> bool:
-    """True if any server of the port is plain-text HTTP: they all share one RouteConfiguration."""
-    return any(entry.server.port.protocol.is_http for entry in port.servers)
-
-
-def gateway_route(port: GatewayPort) -> str:
+def plain_route(port: ListeningPort) -> str:
     """``http.80``, or ``http.80.10.0.0.1`` for servers that bind an address of their own."""
     name = gateway_http_route(port.number)
     return f"{name}.{port.bind}" if port.bind else name
 
 
+def https_route(running: RunningServer) -> str:
+    """``https.443.<portName>.<gateway>.<namespace>``."""
+    port, meta = running.server.port, running.gateway.meta
+    return gateway_https_route(port.number, port.name, meta.name, meta.namespace)
+
+
 def gateway_routes(view: ProxyView, memo: Memo) -> Iterator[VirtualHosts]:
-    """One RouteConfiguration for each port that speaks HTTP."""
+    """One RouteConfiguration for the plain-text servers of a port, and one for each server that ends TLS."""
     index = memo(index_services, view.services, view.settings.retries)
-    for port in filter(serves_http, view.gateway):
-        hosts = list(_virtual_hosts(port, view.key, index, memo)) or [memo(_blackhole, port.number)]
-        yield memo(configuration, gateway_route(port), True, memo(interned, *hosts))
+    for port in view.gateway:
+        for table in memo(_tables, port):
+            hosts = list(_virtual_hosts(table, view.key, index, memo)) or [memo(_blackhole, table.number)]
+            yield memo(configuration, table.name, True, memo(interned, *hosts))
 
 
-def _virtual_hosts(port: GatewayPort, key: ViewKey, index: ServiceIndex, memo: Memo) -> Iterator[VirtualHostPart]:
-    for host, bound in memo(_by_host, port):
-        sources = [memo(_routes, vs, gateway, port.number, key, index, memo) for vs, gateway in bound]
-        if any(source.all for source in sources):
-            origins = memo(_origins, *(key for vs, _ in bound for key in vs.origins))
-            yield memo(merged_host, host, port.number, origins, *sources)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Host:
+    """A virtual host to be. redirects: whether plain-text requests are sent to https. bound: who routes, oldest
+    first."""
+
+    name: str
+    redirects: bool
+    bound: tuple[_Bound, ...]
 
 
-def _by_host(port: GatewayPort) -> tuple[tuple[str, tuple[_Bound, ...]], ...]:
-    """Every host that the port exposes, most specific first, with the VirtualServices that route it, oldest first."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """A RouteConfiguration to be. number: of the port. hosts: the most specific first."""
+
+    name: str
+    number: int
+    hosts: tuple[_Host, ...]
+
+
+def _tables(port: GatewayPort) -> tuple[_Table, ...]:
+    if port.transport is Transport.HTTP:
+        return (_table(plain_route(port.listening), port.servers),)
+    ends_tls = (entry for entry in port.servers if entry.server.is_https)
+    return tuple(_table(https_route(entry.running), (entry,)) for entry in ends_tls)
+
+
+def _table(name: str, servers: tuple[GatewayServer, ...]) -> _Table:
     found: dict[str, dict[tuple[ObjectKey, str], _Bound]] = {}
-    for entry in port.servers:
-        if not entry.server.port.protocol.is_http:
-            continue
+    redirected: set[str] = set()
+    for entry in servers:
+        if entry.server.redirects:
+            redirected.update(selector.host for selector in entry.server.hosts)
         for virtual_service in entry.virtual_services:
-            for host in exposed_hosts(entry.server, virtual_service):
-                bound = (virtual_service, entry.gateway.ref)
+            hosts = exposed_hosts(entry.server, virtual_service)
+            redirected.update(hosts if entry.server.redirects else ())
+            bound = (virtual_service, entry.gateway.ref, entry.server.port.number)
+            for host in hosts:
                 found.setdefault(host, {})[virtual_service.meta.key, entry.gateway.ref] = bound
-    return tuple((host, tuple(sorted(found[host].values(), key=_age))) for host in sorted(found, key=specificity))
+    names = sorted({*found, *redirected}, key=specificity)
+    ordered = (_Host(n, n in redirected, tuple(sorted(found.get(n, {}).values(), key=_age))) for n in names)
+    return _Table(name, servers[0].server.port.number, tuple(ordered))
 
 
 def _age(bound: _Bound) -> tuple[float, str, str]:
     return bound[0].meta.age_order
+
+
+def _virtual_hosts(table: _Table, key: ViewKey, index: ServiceIndex, memo: Memo) -> Iterator[VirtualHostPart]:
+    for host in table.hosts:
+        sources = [memo(_routes, vs, gateway, port, key, index, memo) for vs, gateway, port in host.bound]
+        if host.redirects or any(source.all for source in sources):
+            origins = memo(_origins, *(key for vs, _, _ in host.bound for key in vs.origins))
+            yield memo(merged_host, host.name, table.number, origins, host.redirects, *sources)
 
 
 def _routes(

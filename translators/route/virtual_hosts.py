@@ -12,6 +12,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteConfiguration,
     RouteMatch,
     VirtualHost,
+    VirtualHostTlsRequirementType,
 )
 
 from translators.names import (
@@ -71,24 +72,35 @@ def routed_host(host: str, port: int, domains: tuple[str, ...], rules: ClientRul
     return part(virtual_host(host, port), domains, routes, rules.virtual_service.origins) if routes else None
 
 
-def merged_host(host: str, port: int, origins: tuple[ObjectKey, ...], *sources: HostRoutes) -> VirtualHostPart:
-    """A gateway's virtual host: the routes of several VirtualServices, what catches everything last."""
+def merged_host(
+    host: str, port: int, origins: tuple[ObjectKey, ...], redirects: bool, *sources: HostRoutes
+) -> VirtualHostPart:
+    """A gateway's virtual host: the routes of several VirtualServices, what catches everything last.
+
+    redirects: whether plain-text requests are sent to https.
+    """
     routes = [route for source in sources for route in source.specific]
     last = [source.catch_all for source in sources if source.catch_all is not None]
-    return part(virtual_host(host, port), (host,), (*routes, *last[:1]), origins)
+    return part(virtual_host(host, port), (host,), (*routes, *last[:1]), origins, redirects=redirects)
 
 
 def part(
-    name: str, domains: tuple[str, ...], routes: tuple[RoutePart, ...], origins: tuple[ObjectKey, ...] = ()
+    name: str,
+    domains: tuple[str, ...],
+    routes: tuple[RoutePart, ...],
+    origins: tuple[ObjectKey, ...] = (),
+    *,
+    redirects: bool = False,
 ) -> VirtualHostPart:
-    """A virtual host as `assemble` takes it."""
-    header = field(1, name.encode()) + b"".join(field(2, domain.encode()) for domain in domains) + _flags()
+    """A virtual host as `assemble` takes it. redirects: whether plain-text requests are sent to https."""
+    header = field(1, name.encode()) + b"".join(field(2, domain.encode()) for domain in domains) + _flags(redirects)
     return VirtualHostPart(name, header, routes, origins)
 
 
-@lru_cache(maxsize=1)
-def _flags() -> bytes:
-    return encode(VirtualHost(include_request_attempt_count=True))
+@lru_cache(maxsize=2)
+def _flags(redirects: bool) -> bytes:
+    required = VirtualHostTlsRequirementType.ALL if redirects else VirtualHostTlsRequirementType.NONE
+    return encode(VirtualHost(include_request_attempt_count=True, require_tls=required))
 
 
 def allow_any(cluster: str) -> VirtualHostPart:

@@ -14,6 +14,7 @@ from xds.config.node import parse_node
 from xds.model.diagnostic import Diagnostic
 from xds.model.envoy_filters import ConfigPatch
 from xds.model.labels import Labels
+from xds.model.mesh import Mesh
 from xds.model.proxy import Proxy
 from xds.model.proxy_config import with_proxy_configs
 from xds.model.services import Locality
@@ -49,28 +50,24 @@ class Offline:
 
     def render(self, spec: ProxySpec) -> dict[str, list[Document]]:
         """What the proxy would receive, by section."""
-        return render(self.store.compile(self._proxy(spec)).snapshot)
-
-    def defaults_of(self, spec: ProxySpec) -> ProxyDefaults:
-        """What the mesh says of how the proxy starts."""
-        mesh = self.store.mesh
-        root = mesh.settings.root_namespace
-        return with_proxy_configs(mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root)
+        return render(self.store.compile(proxy_of(spec, self.store.mesh)).snapshot)
 
     def bootstrap_patches(self, spec: ProxySpec) -> tuple[ConfigPatch, ...]:
         """What EnvoyFilters change of how the proxy starts."""
         mesh = self.store.mesh
-        return bootstrap_patches(mesh.envoy_filters, mesh.settings.root_namespace, self._proxy(spec), Memo())
-
-    def _proxy(self, spec: ProxySpec) -> Proxy:
-        """With the metadata that the mesh gives it."""
-        metadata = {**self.defaults_of(spec).metadata, **spec.metadata}
-        return parse_node(spec.node_id, metadata, Locality.parse(spec.locality))
+        return bootstrap_patches(mesh.envoy_filters, mesh.settings.root_namespace, proxy_of(spec, mesh), Memo())
 
 
-def proxy_of(spec: ProxySpec) -> Proxy:
-    """The proxy that an Envoy with this bootstrap is to the server. Raises ValueError for an impossible one."""
-    return parse_node(spec.node_id, spec.metadata, Locality.parse(spec.locality))
+def defaults_of(spec: ProxySpec, mesh: Mesh) -> ProxyDefaults:
+    """What the mesh says of how the proxy starts."""
+    root = mesh.settings.root_namespace
+    return with_proxy_configs(mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root)
+
+
+def proxy_of(spec: ProxySpec, mesh: Mesh) -> Proxy:
+    """The proxy that an Envoy with this mesh's bootstrap is to the server. Raises ValueError for an impossible one."""
+    metadata = {**defaults_of(spec, mesh).metadata, **spec.metadata}
+    return parse_node(spec.node_id, metadata, Locality.parse(spec.locality))
 
 
 def _scan(path: Path) -> Batch:

@@ -17,6 +17,7 @@ from xds.app.store import Store
 from xds.config.analysis import Selectable, analyse
 from xds.console.http import AmbiguousProxyError, Json
 from xds.model.objects import ObjectMeta, mentioned_first
+from xds.pipeline import automatic_addresses
 from xds.resources import Resource, TypeUrl
 from xds.server import LoadBoard, Nack, StatusBoard, StreamStatus, TypeStatus
 
@@ -129,6 +130,10 @@ class ServerProbes:
     def loads(self) -> Json:
         """See `loads_document`."""
         return loads_document(self._loads)
+
+    def addresses(self) -> Json:
+        """See `automatic_addresses`."""
+        return {host: list(found) for host, found in sorted(automatic_addresses(self._store.mesh.services).items())}
 
     def changes(self, about: str) -> Json:
         """See `ConvergenceReport`."""

@@ -13,11 +13,13 @@ from operator import is_
 from typing import TypeVar
 
 from xds.config.conflicts import Conflicts
+from xds.config.credential_findings import CredentialFindings
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
 from xds.config.drafts import ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
+from xds.config.gateway_findings import gateway_findings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
@@ -39,8 +41,9 @@ Pair = tuple[ConfigObject | None, ConfigObject | None]
 class Fold:
     """A Mesh, and what the next one can be made from.
 
-    objects: those that it was made of. diagnostics: what only the whole shows, ordered by service, then by
-    VirtualService, then by host.
+    objects: those that it was made of. gateway_findings: what Gateways say against each other. diagnostics: what only
+    the whole shows, ordered by service, then by VirtualService, then by host, then by Gateway, then by who asks for a
+    credential.
     """
 
     mesh: Mesh = EMPTY_MESH
@@ -48,6 +51,8 @@ class Fold:
     discovery: Discovery = field(default_factory=Discovery)
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
+    gateway_findings: tuple[Diagnostic, ...] = ()
+    credentials: CredentialFindings = field(default_factory=CredentialFindings)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -72,13 +77,19 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
     discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
+    mesh = _mesh(previous.mesh, settings, discovery, routes, pairs)
+    unchanged = mesh.gateways is previous.mesh.gateways
+    of_gateways = previous.gateway_findings if unchanged else gateway_findings(mesh.gateways)
+    credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
     return Fold(
-        mesh=_mesh(previous.mesh, settings, discovery, routes, pairs),
+        mesh=mesh,
         objects=objects,
         discovery=discovery,
         delegation=delegation,
         conflicts=conflicts,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts),
+        gateway_findings=of_gateways,
+        credentials=credentials,
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, of_gateways, credentials),
     )
 
 
@@ -122,10 +133,21 @@ def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> 
 
 
 def _diagnostics(
-    previous: Fold, discovery: Discovery, delegation: Delegation, conflicts: Conflicts
+    previous: Fold,
+    discovery: Discovery,
+    delegation: Delegation,
+    conflicts: Conflicts,
+    of_gateways: tuple[Diagnostic, ...],
+    credentials: CredentialFindings,
 ) -> tuple[Diagnostic, ...]:
-    now = (discovery.findings, delegation.findings, conflicts.findings)
-    before = (previous.discovery.findings, previous.delegation.findings, previous.conflicts.findings)
+    now = (discovery.findings, delegation.findings, conflicts.findings, of_gateways, credentials.diagnostics)
+    before = (
+        previous.discovery.findings,
+        previous.delegation.findings,
+        previous.conflicts.findings,
+        previous.gateway_findings,
+        previous.credentials.diagnostics,
+    )
     if all(map(is_, now, before)):
         return previous.diagnostics
     of_services, of_routes = discovery.findings, delegation.findings
@@ -133,4 +155,6 @@ def _diagnostics(
         *chain.from_iterable(of_services[key] for key in sorted(of_services)),
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
+        *of_gateways,
+        *credentials.diagnostics,
     )

@@ -2,7 +2,7 @@
 
 Source: Istio's ``pilot/pkg/model`` node id, ``type~ip~name.namespace~dns domain``, and its ``NodeMetadata`` fields
 NAMESPACE, LABELS, SERVICE_ACCOUNT, CLUSTER_ID, NETWORK, INSTANCE_IPS, INTERCEPTION_MODE, ISTIO_VERSION,
-ENABLE_SELF_DISCOVERY and GENERATOR, which is ``grpc`` for a gRPC client without a proxy.
+ENABLE_SELF_DISCOVERY, DNS_CAPTURE and GENERATOR, which is ``grpc`` for a gRPC client without a proxy.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def parse_node(node_id: str, metadata: Mapping[str, object], locality: Locality 
         version=_text(metadata, "ISTIO_VERSION"),
         proxyless=_text(metadata, "GENERATOR") == "grpc",
         self_discovery=_text(metadata, "ENABLE_SELF_DISCOVERY") == "true",
+        dns_capture=_text(metadata, "DNS_CAPTURE").lower() == "true",
         metadata=Labels({key: text for key, text in metadata.items() if isinstance(text, str)}),
     )
 

@@ -15,7 +15,7 @@ from xds.config.document import Path, RawObject, format_path
 from xds.config.scalars import parse_duration
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.labels import EMPTY_LABELS, Labels
-from xds.model.objects import Origin
+from xds.model.objects import Origin, Place
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -52,6 +52,11 @@ class Reader:
     def origin_of(self, path: str | Path) -> Origin:
         """File and line of a field below."""
         return self.raw.origin_of(self._absolute(path))
+
+    def place(self, path: str | Path) -> Place:
+        """A field below, and where it is written."""
+        absolute = self._absolute(path)
+        return Place(self.raw.origin_of(absolute), format_path(absolute))
 
     def has(self, name: str) -> bool:
         """True if the field is given and not null."""

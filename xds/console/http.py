@@ -51,6 +51,9 @@ class Probes(Protocol):
     def loads(self) -> Json:
         """What connected clients report of their requests, by cluster and locality."""
 
+    def addresses(self) -> Json:
+        """By host, the automatic addresses of those that have no other."""
+
     def changes(self, about: str) -> Json:
         """The latest changes and how far they have come, newest first; about: of this object only, unless empty.
 
@@ -107,6 +110,7 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
             Route("/debug/config_dump", config_dump),
             Route("/debug/analysis", _awaited_json(probes.analysis)),
             Route("/debug/loads", _json(probes.loads)),
+            Route("/debug/addresses", _json(probes.addresses)),
             Route("/debug/changes", changes),
             Route("/debug/convergence", convergence),
         ]
@@ -121,6 +125,7 @@ _PATHS = (
     "/debug/config_dump?proxyID=NAME.NAMESPACE",
     "/debug/analysis",
     "/debug/loads",
+    "/debug/addresses",
     "/debug/changes?object=KIND/NAME.NAMESPACE",
     "/debug/convergence?object=KIND/NAME.NAMESPACE",
 )

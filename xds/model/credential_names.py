@@ -8,6 +8,7 @@ from typing import NamedTuple
 from xds.model.credentials import Credential, bare_name
 from xds.model.objects import ObjectKey
 from xds.model.policy import ClientTLSSettings, TLSMode
+from xds.model.server_tls import ServerTLSSettings
 
 
 class Wanted(NamedTuple):
@@ -42,3 +43,11 @@ def wanted_by_client(tls: ClientTLSSettings | None) -> tuple[Wanted, ...]:
     name = bare_name(tls.credential_name)
     own = (Wanted(name),) if tls.mode is TLSMode.MUTUAL else ()
     return own if tls.insecure_skip_verify else (*own, Wanted(name, is_authority=True))
+
+
+def wanted_by_server(tls: ServerTLSSettings) -> tuple[Wanted, ...]:
+    """What the TLS of a Gateway's server asks for. Names with a scheme of their own are for others to serve."""
+    certificates = (Wanted(bare_name(name)) for name in tls.certificate_credentials)
+    authority = tls.authority_credential
+    wanted = (*certificates, *((Wanted(bare_name(authority), is_authority=True),) if authority else ()))
+    return tuple(each for each in wanted if "://" not in each.name)

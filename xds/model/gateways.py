@@ -9,7 +9,7 @@ from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
 from xds.model.policy import ConnectionPoolSettings
 from xds.model.routing import Destination
-from xds.model.server_tls import ServerTLSSettings
+from xds.model.server_tls import ServerTLSMode, ServerTLSSettings
 from xds.model.services import Protocol
 
 
@@ -33,11 +33,20 @@ class HostSelector:
     host: str
 
 
+class Transport(Enum):
+    """What of a server decides which others it can share a port with."""
+
+    HTTP = "plain-text HTTP"  # by host
+    TLS = "TLS"  # by server name
+    TCP = "TCP"  # with none
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """Istio ``Server``: one port of a gateway and the hosts exposed on it.
 
     bind: an address, or a Unix socket with port 0; empty for every address. tls: None where there is none to speak of.
+    index: its position in the object.
     """
 
     port: Port
@@ -46,6 +55,29 @@ class Server:
     bind: str = ""
     name: str = ""
     tls: ServerTLSSettings | None = None
+    index: int = 0
+
+    @property
+    def transport(self) -> Transport:
+        """What it can share its port with."""
+        if self.port.protocol.is_http:
+            return Transport.HTTP
+        return Transport.TLS if self.port.protocol.is_tls and self.tls is not None else Transport.TCP
+
+    @property
+    def mode(self) -> ServerTLSMode | None:
+        """What is done with TLS; None for plain text."""
+        return self.tls.mode if self.tls is not None and self.transport is Transport.TLS else None
+
+    @property
+    def is_https(self) -> bool:
+        """Whether it routes requests that came encrypted: it has a RouteConfiguration of its own."""
+        return self.mode is not None and self.mode.terminates and self.port.protocol is Protocol.HTTPS
+
+    @property
+    def redirects(self) -> bool:
+        """Whether plain-text requests are sent to https."""
+        return self.tls is not None and self.tls.https_redirect
 
 
 @dataclass(frozen=True, slots=True)

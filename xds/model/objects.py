@@ -19,6 +19,13 @@ class Origin(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
+class Place(NamedTuple):
+    """A field, and where it is written. path: rooted at the document, in Istio's notation: ``spec.http[0].match``."""
+
+    origin: Origin
+    path: str
+
+
 class ObjectKey(NamedTuple):
     """The identity of a configuration object. One key has one object in force, whatever API version it uses."""
 

@@ -9,7 +9,7 @@ from enum import Enum
 
 from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.locality import LocalityLbSetting
-from xds.model.objects import ObjectMeta, Origin
+from xds.model.objects import ObjectMeta, Origin, Place
 
 
 class SimpleLB(Enum):
@@ -181,7 +181,8 @@ class TLSMode(Enum):
 class ClientTLSSettings:
     """Istio ``ClientTLSSettings``. ca_crl: revoked certificates. All files are in the proxy's own file system.
 
-    credential_name: of a secret that the proxy asks for, instead of files; empty for none.
+    credential_name: of a secret that the proxy asks for, instead of files; empty for none. credential_place: where that
+    is written.
     """
 
     mode: TLSMode
@@ -193,6 +194,7 @@ class ClientTLSSettings:
     insecure_skip_verify: bool = False
     ca_crl: str = ""
     credential_name: str = ""
+    credential_place: Place | None = field(default=None, compare=False)
 
 
 class ProxyProtocol(Enum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import ip_address
 from typing import Final
 
 from xds.model.labels import EMPTY_LABELS, Labels
@@ -31,13 +32,24 @@ class CaptureMode(Enum):
     NONE = "none"
 
 
+class IpVersions(Enum):
+    """Some versions of the Internet Protocol."""
+
+    NONE = ()
+    IPV4 = (4,)
+    IPV6 = (6,)
+    BOTH = (4, 6)
+
+
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """One Envoy. id is its whole node id; name and namespace are the workload's.
 
     ip_addresses: the first is the primary one. dns_domain: ``<namespace>.svc.<domain suffix>``. proxyless: no Envoy at
     all, but the workload's own gRPC library, which routes and balances its calls itself. self_discovery: it asks where
-    the instances of its own service are, which zone-aware load balancing needs. metadata: what of its node's is text.
+    the instances of its own service are, which zone-aware load balancing needs. dns_capture: names are resolved for its
+    workload by something beside it, which knows the mesh's (Istio ``DNS_CAPTURE``). metadata: what of its node's is
+    text.
     """
 
     id: str
@@ -55,7 +67,13 @@ class Proxy:
     version: str = ""
     proxyless: bool = False
     self_discovery: bool = False
+    dns_capture: bool = False
     metadata: Labels = EMPTY_LABELS
+
+    @property
+    def ip_versions(self) -> IpVersions:
+        """Of its addresses."""
+        return IpVersions(tuple(sorted({ip_address(address).version for address in self.ip_addresses})))
 
     def __str__(self) -> str:
         """``name.namespace``, the way every command of ours names a proxy."""

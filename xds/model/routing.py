@@ -276,7 +276,10 @@ class VirtualService:
         """True if any of its rules can be for clients that come through ``gateway``."""
         if gateway in self.gateways:
             return True
-        return any(gateway in match.gateways for route in self.http for match in route.match)
+        l4_routes = (*self.tls, *self.tcp)
+        return any(gateway in match.gateways for route in self.http for match in route.match) or any(
+            gateway in match.gateways for l4_route in l4_routes for match in l4_route.match
+        )
 
     @property
     def origins(self) -> tuple[ObjectKey, ...]:

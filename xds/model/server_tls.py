@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
+
+from xds.model.objects import Place
 
 
 class ServerTLSMode(Enum):
@@ -54,6 +57,7 @@ class ServerTLSSettings:
     credential_names. certificates, ca_certificates, ca_crl: files, where no credential is named.
     insecure_skip_verify: whatever certificate a client shows is good. subject_alt_names, spki_pins, hash_pins: of
     clients' certificates; each list allows all if it is empty. cipher_suites: those that Envoy knows, each once.
+    credential_places: by the name of a credential, where it is written.
     """
 
     mode: ServerTLSMode = ServerTLSMode.PASSTHROUGH
@@ -70,6 +74,7 @@ class ServerTLSSettings:
     min_version: TLSVersion = TLSVersion.AUTO
     max_version: TLSVersion = TLSVersion.AUTO
     cipher_suites: tuple[str, ...] = ()
+    credential_places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
     @property
     def certificate_credentials(self) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ class Service:
     addresses: virtual IPs or CIDR blocks that lead here; empty if there are none. selector: labels of the workloads
     that serve it; None if endpoints are listed by hand. export_to: namespaces that may see it; ``*`` is
     all, ``~`` none, and ``.`` was replaced by the service's own. external_name: the target of a Kubernetes
-    ExternalName service.
+    ExternalName service. assigned: automatic addresses that the object's status names.
     """
 
     hostname: str
@@ -111,6 +111,7 @@ class Service:
     external_name: str | None = None
     export_to: tuple[str, ...] = ("*",)
     subject_alt_names: tuple[str, ...] = ()
+    assigned: tuple[str, ...] = ()
 
     @property
     def key(self) -> ServiceKey:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from xds.model.credentials import NO_CREDENTIALS, Credentials
 from xds.model.envoy_filters import ConfigPatch, ProxyCondition
-from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar
+from xds.model.gateway_ports import ListeningPort, RunningServer
+from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar, Transport
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
 from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
-from xds.model.proxy import CaptureMode, ProxyType
+from xds.model.proxy import CaptureMode, IpVersions, ProxyType
 from xds.model.routing import Destination, VirtualService
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
@@ -30,8 +31,9 @@ class ViewKey:
     bind_ip: the proxy's own address in capture mode NONE, where listeners bind it; empty otherwise, so that the pods
     of a deployment share a view. instances: what the proxy serves. locality: of the proxy; unknown if
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
-    self_discovery: it asks where the instances of its own service are. conditions: what EnvoyFilters ask of it, and it
-    has.
+    self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
+    address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
+    it, and it has.
     """
 
     type: ProxyType
@@ -45,6 +47,7 @@ class ViewKey:
     network: str
     proxyless: bool = False
     self_discovery: bool = False
+    automatic: IpVersions = IpVersions.NONE
     conditions: tuple[ProxyCondition, ...] = ()
 
 
@@ -133,20 +136,46 @@ class InboundListener:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GatewayServer:
-    """A Server that this gateway proxy runs, with the VirtualServices bound to its gateway, oldest first."""
+    """A Server that this gateway proxy runs, with the VirtualServices bound to its gateway, oldest first.
 
-    gateway: Gateway
-    server: Server
+    running: stays the same object until a Gateway changes.
+    """
+
+    running: RunningServer
     virtual_services: tuple[VirtualService, ...]
+
+    @property
+    def gateway(self) -> Gateway:
+        return self.running.gateway
+
+    @property
+    def server(self) -> Server:
+        return self.running.server
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GatewayPort:
-    """All servers that share a port and bind address of a gateway proxy. bind: empty for every address."""
+    """All servers that share a port and bind address of a gateway proxy: at least one.
 
-    number: int
-    bind: str
+    listening: stays the same object until a Gateway changes. number: where the proxy listens, which may be another port
+    than the servers say. bind: empty for every address.
+    """
+
+    listening: ListeningPort
     servers: tuple[GatewayServer, ...]
+
+    @property
+    def number(self) -> int:
+        return self.listening.number
+
+    @property
+    def bind(self) -> str:
+        return self.listening.bind
+
+    @property
+    def transport(self) -> Transport:
+        """What all the servers have in common."""
+        return self.listening.transport
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ place where contributions meet. `Pipeline` runs them and remembers, by input, al
 no clock. A translator of a user is the equal of a built-in one: both are passed in, in a visible tuple.
 """
 
+from xds.pipeline.automatic import automatic_addresses, of_versions
 from xds.pipeline.compile import Compiled, Pipeline, TranslatorError
 from xds.pipeline.contribution import (
     Contribution,
@@ -47,7 +48,9 @@ __all__ = [
     "VirtualHostPart",
     "VirtualHosts",
     "add",
+    "automatic_addresses",
     "key_inputs",
+    "of_versions",
     "patch",
     "view_key",
     "view_of",

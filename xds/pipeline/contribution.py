@@ -127,11 +127,12 @@ class HttpConnection:
 @dataclass(frozen=True, slots=True, eq=False)
 class FilterChainPart:
     """One Envoy ``FilterChain``. body: with its network filters, except the connection manager, which comes last.
-    sources: where it comes from, as far as that is any object."""
+    sources: where it comes from, as far as that is any object. secrets: what its TLS asks for, by name."""
 
     body: bytes
     http: HttpConnection | None = None
     sources: PartSources = NO_SOURCES
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from xds.model.credential_names import Wanted, wanted_by_client
+from xds.model.credential_names import Wanted, wanted_by_client, wanted_by_server
 from xds.model.credentials import NO_CREDENTIALS, Credential, Credentials
+from xds.model.gateway_ports import ListeningPort
 from xds.model.policy import ClientTLSSettings
 from xds.model.proxy import ProxyType
 from xds.model.view import EffectiveRule, ViewKey, VisibleService
@@ -21,19 +22,25 @@ def credentials_for(
     by_namespace: Mapping[str, tuple[Credential, ...]],
     key: ViewKey,
     services: tuple[VisibleService, ...],
+    listening: tuple[ListeningPort, ...],
     memo: Memo,
 ) -> Credentials:
-    """The credentials of a proxy. services: those that it may call."""
+    """The credentials of a proxy. services: those that it may call. listening: what it runs of Gateways."""
     own = by_namespace.get(key.namespace)
     if not own or key.proxyless:
         return NO_CREDENTIALS
-    wanted = memo(_wanted_for, services, key.type is ProxyType.ROUTER)
+    wanted = memo(_wanted_for, services, key.type is ProxyType.ROUTER) | memo(_wanted_by_servers, listening)
     return memo(_found, own, _same(wanted)) if wanted else NO_CREDENTIALS
 
 
 def _wanted_for(services: tuple[VisibleService, ...], is_gateway: bool) -> frozenset[Wanted]:
     asking = (each.rule for each in services if each.rule is not None and (is_gateway or each.rule.selective))
     return frozenset(wanted for rule in asking for tls in _settings_of(rule) for wanted in wanted_by_client(tls))
+
+
+def _wanted_by_servers(listening: tuple[ListeningPort, ...]) -> frozenset[Wanted]:
+    running = (each.server for port in listening for each in port.servers)
+    return frozenset(wanted for server in running if server.tls is not None for wanted in wanted_by_server(server.tls))
 
 
 def _settings_of(rule: EffectiveRule) -> Iterator[ClientTLSSettings | None]:

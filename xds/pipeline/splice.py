@@ -23,7 +23,7 @@ from xds.pipeline.contribution import (
     VirtualHosts,
 )
 from xds.pipeline.references import HCM_TYPE_URL
-from xds.resources import LISTENER, ROUTE, PartSources, Reference, Resource, Source, content_version
+from xds.resources import LISTENER, ROUTE, SECRET, PartSources, Reference, Resource, Source, content_version
 from xds.wire.splice import any_of, enclosed, field
 
 HTTP_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
@@ -102,7 +102,8 @@ def build_listener(part: ListenerPart, *filters: HttpFilterPart) -> Resource:
     every = part.filter_chains if default is None else (*part.filter_chains, default)
     sources = tuple(each.sources for each in every)
     tail = field(25, _filter_chain(default, filters)) if default is not None else b""
-    references = tuple(Reference(ROUTE, name) for name in part.routes)
+    secrets = dict.fromkeys(name for each in every for name in each.secrets)
+    references = (*(Reference(ROUTE, name) for name in part.routes), *(Reference(SECRET, name) for name in secrets))
     return Resource.of(LISTENER, part.name, part.body + chains + tail, references, part.origins, parts=sources)
 
 

@@ -9,16 +9,18 @@ from functools import lru_cache
 
 from xds.model.credentials import Credentials
 from xds.model.envoy_filters import ConfigPatch
+from xds.model.gateway_ports import ListeningPort
 from xds.model.gateways import OutboundTrafficMode, Sidecar
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
-from xds.model.proxy import CaptureMode, Proxy, ProxyType
+from xds.model.proxy import CaptureMode, IpVersions, Proxy, ProxyType
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Locality, Service, ServiceInstance
 from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
+from xds.pipeline.automatic import automatic_addresses, with_automatic_addresses
 from xds.pipeline.credentials import credentials_for
 from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
@@ -26,7 +28,7 @@ from xds.pipeline.memo import Memo
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import Scope
 from xds.pipeline.selection import conditions_met, patches_for
-from xds.pipeline.servers import gateway_ports
+from xds.pipeline.servers import gateway_ports, listening_ports
 from xds.pipeline.visible import mesh_virtual_services, routed_hosts, services_seen_from
 
 
@@ -47,6 +49,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         network=proxy.network,
         proxyless=proxy.proxyless,
         self_discovery=proxy.self_discovery,
+        automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
     )
     if mesh.envoy_filters:
         root = mesh.settings.root_namespace
@@ -101,7 +104,7 @@ def instances_of(mesh: Mesh, proxy: Proxy) -> tuple[ServiceInstance, ...]:
     labels are taken, so that it does not start as a workload without services.
     """
     found = tuple(instance for ip in proxy.ip_addresses for instance in mesh.instances.get(ip, ()))
-    if found or proxy.type is ProxyType.ROUTER or not proxy.labels:
+    if found or not proxy.labels:
         return found
     selecting = (s for s in mesh.services if s.meta.namespace == proxy.namespace and _selects(s, proxy))
     return tuple(
@@ -119,6 +122,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
     egress, services = _egress(mesh, key, sidecar, memo)
+    listening = _listening(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
         key,
@@ -126,10 +130,10 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         services,
         egress,
         _inbound(mesh, key, sidecar, memo),
-        _gateway(mesh, key, memo),
+        _gateway(mesh, key, listening, memo),
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
-        credentials_for(mesh.credentials, key, services, memo),
+        credentials_for(mesh.credentials, key, services, listening, memo),
         _patches(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
@@ -163,9 +167,8 @@ def _patches(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ConfigPatch, ...]:
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    rest = "\0".join(
-        map(str, (key.instances, key.locality, key.network, key.proxyless, key.self_discovery, key.conditions))
-    )
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions)
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 
@@ -204,7 +207,8 @@ def _egress(
     mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo
 ) -> tuple[tuple[EgressListener, ...], tuple[VisibleService, ...]]:
     """The egress listeners, and everything that needs clusters. A gateway may be sent to any visible service."""
-    inputs = (mesh.services, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
+    known = _services(mesh.services, key, memo)
+    inputs = (known, mesh.destination_rules, mesh.settings, key.namespace, key.labels, memo)
     if key.type is not ProxyType.SIDECAR:
         return (), _all_services(*inputs)
     virtual_services = memo(mesh_virtual_services, mesh.virtual_services, key.namespace)
@@ -212,9 +216,16 @@ def _egress(
         services = _all_services(*inputs)
         return memo(_open_egress, services, virtual_services), services
     applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
-    scope = Scope(mesh.services, virtual_services, applicable, key.namespace, mesh.settings, memo)
+    scope = Scope(known, virtual_services, applicable, key.namespace, mesh.settings, memo)
     listeners = memo(_listeners, *map(scope.listener, sidecar.egress))
     return listeners, scope.union(listeners, sidecar.egress_proxy)
+
+
+def _services(services: tuple[Service, ...], key: ViewKey, memo: Memo) -> tuple[Service, ...]:
+    """Those of the mesh, with automatic addresses if the proxy's workload resolves names to these."""
+    if key.automatic is IpVersions.NONE:
+        return services
+    return memo(with_automatic_addresses, services, memo(automatic_addresses, services), key.automatic, memo)
 
 
 def _open_egress(
@@ -233,7 +244,9 @@ def _inbound(mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo) -> t
     return inbound(mesh, key, sidecar, memo)
 
 
-def _gateway(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[GatewayPort, ...]:
-    if key.type is not ProxyType.ROUTER:
-        return ()
-    return memo(gateway_ports, key, mesh.gateways, mesh.virtual_services)
+def _listening(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ListeningPort, ...]:
+    return memo(listening_ports, key, mesh.gateways) if key.type is ProxyType.ROUTER else ()
+
+
+def _gateway(mesh: Mesh, key: ViewKey, listening: tuple[ListeningPort, ...], memo: Memo) -> tuple[GatewayPort, ...]:
+    return memo(gateway_ports, key.namespace, listening, mesh.virtual_services) if listening else ()

@@ -56,13 +56,13 @@ class PartSources(NamedTuple):
     @property
     def rules(self) -> Rules:
         """Of a virtual host, where each of its routes comes from, None where nobody wrote it; of a filter chain, the
-        one rule that it is for, if any."""
+        rule that it is for, if any, and the servers of Gateways."""
         return self.find_rules()
 
     @staticmethod
-    def of_rule(rule: Source) -> PartSources:
-        """Of a filter chain that a rule asks for."""
-        return PartSources((rule.object,), lambda: (rule,))
+    def of_rules(*rules: Source) -> PartSources:
+        """Of a filter chain that these ask for."""
+        return PartSources(tuple(dict.fromkeys(rule.object for rule in rules)), lambda: rules)
 
 
 NO_SOURCES = PartSources()

@@ -44,6 +44,7 @@ def test_reads_a_gateway() -> None:
             hosts=(HostSelector("*", "*"),),
             origin=Origin("it.yaml", 10),
             bind="127.0.0.9",
+            index=1,
         ),
     )
 

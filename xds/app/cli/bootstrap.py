@@ -53,7 +53,7 @@ def bootstrap(
     from xds.app.bootstrap import bootstrap as make_bootstrap
     from xds.app.grpc_bootstrap import grpc_bootstrap
     from xds.app.loading import load_settings
-    from xds.app.offline import Offline
+    from xds.app.offline import Offline, defaults_of
     from xds.app.patch_findings import refusal_finding
 
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery)
@@ -61,7 +61,7 @@ def bootstrap(
     if config is not None:
         for diagnostic in offline.read([config]):
             print(diagnostic, file=sys.stderr)
-    defaults = offline.defaults_of(spec)
+    defaults = defaults_of(spec, offline.store.mesh)
     if admin_port is None:
         admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
     if spec.proxyless:

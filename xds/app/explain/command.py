@@ -16,7 +16,7 @@ def explained(store: Store, named: Named, asked: Asked) -> Document:
     """The steps, as `report.document` has them. Raises StartError for what cannot be told, and why."""
     spec = proxy_spec(named, store.mesh)
     aim = target(asked, spec, store.mesh)
-    snapshot = store.compile(proxy_of(spec)).snapshot
+    snapshot = store.compile(proxy_of(spec, store.mesh)).snapshot
     try:
         found = explain(snapshot, aim.connection, aim.request, through_capture=aim.through_capture)
     except UndecidedError as error:

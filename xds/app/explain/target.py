@@ -8,11 +8,13 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from xds.app.errors import StartError
+from xds.app.offline import proxy_of
 from xds.app.proxy_spec import ProxySpec
 from xds.explain import PLAIN, TLS, Connection, Request, is_socket
 from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode, ProxyType
 from xds.model.services import Service
+from xds.pipeline import automatic_addresses, of_versions
 
 _PORTS = {"http": 80, "https": 443}
 _SPOKEN = {"http": ("http/1.1",), "https": ("h2", "http/1.1"), "tcp": ()}
@@ -104,7 +106,8 @@ def _address(text: str) -> str:
 def resolve(host: str, proxy: ProxySpec, mesh: Mesh) -> str:
     """What the cluster's DNS would answer, as far as the configuration tells; empty if it does not.
 
-    A service with an address has it; a headless one leads to its endpoints, of which the first is taken.
+    A service with an address has it, or an automatic one if the workload can resolve these; a headless one leads to its
+    endpoints, of which the first is taken.
     """
     if host == "localhost":
         return "127.0.0.1"
@@ -112,7 +115,9 @@ def resolve(host: str, proxy: ProxySpec, mesh: Mesh) -> str:
         return address
     by_name = {service.hostname: service for service in mesh.services}
     service = next((by_name[name] for name in _searched(host, proxy) if name in by_name), None)
-    return next(_addresses(service, mesh), "") if service is not None else ""
+    if service is None:
+        return ""
+    return next(_addresses(service, mesh), "") or next(_automatic(service, proxy, mesh), "")
 
 
 def _searched(host: str, proxy: ProxySpec) -> Iterator[str]:
@@ -120,6 +125,13 @@ def _searched(host: str, proxy: ProxySpec) -> Iterator[str]:
     suffix = proxy.domain_suffix
     yield from (f"{host}.{path}" for path in (f"{proxy.namespace}.svc.{suffix}", f"svc.{suffix}", suffix))
     yield host
+
+
+def _automatic(service: Service, proxy: ProxySpec, mesh: Mesh) -> Iterator[str]:
+    asking = proxy_of(proxy, mesh)
+    if asking.dns_capture:
+        found = automatic_addresses(mesh.services).get(service.hostname, ())
+        yield from of_versions(found, asking.ip_versions)
 
 
 def _addresses(service: Service, mesh: Mesh) -> Iterator[str]:

@@ -38,6 +38,10 @@ ISTIO: Final[Mapping[str, Message]] = {
     "unknown-subset": replace(
         _NOT_FOUND, remedy="Define the subset in a DestinationRule, or route to one that exists."
     ),
+    "unknown-credential": replace(
+        _NOT_FOUND, remedy="Correct the name, or add the Secret to the namespace in which the proxies run."
+    ),
+    "unusable-credential": replace(_NOT_FOUND, remedy="Add what is missing to the Secret, or name another one."),
     "unknown-delegate": replace(_NOT_FOUND, remedy="Correct the delegate's name and namespace, or add it."),
     "unknown-gateway": replace(_NOT_FOUND, remedy="Correct the name, as namespace/name, or add the Gateway."),
     "unknown-gateway-workload": replace(
@@ -57,6 +61,7 @@ ISTIO: Final[Mapping[str, Message]] = {
             "missing-field",
             "conflicting-fields",
             "out-of-range",
+            "invalid-credential",
             "invalid-value",
             "invalid-format",
             "invalid-enum",
@@ -77,6 +82,15 @@ ISTIO: Final[Mapping[str, Message]] = {
         "Two VirtualServices for sidecars have the same host. Sidecars do not merge them: the oldest has the host.",
         "Merge them into one, or let one delegate to the others.",
         _ERROR,
+    ),
+    **dict.fromkeys(
+        ("duplicate-server-name", "port-conflict"),
+        Message(
+            "IST0145",
+            "ConflictingGateways",
+            "Servers of two Gateways that the same proxies run cannot both have what they ask for: the oldest has it.",
+            "Give them different ports or hosts, or make one Gateway of them.",
+        ),
     ),
     "port-required": Message(
         "IST0112",

@@ -9,6 +9,12 @@ from xds.config.analysis.message import Message
 
 _ALL: Final = (
     Message(
+        "doubtful-credential",
+        "DoubtfulCredential",
+        "Certificates of a Secret or ConfigMap do not belong together: some clients or servers refuse them.",
+        "Put the chain in order, leaf first; use certificates of authorities, and a list of revoked ones for each.",
+    ),
+    Message(
         "duplicate-host",
         "DuplicateHost",
         "Two objects declare the same host in one namespace. The first stays in force.",

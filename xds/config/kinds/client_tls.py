@@ -35,6 +35,7 @@ def parse_client_tls(policy: Reader) -> ClientTLSSettings | None:
         insecure_skip_verify=tls.flag("insecureSkipVerify"),
         ca_crl=tls.text("caCrl"),
         credential_name=tls.text("credentialName"),
+        credential_place=tls.place("credentialName") if tls.text("credentialName") else None,
     )
 
 

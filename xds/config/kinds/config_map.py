@@ -6,7 +6,7 @@ from typing import Final
 
 from xds.config.document import RawObject
 from xds.config.kinds.kind import Context, Kind
-from xds.config.kinds.result import result
+from xds.config.kinds.result import has_errors, result
 from xds.config.kinds.secret import credential_of
 from xds.config.kinds.secret_data import read_data
 from xds.config.reader import Reader
@@ -23,8 +23,9 @@ _FIELDS: Final = {"data": False, "binaryData": True}
 def parse(raw: RawObject, context: Context) -> tuple[Credential | None, tuple[Diagnostic, ...]]:
     """The credential of a document; see :class:`~xds.config.kinds.kind.Kind`. None if it is about something else."""
     root = Reader(raw)
-    made = credential_of(root, read_data(root, _FIELDS, _KEYS))
-    return result(root, made if made.authority else None)
+    entries = read_data(root, _FIELDS, _KEYS)
+    made = None if has_errors(root) else credential_of(root, entries)
+    return result(root, made if made and made.authority else None)
 
 
 KIND = Kind(name="ConfigMap", group="", versions=("v1",), honoured=HONOURED, parse=parse, tolerated=TOLERATED)

@@ -34,14 +34,14 @@ def parse(raw: RawObject, context: Context) -> tuple[Gateway | None, tuple[Diagn
     """The Gateway of a document; see :class:`~xds.config.kinds.kind.Kind`."""
     root = Reader(raw)
     spec = root.section("spec")
-    servers = tuple(_server(reader, raw.namespace) for reader in spec.items("servers"))
+    servers = tuple(_server(reader, raw.namespace, index) for index, reader in enumerate(spec.items("servers")))
     if not servers:
         spec.error("servers", "at least one server is required", "missing-field")
     _check_names(spec, servers)
     return result(root, Gateway(meta=raw.meta, selector=spec.labels("selector"), servers=servers))
 
 
-def _server(reader: Reader, namespace: str) -> Server:
+def _server(reader: Reader, namespace: str, index: int) -> Server:
     bind = reader.parsed("bind", parse_bind, "")
     port = _port(reader.section("port"), is_unix=is_unix_socket(bind))
     if not reader.strings("hosts"):
@@ -53,6 +53,7 @@ def _server(reader: Reader, namespace: str) -> Server:
         bind=bind,
         name=reader.text("name"),
         tls=_tls(reader, port.protocol),
+        index=index,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from xds.config.document import RawObject
 from xds.config.kinds.kind import Context, Kind
-from xds.config.kinds.result import result
+from xds.config.kinds.result import has_errors, result
 from xds.config.kinds.secret_data import Entry, read_data
 from xds.config.reader import Reader
 from xds.model.credentials import Credential
@@ -49,7 +49,7 @@ def parse(raw: RawObject, context: Context) -> tuple[Credential | None, tuple[Di
         for key in ("tls.crt", "tls.key"):
             if key not in entries:
                 root.error(("data", key), f"is required for {TLS_TYPE}", "missing-field")
-    return result(root, credential_of(root, entries))
+    return result(root, None if has_errors(root) else credential_of(root, entries))
 
 
 def credential_of(root: Reader, entries: Mapping[str, Entry]) -> Credential:
@@ -57,8 +57,7 @@ def credential_of(root: Reader, entries: Mapping[str, Entry]) -> Credential:
     pair = _chosen(entries, _PAIRS, both=True)
     authority = _chosen(entries, _AUTHORITIES, both=False)
     if pair is None and authority is None:
-        if not root.problems:
-            root.info((), "has no certificate for proxies in it: this is ignored", "ignored-kind")
+        root.info((), "has no certificate for proxies in it: this is ignored", "ignored-kind")
         return Credential(root.raw.meta)
     # Not before there is something to read: it takes a while to load.
     from xds.config.kinds.credential_fields import parse_authority, parse_key_pair

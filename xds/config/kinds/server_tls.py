@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from xds.config.reader import Reader
+from xds.model.objects import Place
 from xds.model.server_tls import ServerCertificate, ServerTLSMode, ServerTLSSettings, TLSVersion
 
 HONOURED_SERVER_TLS: Final = (
@@ -53,12 +54,19 @@ def parse_server_tls(tls: Reader) -> ServerTLSSettings:
         min_version=_version(tls, "minProtocolVersion"),
         max_version=_version(tls, "maxProtocolVersion"),
         cipher_suites=_cipher_suites(tls),
+        credential_places=_credential_places(tls),
     )
 
 
 def given(tls: Reader, names: Iterable[str]) -> list[str]:
     """Those of the fields that say something."""
     return [name for name in names if tls.raw_value(name)]
+
+
+def _credential_places(tls: Reader) -> dict[str, Place]:
+    listed = {name: tls.place(("credentialNames", index)) for index, name in enumerate(tls.strings("credentialNames"))}
+    single = {tls.text(field): tls.place(field) for field in given(tls, ("caCertCredentialName", "credentialName"))}
+    return listed | single
 
 
 def _certificates(tls: Reader) -> tuple[ServerCertificate, ...]:

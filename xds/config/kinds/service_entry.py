@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +16,7 @@ from xds.config.kinds.service_entry_endpoints import parse_endpoints
 from xds.config.kinds.workload_fields import WORKLOAD_ENTRY_FIELDS
 from xds.config.objects import ServiceDeclaration
 from xds.config.reader import Reader
-from xds.config.scalars import parse_cidr, parse_host
+from xds.config.scalars import is_ip, parse_cidr, parse_host, parse_ip
 from xds.model.diagnostic import Diagnostic
 from xds.model.hosts import is_wildcard
 from xds.model.labels import Labels
@@ -52,8 +53,22 @@ def parse(raw: RawObject, context: Context) -> tuple[ServiceDeclaration | None, 
         subject_alt_names=spec.strings("subjectAltNames"),
     )
     hosts = _hosts(spec, needs_name=resolution in _BY_NAME and not endpoints and selector is None)
-    services = tuple(replace(template, hostname=host) for host in hosts)
+    assigned = _assigned(raw)
+    services = tuple(replace(template, hostname=host, assigned=assigned.get(host, ())) for host in hosts)
     return result(root, ServiceDeclaration(raw.meta, services, endpoints))
+
+
+def _assigned(raw: RawObject) -> Mapping[str, tuple[str, ...]]:
+    """By host, the addresses that a control plane of Istio gave it. Others than us write this: what it does not
+    understand it passes over, as Istio does."""
+    status = raw.document.get("status")
+    listed = status.get("addresses") if isinstance(status, dict) else None
+    found: dict[str, tuple[str, ...]] = {}
+    for each in listed if isinstance(listed, list) else ():
+        host, address = (each.get("host"), each.get("value")) if isinstance(each, dict) else (None, None)
+        if isinstance(host, str) and isinstance(address, str) and is_ip(address):
+            found[host] = (*found.get(host, ()), str(parse_ip(address)))
+    return found
 
 
 def _hosts(spec: Reader, needs_name: bool) -> tuple[str, ...]:

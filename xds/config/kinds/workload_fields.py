@@ -41,7 +41,10 @@ def parse_workload_entry(entry: Reader, meta: ObjectMeta) -> Workload:
 def _address(entry: Reader) -> str:
     """Empty if only a network is given, as the schema asks for one of the two."""
     if not entry.text("address"):
-        entry.warning((), "not honoured yet: an endpoint without an address is left out", "not-honoured")
+        reason = (
+            "without an address it is reached through a gateway of its network, of which none is known: it is left out"
+        )
+        entry.warning((), f"not honoured yet: {reason}", "not-honoured")
     return entry.parsed("address", parse_workload_address, "")
 
 

@@ -1,0 +1,1 @@
+"""Sidecars with real traffic: what a client may call and how, and what a workload receives."""

@@ -1,0 +1,120 @@
+"""TLS that a proxy terminates (Istio ``ServerTLSSettings``). Paths are those of the proxy's own file system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
+    CertificateValidationContext,
+    CertificateValidationContextTrustChainVerification,
+    CommonTlsContext,
+    CommonTlsContextCombinedCertificateValidationContext,
+    DownstreamTlsContext,
+    TlsCertificate,
+    TlsParameters,
+    TlsParametersTlsProtocol,
+)
+
+from translators.names import secret
+from translators.tls import TLS_TRANSPORT_SOCKET, over_ads, subject_alt_name
+from xds.model.server_tls import ServerTLSMode, ServerTLSSettings, TLSVersion
+from xds.wire.encode import pack_any
+
+HTTP_ALPN: Final = ("h2", "http/1.1")
+_MESH_ALPN: Final = ("istio", *HTTP_ALPN)
+_CERTIFICATE: Final = "default"
+_AUTHORITY: Final = "ROOTCA"
+"""Istio's names of a workload's own certificate, and of what it checks those of others against."""
+
+_LEAST: Final = TLSVersion.V1_2
+"""Istio's and Envoy's for servers."""
+
+_VERSIONS: Final[Mapping[TLSVersion, TlsParametersTlsProtocol]] = {
+    TLSVersion.AUTO: TlsParametersTlsProtocol.TLS_AUTO,
+    TLSVersion.V1_0: TlsParametersTlsProtocol.TLSv1_0,
+    TLSVersion.V1_1: TlsParametersTlsProtocol.TLSv1_1,
+    TLSVersion.V1_2: TlsParametersTlsProtocol.TLSv1_2,
+    TLSVersion.V1_3: TlsParametersTlsProtocol.TLSv1_3,
+}
+_REQUIRING: Final = (ServerTLSMode.MUTUAL, ServerTLSMode.ISTIO_MUTUAL)
+
+
+def server_context(tls: ServerTLSSettings, credentials: tuple[str, ...], *, is_http: bool) -> DownstreamTlsContext:
+    """The proxy's end of the connection. credentials: those of the server's certificates that there are. is_http:
+    whether requests are routed, or the connection is."""
+    in_mesh = tls.mode is ServerTLSMode.ISTIO_MUTUAL and not is_http
+    common = CommonTlsContext(
+        tls_params=_parameters(tls),
+        alpn_protocols=list(_MESH_ALPN if in_mesh else HTTP_ALPN),
+        tls_certificates=[] if credentials else _certificates(tls),
+        tls_certificate_sds_secret_configs=[over_ads(name) for name in _certificate_secrets(tls, credentials)],
+    )
+    _verify(common, tls)
+    return DownstreamTlsContext(common_tls_context=common, require_client_certificate=tls.mode in _REQUIRING)
+
+
+def server_socket(context: DownstreamTlsContext) -> TransportSocket:
+    """The transport socket of a filter chain."""
+    return TransportSocket(name=TLS_TRANSPORT_SOCKET, typed_config=pack_any(context))
+
+
+def server_secrets(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of what the proxy has to ask for."""
+    authority = _authority_secret(tls)
+    return (*_certificate_secrets(tls, credentials), *((authority,) if authority else ()))
+
+
+def _certificate_secrets(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> tuple[str, ...]:
+    if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
+        return (_CERTIFICATE,)
+    return tuple(map(secret, credentials))
+
+
+def _authority_secret(tls: ServerTLSSettings) -> str:
+    if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
+        return _AUTHORITY
+    return secret(tls.authority_credential, authority=True) if tls.authority_credential else ""
+
+
+def _parameters(tls: ServerTLSSettings) -> TlsParameters:
+    least = _LEAST if tls.min_version is TLSVersion.AUTO else tls.min_version
+    most = tls.max_version
+    order = list(TLSVersion)
+    if most is not TLSVersion.AUTO and order.index(most) < order.index(least):
+        least = most
+    return TlsParameters(
+        tls_minimum_protocol_version=_VERSIONS[least],
+        tls_maximum_protocol_version=_VERSIONS[most],
+        cipher_suites=list(tls.cipher_suites),
+    )
+
+
+def _certificates(tls: ServerTLSSettings) -> list[TlsCertificate]:
+    return [
+        TlsCertificate(certificate_chain=DataSource(filename=each.chain), private_key=DataSource(filename=each.key))
+        for each in tls.certificates
+    ]
+
+
+def _verify(common: CommonTlsContext, tls: ServerTLSSettings) -> None:
+    """Istio: of SIMPLE nothing is verified, whatever else is given."""
+    if tls.mode not in (*_REQUIRING, ServerTLSMode.OPTIONAL_MUTUAL):
+        return
+    validation = CertificateValidationContext(
+        match_typed_subject_alt_names=[subject_alt_name(name) for name in tls.subject_alt_names],
+        verify_certificate_spki=list(tls.spki_pins),
+        verify_certificate_hash=list(tls.hash_pins),
+    )
+    if tls.insecure_skip_verify:
+        validation.trust_chain_verification = CertificateValidationContextTrustChainVerification.ACCEPT_UNTRUSTED
+    authority = _authority_secret(tls)
+    if authority:
+        common.combined_validation_context = CommonTlsContextCombinedCertificateValidationContext(
+            default_validation_context=validation, validation_context_sds_secret_config=over_ads(authority)
+        )
+        return
+    validation.trusted_ca = DataSource(filename=tls.ca_certificates)
+    validation.crl = DataSource(filename=tls.ca_crl) if tls.ca_crl else None
+    common.validation_context = validation
