@@ -11,6 +11,9 @@ from typing import Final
 LATER: Final = "not yet"
 FOR_OTHERS: Final = "no: written for others than a proxy"
 
+_OWN_NAMESPACE: Final = "no: Istio allows nothing but an empty value"
+_UNVERIFIED: Final = "no: Istio has not settled how modules are signed, and does not verify either; `sha256` is checked"
+
 NOT_YET: Final = frozenset(
     {
         "AuthorizationPolicy",
@@ -20,8 +23,6 @@ NOT_YET: Final = frozenset(
         "RequestAuthentication",
         "Sidecar",
         "Telemetry",
-        "TrafficExtension",
-        "WasmPlugin",
         "WorkloadGroup",
     }
 )
@@ -109,6 +110,17 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
     "ProxyConfig": {
         "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",
         "spec.image.*": "no: settles what Istio's injector does, which is not here",
+    },
+    "TrafficExtension": {
+        "spec.targetRefs.namespace": _OWN_NAMESPACE,
+        "spec.wasm.imagePullSecret": LATER,
+        "spec.wasm.verificationKey": _UNVERIFIED,
+    },
+    "WasmPlugin": {
+        "spec.imagePullSecret": LATER,
+        "spec.targetRef.namespace": _OWN_NAMESPACE,
+        "spec.targetRefs.namespace": _OWN_NAMESPACE,
+        "spec.verificationKey": _UNVERIFIED,
     },
     "Service": {
         "spec.publishNotReadyAddresses": LATER,

@@ -91,6 +91,11 @@ def blackhole_virtual_host(port: int) -> str:
     return f"blackhole:{port}"
 
 
+def extension_config(meta: ObjectMeta) -> str:
+    """``extensions.istio.io/wasmplugin/namespace.name``: the filter of an extension, and what it asks for."""
+    return f"{meta.api_group}/{meta.key.kind.lower()}/{meta.namespace}.{meta.name}"
+
+
 def config_reference(meta: ObjectMeta) -> str:
     """``/apis/<group>/<version>/namespaces/<ns>/<kebab-kind>/<name>``: the value of the ``istio.config`` metadata."""
     kind = _kebab_case(meta.key.kind)

@@ -123,7 +123,7 @@ def test_a_bad_option_names_what_is_wrong(pilothouse: Run, option: str, value: s
 
 def test_render_as_json_and_yaml_has_a_section_for_each_type_of_resource(pilothouse: Run, config: Path) -> None:
     rendered = json.loads(pilothouse("render", "--config", config, *PROXY, "-o", "json").stdout)
-    assert list(rendered) == ["clusters", "endpoints", "listeners", "routes", "secrets", "extension_configs"]
+    assert list(rendered) == ["clusters", "endpoints", "listeners", "routes", "secrets", "extensions"]
     assert "outbound|9080||reviews.default.svc.cluster.local" in [c["name"] for c in rendered["clusters"]]
     (assignment,) = rendered["endpoints"]
     address = assignment["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]

@@ -91,17 +91,25 @@ class Sidecar:
 
 @asynccontextmanager
 async def running_envoy(
-    directory: Path, ip: str, xds_port: int, api_type: str, **dynamic_resources: object
+    directory: Path,
+    ip: str,
+    xds_port: int,
+    api_type: str,
+    layered_runtime: dict[str, object] | None = None,
+    **dynamic_resources: object,
 ) -> AsyncIterator[Sidecar]:
     """An Envoy on a loopback address of its own, configured by ADS. api_type: GRPC or DELTA_GRPC.
 
-    dynamic_resources: what stands in the bootstrap in place of the usual; None: nothing does.
+    layered_runtime: of the bootstrap, if it has any. dynamic_resources: what stands in the bootstrap in place of the
+    usual; None: nothing does.
     """
     bootstrap = directory / "envoy.json"
     document = _bootstrap(ip, xds_port, api_type)
     document["dynamic_resources"] = {
         key: value for key, value in (document["dynamic_resources"] | dynamic_resources).items() if value is not None
     }
+    if layered_runtime is not None:
+        document["layered_runtime"] = layered_runtime
     bootstrap.write_text(json.dumps(document))
     with (directory / "envoy.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

@@ -98,7 +98,10 @@ class Case:
 
     def _config(self) -> dict[str, str]:
         offline, diagnostics = self._read()
-        return {"mesh.json": _text(_mesh(offline.store.mesh)), "diagnostics.txt": self._lines(diagnostics)}
+        return {
+            "mesh.json": _text(_mesh(offline.store.mesh)).replace(str(self.folder), "."),
+            "diagnostics.txt": self._lines(diagnostics),
+        }
 
     def _translate(self) -> dict[str, str]:
         offline, diagnostics = self._read()

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.filters import cors, dynamic_forward_proxy, fault, grpc_web, router
+from translators.filters import cors, dynamic_forward_proxy, extension, fault, grpc_web, router
 from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
     dynamic_forward_proxy.translate,
     fault.translate,
+    extension.translate,
     grpc_web.translate,
     router.translate,
 )
-"""The built-in filters. Their phases decide the order in the chain."""
+"""The built-in filters. Their phases decide the order in the chain, and within a phase this list."""

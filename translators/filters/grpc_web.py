@@ -31,9 +31,7 @@ def _contributions(view: ProxyView) -> tuple[Contribution, ...]:
             if port.protocol is Protocol.GRPC_WEB
         ),
         Direction.INBOUND: frozenset(
-            listener.service_port.number
-            for listener in view.inbound
-            if listener.service_port.protocol is Protocol.GRPC_WEB
+            listener.target_port for listener in view.inbound if listener.service_port.protocol is Protocol.GRPC_WEB
         ),
         Direction.GATEWAY: frozenset(
             port.number

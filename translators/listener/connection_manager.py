@@ -50,15 +50,13 @@ def outbound_http(address: str, port: int, route: str, settings: MeshSettings) -
     return HttpConnection(encode(manager), Direction.OUTBOUND, port)
 
 
-def inbound_http(
-    address: str, port: int, service_port: int, route: RouteConfiguration, settings: MeshSettings
-) -> HttpConnection:
+def inbound_http(address: str, port: int, route: RouteConfiguration, settings: MeshSettings) -> HttpConnection:
     """For requests to the workload, which listens on ``port``."""
     manager = _manager(f"inbound_{address}_{port};", settings)
     manager.route_config = route
     manager.server_name = SERVER_NAME
     manager.use_remote_address = False
-    return HttpConnection(encode(manager), Direction.INBOUND, service_port)
+    return HttpConnection(encode(manager), Direction.INBOUND, port)
 
 
 def gateway_http(address: str, port: int, route: str, settings: MeshSettings, server_name: str = "") -> HttpConnection:

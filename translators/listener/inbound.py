@@ -108,7 +108,7 @@ def _http_chain(listener: InboundListener, match: FilterChainMatch | None, setti
     body = FilterChain(name=_name(listener), filter_chain_match=match)
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
-    http = inbound_http(address, listener.target_port, listener.service_port.number, route, settings)
+    http = inbound_http(address, listener.target_port, route, settings)
     return FilterChainPart(encode(body), http)
 
 

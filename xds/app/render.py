@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from xds.app.redact import Json, redacted
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Snapshot, TypeUrl
@@ -18,7 +18,7 @@ SECTIONS: Mapping[str, TypeUrl] = {
     "listeners": LISTENER,
     "routes": ROUTE,
     "secrets": SECRET,
-    "extension_configs": EXTENSION_CONFIG,
+    "extensions": EXTENSION_CONFIG,
 }
 """The keys of a rendered document, in order, and the type of the resources in each."""
 
@@ -36,17 +36,19 @@ def _documents(snapshot: Snapshot, type_url: TypeUrl) -> list[Document]:
 def static_config(rendered: Mapping[str, Sequence[Document]], admin: Document | None = None) -> Document:
     """A complete Envoy configuration (``bootstrap.v3.Bootstrap``) with the resources in place of their discovery.
 
-    Clusters carry their endpoints, connection managers their routes and filters their extensions, so that Envoy needs
-    no control plane: ``envoy -c``, or ``envoy --mode validate -c``. Secrets have no place in it: what needs one fails.
-    Envoy takes such a cluster only if it knows by what name it would ask.
+    Clusters carry their endpoints, connection managers their routes, and filters what they ask for by name, so that
+    Envoy needs no control plane:
+    ``envoy -c``, or ``envoy --mode validate -c``. Secrets have no place in it: what needs one fails. Envoy takes such
+    a cluster only if it knows by what name it would ask.
     """
     endpoints = {str(document["cluster_name"]): document for document in rendered["endpoints"]}
-    routes = {str(document["name"]): document for document in rendered["routes"]}
-    extensions = {str(document["name"]): document for document in rendered.get("extension_configs", ())}
-    named = _Named(routes, extensions)
+    by_name = {
+        section: {str(document["name"]): document for document in rendered[section]}
+        for section in ("routes", "extensions")
+    }
     resources: Document = {
         "clusters": [_with_endpoints(cluster, endpoints) for cluster in rendered["clusters"]],
-        "listeners": [cast("Document", _replaced(listener, named)) for listener in rendered["listeners"]],
+        "listeners": [_complete(listener, by_name) for listener in rendered["listeners"]],
     }
     document: Document = {"node": {"id": "static", "cluster": "static"}, "static_resources": resources}
     return {"admin": admin, **document} if admin else document
@@ -62,30 +64,30 @@ def _with_endpoints(cluster: Document, endpoints: Mapping[str, Document]) -> Doc
     return {**rest, "type": "STATIC", "load_assignment": endpoints.get(name, {"cluster_name": name})}
 
 
-class _Named(NamedTuple):
-    """What listeners ask for by name."""
-
-    routes: Mapping[str, Document]
-    extensions: Mapping[str, Document]
+_ByName: TypeAlias = Mapping[str, Mapping[str, Document]]
 
 
-def _replaced(value: Json, named: _Named) -> Json:
-    """A copy in which every ``rds`` has become a ``route_config``, and every extension stands where it is asked for."""
+def _complete(listener: Document, by_name: _ByName) -> Document:
+    """A copy of the listener in which every ``rds`` has become a ``route_config``, and every ``config_discovery`` what
+    is found by it."""
+    return cast("Document", _replaced(listener, by_name))
+
+
+def _replaced(value: Json, by_name: _ByName) -> Json:
     if isinstance(value, list):
-        return [_replaced(item, named) for item in value]
-    if not isinstance(value, dict):
-        return value
-    extension = named.extensions.get(str(value.get("name"))) if "config_discovery" in value else None
-    if extension is not None:
-        kept = {key: item for key, item in value.items() if key != "config_discovery"}
-        return {**kept, "typed_config": extension["typed_config"]}
-    return dict(_replaced_items(value, named))
+        return [_replaced(item, by_name) for item in value]
+    if isinstance(value, dict):
+        return dict(_replaced_items(value, by_name))
+    return value
 
 
-def _replaced_items(value: Document, named: _Named) -> Iterator[tuple[str, Json]]:
+def _replaced_items(value: Document, by_name: _ByName) -> Iterator[tuple[str, Json]]:
     for key, item in value.items():
         if key == "rds" and isinstance(item, dict):
             name = str(item.get("route_config_name", ""))
-            yield "route_config", named.routes.get(name, {"name": name})
+            yield "route_config", by_name["routes"].get(name, {"name": name})
+        elif key == "config_discovery" and isinstance(item, dict):
+            found = by_name["extensions"].get(str(value.get("name")), {})
+            yield "typed_config", found.get("typed_config", item.get("default_config"))
         else:
-            yield key, _replaced(item, named)
+            yield key, _replaced(item, by_name)

@@ -18,12 +18,14 @@ from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
 from xds.config.drafts import ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
+from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.gateway_findings import gateway_findings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
 from xds.model.envoy_filters import EnvoyFilter
+from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
 from xds.model.objects import ObjectKey, ObjectMeta
@@ -43,7 +45,7 @@ class Fold:
 
     objects: those that it was made of. gateway_findings: what Gateways say against each other. diagnostics: what only
     the whole shows, ordered by service, then by VirtualService, then by host, then by Gateway, then by who asks for a
-    credential.
+    credential, then by extension.
     """
 
     mesh: Mesh = EMPTY_MESH
@@ -53,21 +55,28 @@ class Fold:
     conflicts: Conflicts = field(default_factory=Conflicts)
     gateway_findings: tuple[Diagnostic, ...] = ()
     credentials: CredentialFindings = field(default_factory=CredentialFindings)
+    extensions: Extensions = field(default_factory=Extensions)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def build(objects: Objects, settings: MeshSettings) -> Fold:
-    """The Mesh that ``objects`` make up."""
-    return rebuild(Fold(), objects, objects.keys(), settings)
+def build(objects: Objects, settings: MeshSettings, modules: Modules = NO_MODULES) -> Fold:
+    """The Mesh that ``objects`` make up. modules: what is known of those that they name."""
+    return rebuild(Fold(), objects, objects.keys(), settings, modules)
 
 
-def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], settings: MeshSettings) -> Fold:
+def rebuild(
+    previous: Fold,
+    objects: Objects,
+    changed: Collection[ObjectKey],
+    settings: MeshSettings,
+    modules: Modules = NO_MODULES,
+) -> Fold:
     """The Mesh that ``objects`` make up, with what is unchanged from ``previous``.
 
     changed: the keys of all objects that were added, replaced or removed; others must be the same objects as before.
     """
     if settings.domain_suffix != previous.mesh.settings.domain_suffix and previous.objects:
-        return build(objects, settings)
+        return build(objects, settings, modules)
     pairs = [(previous.objects.get(key), objects.get(key)) for key in changed]
     changes = Changes(
         services=tuple(_only(ServiceDeclaration, pairs)),
@@ -77,7 +86,8 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
     discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
-    mesh = _mesh(previous.mesh, settings, discovery, routes, pairs)
+    extensions = previous.extensions.update(_only(Extension, pairs), modules)
+    mesh = _mesh(previous.mesh, settings, discovery, routes, pairs, extensions)
     unchanged = mesh.gateways is previous.mesh.gateways
     of_gateways = previous.gateway_findings if unchanged else gateway_findings(mesh.gateways)
     credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
@@ -89,12 +99,18 @@ def rebuild(previous: Fold, objects: Objects, changed: Collection[ObjectKey], se
         conflicts=conflicts,
         gateway_findings=of_gateways,
         credentials=credentials,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, of_gateways, credentials),
+        extensions=extensions,
+        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, of_gateways, credentials, extensions),
     )
 
 
 def _mesh(
-    before: Mesh, settings: MeshSettings, discovery: Discovery, routes: list[RouteChange], pairs: list[Pair]
+    before: Mesh,
+    settings: MeshSettings,
+    discovery: Discovery,
+    routes: list[RouteChange],
+    pairs: list[Pair],
+    extensions: Extensions,
 ) -> Mesh:
     return Mesh(
         settings=before.settings if before.settings == settings else settings,
@@ -109,6 +125,8 @@ def _mesh(
         envoy_filters=revise_by_namespace(before.envoy_filters, _only(EnvoyFilter, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
         credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
+        extensions=extensions.by_namespace,
+        modules=extensions.modules,
         objects=_metadata(before.objects, pairs),
     )
 
@@ -139,14 +157,23 @@ def _diagnostics(
     conflicts: Conflicts,
     of_gateways: tuple[Diagnostic, ...],
     credentials: CredentialFindings,
+    extensions: Extensions,
 ) -> tuple[Diagnostic, ...]:
-    now = (discovery.findings, delegation.findings, conflicts.findings, of_gateways, credentials.diagnostics)
+    now = (
+        discovery.findings,
+        delegation.findings,
+        conflicts.findings,
+        of_gateways,
+        credentials.diagnostics,
+        extensions.findings,
+    )
     before = (
         previous.discovery.findings,
         previous.delegation.findings,
         previous.conflicts.findings,
         previous.gateway_findings,
         previous.credentials.diagnostics,
+        previous.extensions.findings,
     )
     if all(map(is_, now, before)):
         return previous.diagnostics
@@ -157,4 +184,5 @@ def _diagnostics(
         *conflicts.diagnostics,
         *of_gateways,
         *credentials.diagnostics,
+        *extensions.findings,
     )

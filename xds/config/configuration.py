@@ -11,6 +11,7 @@ from xds.config.kinds.kind import Context
 from xds.config.ledger import Ledger
 from xds.config.yaml import ParsedFile
 from xds.model.diagnostic import Diagnostic
+from xds.model.extensions import Modules
 from xds.model.mesh import Mesh
 from xds.model.objects import ObjectKey
 from xds.model.settings import MeshSettings
@@ -56,9 +57,15 @@ class Configuration:
         ledger = self.ledger if context == self.ledger.context else self.ledger.in_context(context)
         return self._with(ledger, settings)
 
+    def with_modules(self, modules: Modules) -> Configuration:
+        """With what is known of modules now."""
+        fold = rebuild(self.fold, self.dependencies.objects, (), self.mesh.settings, modules)
+        return replace(self, fold=fold, changed=frozenset())
+
     def _with(self, ledger: Ledger, settings: MeshSettings) -> Configuration:
         if ledger is self.ledger:
-            return replace(self, fold=rebuild(self.fold, self.dependencies.objects, (), settings), changed=frozenset())
+            fold = rebuild(self.fold, self.dependencies.objects, (), settings, self.mesh.modules)
+            return replace(self, fold=fold, changed=frozenset())
         dependencies = self.dependencies.update(ledger.objects, ledger.changed)
-        fold = rebuild(self.fold, dependencies.objects, dependencies.changed, settings)
+        fold = rebuild(self.fold, dependencies.objects, dependencies.changed, settings, self.mesh.modules)
         return Configuration(ledger, dependencies, fold, dependencies.changed)

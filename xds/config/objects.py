@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from xds.model.credentials import Credential
 from xds.model.envoy_filters import EnvoyFilter
+from xds.model.extensions import Extension
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
@@ -74,6 +75,7 @@ ConfigObject: TypeAlias = (
     | EnvoyFilter
     | ProxyConfig
     | Credential
+    | Extension
 )
 """An object in force."""
 

@@ -26,6 +26,7 @@ from xds.explain.paths import rewritten
 from xds.explain.request import Connection, Request
 from xds.explain.result import Answered, Forwarded, Outcome
 from xds.resources import Snapshot
+from xds.resources.types import EXTENSION_CONFIG
 
 _NOT_FOUND_STATUS = {0: 503, 1: 404, 2: 500}
 """By RouteAction.cluster_not_found_response_code."""
@@ -71,7 +72,9 @@ def outcomes(taken: Taken, request: Request) -> tuple[Filtered, tuple[Outcome, .
     Raises UnsupportedError for an action that cannot be told.
     """
     changes = response_changes(taken.levels())
-    through = filtered(taken.hop.manager, taken.per_route, request, changes if taken.route.route is not None else None)
+    forwards = taken.route.route is not None
+    extensions = taken.hop.snapshot[EXTENSION_CONFIG]
+    through = filtered(taken.hop.manager, extensions, taken.per_route, request, changes if forwards else None)
     acted = tuple(_acted(taken, request, changes)) if through.rest else ()
     rest = tuple(replace(outcome, share=outcome.share * through.rest) for outcome in acted)
     return through, (*through.answers, *rest)

@@ -1,4 +1,4 @@
-"""What the HTTP filters before the router do with a request: CORS and fault injection."""
+"""What the HTTP filters before the router do with a request: CORS and fault injection. Others are named."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 
 from envoy_data_plane.envoy.extensions.filters.http.cors.v3 import CorsPolicy
 from envoy_data_plane.envoy.extensions.filters.http.fault.v3 import FaultAbort, HttpFault
-from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpConnectionManager,
+    HttpFilter,
+)
 from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from xds.explain import headers, strings
-from xds.explain.decode import as_json, in_words, unpacked
+from xds.explain.decode import as_json, fields, in_words, unpacked
 from xds.explain.header_changes import HeaderChange
 from xds.explain.request import Request
-from xds.explain.result import Answered, Policy
+from xds.explain.result import Answered, Policy, objects
 from xds.explain.route_match import fraction
+from xds.resources import ResourceSet, Source
 
 CORS = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"
 FAULT = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"
@@ -25,6 +29,8 @@ _KNOWN = (
     "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
     "type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
 )
+_TYPED_CONFIG = 2
+"""The field of a ``TypedExtensionConfig``."""
 PerRoute = Sequence[Mapping[str, AnyMessage]]
 """``typed_per_filter_config`` of every level, the most specific first."""
 
@@ -43,22 +49,40 @@ class Filtered:
 
 
 def filtered(
-    manager: HttpConnectionManager, per_route: PerRoute, request: Request, changes: tuple[HeaderChange, ...] | None
+    manager: HttpConnectionManager,
+    extensions: ResourceSet,
+    per_route: PerRoute,
+    request: Request,
+    changes: tuple[HeaderChange, ...] | None,
 ) -> Filtered:
     """The filters in their order: what one has answered gets no further.
 
-    changes: what the route does to responses; None if it forwards nothing, which leaves CORS and these without effect.
+    extensions: what filters have that ask for their configuration by name. changes: what the route does to responses;
+    None if it forwards nothing, which leaves CORS and these without effect.
     """
     answers: list[Answered] = []
     policies: list[Policy] = []
     for each in manager.http_filters:
         config = next((level[each.name] for level in per_route if each.name in level), None)
-        kind = each.typed_config.type_url if each.typed_config is not None else each.name
+        own, sources = _own_config(each, extensions)
+        kind = own.type_url if own is not None else each.name
         left = 1.0 - sum(answer.share for answer in answers)
-        found = _filter(kind, config or each.typed_config, request, changes)
-        policies += found.policies
+        found = _filter(kind, config or own, request, changes)
+        told = (Policy("extension", f"{each.name}: {kind.rpartition('.')[2]}", sources),) if sources else ()
+        policies += (*told, *found.policies)
         answers += (replace(answer, share=answer.share * left) for answer in found.answers)
     return Filtered(tuple(answer for answer in answers if answer.share), tuple(policies))
+
+
+def _own_config(of: HttpFilter, extensions: ResourceSet) -> tuple[AnyMessage | None, tuple[Source, ...]]:
+    """What a filter has in the chain, and the objects behind it if it asks for that by name."""
+    if of.config_discovery is None:
+        return of.typed_config, ()
+    resource = extensions.get(of.name)
+    if resource is None:
+        return of.config_discovery.default_config, ()
+    config = next(fields(resource.body, _TYPED_CONFIG), None)
+    return AnyMessage.parse(config) if config is not None else None, objects(resource.origins)
 
 
 def _filter(

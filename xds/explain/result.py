@@ -17,10 +17,12 @@ def objects(origins: Iterable[ObjectKey]) -> tuple[Source, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Something that is done with the traffic on the way. name: in the words of Envoy's configuration."""
+    """Something that is done with the traffic on the way. name: in the words of Envoy's configuration. sources: the
+    objects behind it, where these are others than those of the route or cluster that has it."""
 
     name: str
     text: str
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

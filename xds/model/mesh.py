@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from xds.model.credentials import Credential
 from xds.model.envoy_filters import EnvoyFilter
+from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.policy import DestinationRule
@@ -27,8 +28,8 @@ class Mesh:
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
     workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
     envoy_filters, credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by
-    namespace. proxy_configs: oldest first; proxies are told of them when they start. objects: the metadata of every
-    object in force.
+    namespace. proxy_configs: oldest first; proxies are told of them when they start. extensions: as they can be run, by
+    namespace; modules: what is known of those that they name. objects: the metadata of every object in force.
     """
 
     settings: MeshSettings
@@ -43,6 +44,8 @@ class Mesh:
     envoy_filters: Mapping[str, tuple[EnvoyFilter, ...]]
     proxy_configs: tuple[ProxyConfig, ...]
     credentials: Mapping[str, tuple[Credential, ...]]
+    extensions: Mapping[str, tuple[Extension, ...]]
+    modules: Modules
     objects: Mapping[ObjectKey, ObjectMeta]
 
 
@@ -59,5 +62,7 @@ EMPTY_MESH = Mesh(
     envoy_filters={},
     proxy_configs=(),
     credentials={},
+    extensions={},
+    modules={},
     objects={},
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from xds.model.credentials import NO_CREDENTIALS, Credentials
 from xds.model.envoy_filters import ConfigPatch, ProxyCondition
+from xds.model.extensions import ProxyExtension
 from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar, Transport
 from xds.model.hosts import host_matches
@@ -185,8 +186,8 @@ class ProxyView:
     digest: equal views have equal digests (16 hex characters). services: all targets of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
     force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
-    have, which are those that its configuration asks for, of its own namespace. patches: of EnvoyFilters, in the order
-    in which they are applied.
+    have, which are those that its configuration asks for, of its own namespace. extensions: by phase, then as they are
+    to stand, the first to see a request first. patches: of EnvoyFilters, in the order in which they are applied.
     """
 
     digest: str
@@ -200,6 +201,7 @@ class ProxyView:
     outbound_traffic_policy: OutboundTrafficMode
     sidecar: Sidecar | None = None
     credentials: Credentials = NO_CREDENTIALS
+    extensions: tuple[ProxyExtension, ...] = ()
     patches: tuple[ConfigPatch, ...] = ()
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 

@@ -31,8 +31,11 @@ class Phase(IntEnum):
 
     CORS = 100  # before authentication: a preflight request has no credentials
     CUSTOM_AUTHORIZATION = 200
+    BEFORE_AUTHENTICATION = 250  # this and the next two are where users' extensions ask to stand
     AUTHENTICATION = 300
+    BEFORE_AUTHORIZATION = 350
     AUTHORIZATION = 400
+    AFTER_AUTHORIZATION = 450
     RATE_LIMIT = 500
     EXTENSION = 600
     TELEMETRY = 700
@@ -115,7 +118,8 @@ class RouteOverride:
 class HttpConnection:
     """The ``HttpConnectionManager`` of a filter chain.
 
-    body: without ``http_filters``. port: of the service, or of the gateway. mtls: whether the peer is authenticated.
+    body: without ``http_filters``. port: of the gateway, outbound of the service, inbound of the workload itself. mtls:
+    whether the peer is authenticated.
     """
 
     body: bytes

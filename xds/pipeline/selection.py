@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from xds.model.envoy_filters import ApplyTo, ConfigPatch, EnvoyFilter, PatchContext, ProxyCondition
 from xds.model.labels import Labels
+from xds.model.mesh import Mesh
 from xds.model.proxy import Proxy, ProxyType
+from xds.model.view import ViewKey
 from xds.pipeline.memo import Memo
 
 FiltersByNamespace = Mapping[str, tuple[EnvoyFilter, ...]]
@@ -41,7 +43,19 @@ def _meets(proxy: Proxy, condition: ProxyCondition) -> bool:
     return condition.metadata.selects(proxy.metadata)
 
 
-def patches_for(
+def selected_patches(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ConfigPatch, ...]:
+    """Those of what a proxy asks for, the same tuple for the same ones.
+
+    Istio: the lower priority first, then the root namespace's, then the oldest; those of one object as they stand. What
+    a gRPC client gets, an EnvoyFilter says nothing of.
+    """
+    filters, root = mesh.envoy_filters, mesh.settings.root_namespace
+    if not filters or key.proxyless:
+        return ()
+    return memo(_selected, filters, root, key.type, key.namespace, key.labels, key.conditions, memo)
+
+
+def _selected(
     filters: FiltersByNamespace,
     root_namespace: str,
     type: ProxyType,  # noqa: A002 - the name that it has everywhere
@@ -50,11 +64,6 @@ def patches_for(
     conditions: tuple[ProxyCondition, ...],
     memo: Memo,
 ) -> tuple[ConfigPatch, ...]:
-    """Those of what a proxy asks for, the same tuple for the same ones.
-
-    Istio: the lower priority first, then the root namespace's, then the oldest; those of one object as they stand.
-    conditions: those that the proxy meets.
-    """
     every = _ordered(filters, root_namespace, type, namespace, labels, conditions)
     return memo(_interned, *(patch for patch in every if patch.apply_to is not ApplyTo.BOOTSTRAP))
 

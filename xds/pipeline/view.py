@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from xds.model.credentials import Credentials
 from xds.model.envoy_filters import ConfigPatch
+from xds.model.extensions import ProxyExtension
 from xds.model.gateway_ports import ListeningPort
 from xds.model.gateways import OutboundTrafficMode, Sidecar
 from xds.model.labels import Labels
@@ -22,12 +23,13 @@ from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyVi
 from xds.pipeline import rules
 from xds.pipeline.automatic import automatic_addresses, with_automatic_addresses
 from xds.pipeline.credentials import credentials_for
+from xds.pipeline.extensions import extensions_of
 from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import Scope
-from xds.pipeline.selection import conditions_met, patches_for
+from xds.pipeline.selection import conditions_met, selected_patches
 from xds.pipeline.servers import gateway_ports, listening_ports
 from xds.pipeline.visible import mesh_virtual_services, routed_hosts, services_seen_from
 
@@ -134,7 +136,8 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         _outbound_traffic_policy(mesh, sidecar),
         sidecar,
         credentials_for(mesh.credentials, key, services, listening, memo),
-        _patches(mesh, key, memo),
+        extensions_of(mesh, key, memo),
+        selected_patches(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -149,20 +152,24 @@ def _unpopulated(
     policy: OutboundTrafficMode,
     sidecar: Sidecar | None,
     credentials: Credentials,
+    extensions: tuple[ProxyExtension, ...],
     patches: tuple[ConfigPatch, ...],
 ) -> ProxyView:
-    listeners = (egress, inbound, gateway)
     return ProxyView(
-        _digest(key), key, settings, services, Sharded(), *listeners, policy, sidecar, credentials, patches
+        digest=_digest(key),
+        key=key,
+        settings=settings,
+        services=services,
+        endpoints=Sharded(),
+        egress=egress,
+        inbound=inbound,
+        gateway=gateway,
+        outbound_traffic_policy=policy,
+        sidecar=sidecar,
+        credentials=credentials,
+        extensions=extensions,
+        patches=patches,
     )
-
-
-def _patches(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ConfigPatch, ...]:
-    """What a gRPC client gets, an EnvoyFilter says nothing of."""
-    filters, root = mesh.envoy_filters, mesh.settings.root_namespace
-    if not filters or key.proxyless:
-        return ()
-    return memo(patches_for, filters, root, key.type, key.namespace, key.labels, key.conditions, memo)
 
 
 def _digest(key: ViewKey) -> str:

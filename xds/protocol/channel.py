@@ -15,8 +15,13 @@ from xds.protocol.mentions import mentions_any
 from xds.protocol.quarantine import Quarantine
 from xds.protocol.shared import Shared, Swaps
 from xds.resources import EMPTY_SET, Resource, ResourceSet, TypeUrl
+from xds.resources.types import EXTENSION_CONFIG
 
 R = TypeVar("R", bound=Request)
+
+SENT_ALONE_TYPES = frozenset({EXTENSION_CONFIG})
+"""Types of which a response carries one resource. Envoy does not say which one it rejects, and accepts in silence what
+it rejected if it is sent that again, so that trying out several by turns would tell nothing."""
 
 Due = tuple[Batch, tuple[Resource, ...]]
 """A response that should be sent, and the resources in it that are news."""
@@ -27,7 +32,8 @@ class Channel(ABC, Generic[R]):
 
     The client's state is the set that it was last brought up to (``_base``), restricted to its interest; what it must
     be sent beyond the difference to that is in ``_forced``. ``_new_names``: what it asked for since the last response,
-    and was therefore not told before, whatever the set says. ``_postponed``: what it keeps in an older version, because
+    and was therefore not told before, whatever the set says. ``_left``: how many more responses what is due needs.
+    ``_postponed``: what it keeps in an older version, because
     the new one needs what it rejected.
     """
 
@@ -38,6 +44,7 @@ class Channel(ABC, Generic[R]):
         "_epoch",
         "_everything",
         "_forced",
+        "_left",
         "_may_remove",
         "_new_names",
         "_postponed",
@@ -68,6 +75,7 @@ class Channel(ABC, Generic[R]):
         self._new_names: dict[str, None] = {}
         self._asked: tuple[str, ...] = ()
         self._everything = False
+        self._left = 0
         self._started = False
         self._postponed: Swaps = ()
         self._reported: tuple[str, ...] = ()
@@ -135,10 +143,12 @@ class Channel(ABC, Generic[R]):
             return None
         if self.interest.globs:
             self._expand_globs(self._target)
-        due = self._difference(self._target)
-        self._before, self._base = self._base, self._target
-        self._asked = self._take_new_names() if self._new_names else ()
+        due, left = self._alone(self._difference(self._target))
+        self._before, self._base = self._base, self._without(self._target, left)
+        self._asked = self._take_new_names(left) if self._new_names else ()
         self._forced.clear()
+        self._forced.update(dict.fromkeys(left))
+        self._left = len(left)
         self._everything = False
         if due is None:
             self.delivery.settled = self._epoch
@@ -146,7 +156,8 @@ class Channel(ABC, Generic[R]):
 
     def sent(self, send: Send, now: float, deadline: float) -> None:
         """What `take` gave is on its way. deadline: until when an answer is waited for."""
-        self.delivery.send(Sent(send, self._before, self._epoch, self._asked), deadline)
+        epoch = self._epoch - 1 if self._left else self._epoch
+        self.delivery.send(Sent(send, self._before, epoch, self._asked), deadline)
         self.leases.sent(send.batch, now)
 
     def held(self) -> ResourceSet:
@@ -190,9 +201,24 @@ class Channel(ABC, Generic[R]):
             if members:
                 del self._forced[glob]
 
-    def _take_new_names(self) -> tuple[str, ...]:
-        names = tuple(name for name in self._new_names if name in self._before)
+    def _alone(self, due: Due | None) -> tuple[Due | None, tuple[str, ...]]:
+        """What can be sent now of what is due, and the names of the rest."""
+        if due is None or self.type_url not in SENT_ALONE_TYPES or len(due[0].resources) < 2:
+            return due, ()
+        batch, changed = due
+        first, *rest = batch.resources
+        alone = self._shared.part(type(batch), self.type_url, (first,), batch.removed, batch.heartbeats)
+        return (alone, tuple(each for each in changed if each is first)), tuple(each.name for each in rest)
+
+    def _without(self, target: ResourceSet, names: tuple[str, ...]) -> ResourceSet:
+        """The target, with these as the client was told of them last."""
+        return self._shared.swap(target, tuple((name, self._base.get(name)) for name in names))
+
+    def _take_new_names(self, left: tuple[str, ...]) -> tuple[str, ...]:
+        later = [name for name in left if name in self._new_names]
+        names = tuple(name for name in self._new_names if name in self._before and name not in later)
         self._new_names.clear()
+        self._new_names.update(dict.fromkeys(later))
         return names
 
     def _as_it_can_be_taken(self, target: ResourceSet, missing: frozenset[str]) -> ResourceSet:
@@ -230,7 +256,11 @@ class Channel(ABC, Generic[R]):
         return [Acked(self.type_url, request.nonce, sent.send.batch.version)]
 
     def _rejected(self, sent: Sent, error: ErrorDetail, until: float) -> Nacked:
-        """Send again what was not rejected, as the client may not have taken it in."""
+        """Send again what was not rejected, as the client may not have taken it in.
+
+        Envoy goes on with what it had of an extension's configuration, but takes the rejected one for that of listeners
+        to come, and so rejects these, until it is sent another.
+        """
         send = sent.send
         before = self._shared.swap(sent.before, tuple((name, None) for name in sent.asked))
         verdict = self.quarantine.reject(send, error.message, before, self._is_blind, until)
@@ -239,7 +269,8 @@ class Channel(ABC, Generic[R]):
             gone = self._gone(sent)
             self._base = self._shared.swap(before, tuple((name, None) for name in gone))
             again = [each.name for each in send.changed if each.name not in verdict.fresh]
-            doubtful = {name: each for name, each in verdict.fresh.items() if each.blind or not verdict.certain}
+            unsure = not verdict.certain or self.type_url == EXTENSION_CONFIG
+            doubtful = {name: each for name, each in verdict.fresh.items() if each.blind or unsure}
             self._forced.update(dict.fromkeys((*again, *(name for name, each in doubtful.items() if each.replaces))))
             self._doubt([*again, *doubtful, *gone])
         return Nacked(self.type_url, send.nonce, send.batch.version, error, verdict.suspects)

@@ -1,9 +1,9 @@
 """One type on a delta stream.
 
-Every name that a request subscribes is answered, with the resource or with its removal; a missing one stays in the
-interest and is sent when it appears. Changes of the subscription count whatever response they answer. The first request
-may say what the client has: only the difference is sent then, except for endpoints and secrets, which a client in the
-middle of warming a cluster waits for although it has them.
+Every name that a request subscribes is answered, with the resource or, but for extensions, with its removal; a missing
+one stays in the interest and is sent when it appears. Changes of the subscription count whatever response they answer.
+The first request may say what the client has: only the difference is sent then, except for endpoints and secrets, which
+a client in the middle of warming a cluster waits for although it has them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,14 @@ from xds.protocol.quarantine import Quarantine
 from xds.protocol.shared import Shared
 from xds.resources import ENDPOINT, SECRET, Resource, ResourceSet, TypeUrl
 from xds.resources.names import canonical
+from xds.resources.types import EXTENSION_CONFIG
 
 ALWAYS_SENT_TYPES = frozenset({ENDPOINT, SECRET})
 """Types of which a reconnecting client's word that it has a resource does not mean that it can do without."""
+
+NEVER_REMOVED_TYPES = frozenset({EXTENSION_CONFIG})
+"""Types of which a client is not told that a name does not exist (any more). Envoy 1.40 would have listeners wait for
+ever for such an extension, and take it from the connections of listeners that are on their way out."""
 
 _NONE: frozenset[str] = frozenset()
 """One for all: most channels never have any, and an empty set of its own takes 216 bytes."""
@@ -97,6 +102,7 @@ class DeltaChannel(Channel[DeltaRequest]):
         everything = self._everything
         removed = self._removals(gone, target)
         changed, removed = self._with_forced(changed, removed, target)
+        removed = () if self.type_url in NEVER_REMOVED_TYPES else removed
         heartbeats = self._heartbeats(changed, removed, target) if self.leases.due or self._unknown_aliases else ()
         if everything and not removed and len(changed) == len(target):  # and so there are no heartbeats
             batch = self._shared.full(DeltaBatch, self.type_url, target)

@@ -1,7 +1,8 @@
 """What a client rejected, and what it keeps instead.
 
 A rejected resource is in quarantine for as long as the client should have that very content: whatever is sent meanwhile
-carries the last version that the client accepted, or leaves the resource out if there was none. All else flows on. The
+carries the last version that the client accepted, or if there was none what the resource names to be sent instead, or
+leaves it out. All else flows on. The
 quarantine of a name ends by itself when its content changes, when it is gone, or when the client lets go of it.
 
 Which resources a rejection is about is taken from its message. If it names none, all that the response changed are
@@ -30,7 +31,7 @@ MAX_STRIKES = 16
 class Refusal(NamedTuple):
     """A resource that the client rejected.
 
-    accepted: what it has instead under that name; None if nothing that was sent on this stream. blind: it may have a
+    accepted: what it has, or is sent, instead under that name; None if there is nothing. blind: it may have a
     version from another stream, of which nothing is known. until: how long what needs the resource is held back.
     """
 
@@ -84,11 +85,12 @@ class Quarantine:
         mentioned = {resource.name for resource in named}
         certain = tuple(resource for resource in send.changed if resource.name in mentioned)
         suspects = certain or tuple(each for each in send.changed if not self._is_substitute(each))
-        fresh = {each.name: self._refusal(each, before, blind(each.name), until) for each in suspects}
+        settled = bool(certain) or len(suspects) == 1
+        fresh = {each.name: self._refusal(each, before, blind(each.name), until, settled) for each in suspects}
         self._refused.update(fresh)
         if not certain:
             self._plan_trials(tuple(each for each in suspects if not self.keeps(fresh[each.name])))
-        return Verdict(suspects or named, fresh, bool(certain) or len(suspects) == 1 or self._strikes > MAX_STRIKES)
+        return Verdict(suspects or named, fresh, settled or self._strikes > MAX_STRIKES)
 
     def keeps(self, refusal: Refusal) -> bool:
         """Whether what was rejected is sent all the same."""
@@ -174,11 +176,14 @@ class Quarantine:
         refusal = self._refused.get(resource.name)
         return refusal is not None and refusal.is_replaced_by(resource) and not refusal.is_of(resource)
 
-    def _refusal(self, resource: Resource, before: ResourceSet, blind: bool, until: float) -> Refusal:
+    def _refusal(self, resource: Resource, before: ResourceSet, blind: bool, until: float, settled: bool) -> Refusal:
+        """settled: whether this resource is what was rejected; a mere suspect has nothing put in its place."""
         accepted = before.get(resource.name)
         if accepted is not None and self._is_refused(accepted):
             accepted = self._refused[resource.name].accepted
-        return Refusal(resource, accepted, blind and accepted is None, until)
+        blind = blind and accepted is None
+        instead = resource.instead if settled and not blind else None
+        return Refusal(resource, accepted or instead, blind, until)
 
     def _plan_trials(self, suspects: tuple[Resource, ...]) -> None:
         self._strikes += 1

@@ -76,7 +76,8 @@ class Resource:
     depends on the content alone, see `content_version`. origins: the configuration objects it was made from, the most
     telling first; may repeat. A NACK is reported against them. ttl: how long a client keeps it without hearing of it
     again; None: for ever. aliases: further names under which a client may ask for it. parts: where its virtual hosts or
-    filter chains come from, in their order, the default chain last; empty if that is not known.
+    filter chains come from, in their order, the default chain last; empty if that is not known. instead: what a client
+    is sent that rejects this and has no earlier version; None: nothing.
     """
 
     type_url: TypeUrl
@@ -88,6 +89,7 @@ class Resource:
     ttl: timedelta | None = None
     aliases: tuple[str, ...] = ()
     parts: tuple[PartSources, ...] = ()
+    instead: Resource | None = None
 
     @staticmethod
     def of(
@@ -99,6 +101,7 @@ class Resource:
         ttl: timedelta | None = None,
         aliases: tuple[str, ...] = (),
         parts: tuple[PartSources, ...] = (),
+        instead: Resource | None = None,
     ) -> Resource:
         """A resource whose version is the hash of its body, and of TTL and aliases, which a client must know too.
 
@@ -108,7 +111,7 @@ class Resource:
             raise ValueError(f"the TTL of {name!r} is {ttl}; it must be positive")
         content = body if ttl is None and not aliases else b"".join((body, repr((ttl, aliases)).encode()))
         version = content_version(content)
-        return Resource(type_url, canonical(name), body, version, references, origins, ttl, aliases, parts)
+        return Resource(type_url, canonical(name), body, version, references, origins, ttl, aliases, parts, instead)
 
 
 def content_version(body: bytes) -> str:

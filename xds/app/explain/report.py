@@ -65,10 +65,11 @@ class _Report:
         }
 
     def _route_policy(self, policy: Policy, route: RouteStep) -> Document:
+        own = (self.lines.place(source) for source in policy.sources)
         rules = (self.lines.of_rule(policy.name, source) for source in route.sources)
         clusters = (outcome.cluster for outcome in route.outcomes if isinstance(outcome, Forwarded))
         targets = (self._of_cluster(policy, cluster) for cluster in clusters)
-        return _policy(policy, (*rules, *targets))
+        return _policy(policy, (*own, *rules, *targets))
 
     def _outcome(self, outcome: Outcome) -> Document:
         if isinstance(outcome, Ended):

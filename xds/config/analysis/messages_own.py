@@ -33,6 +33,12 @@ _ALL: Final = (
         "Merge the two.",
     ),
     Message(
+        "module-unavailable",
+        "ModuleUnavailable",
+        "The Wasm module of an extension cannot be fetched, or is not the one that its checksum is of.",
+        "Correct url or sha256, or put the module there; it is tried again by itself.",
+    ),
+    Message(
         "no-endpoints",
         "NoEndpoints",
         "A service selects nothing that has its ports: calls to it fail with 503.",

@@ -21,7 +21,9 @@ from xds.config.kinds import (
     service,
     service_entry,
     sidecar,
+    traffic_extension,
     virtual_service,
+    wasm_plugin,
     workload_entry,
 )
 from xds.config.kinds.kind import Kind
@@ -40,6 +42,8 @@ KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
     service.KIND,
     service_entry.KIND,
     sidecar.KIND,
+    traffic_extension.KIND,
     virtual_service.KIND,
+    wasm_plugin.KIND,
     workload_entry.KIND,
 )
