@@ -98,7 +98,7 @@ async def test_a_connection_manager_is_changed_where_its_port_says(mesh: FilterM
 
     async with mesh.patched("via", patches):
         await mesh.until(is_changed, "via")
-        assert json.loads((await mesh.inbound()).body)["headers"]["via"] == "this-port"
+        assert json.loads((await mesh.inbound()).body)["headers"]["Via"] == "this-port"
 
 
 @proves("EnvoyFilter", "spec.configPatches.match.cluster.service", "spec.configPatches.match.cluster.portNumber")
@@ -230,7 +230,8 @@ async def test_what_a_patch_cannot_do_is_told_and_nothing_else_is_affected(mesh:
         await mesh.until(is_run, "x-early")
         assert "x-late" not in (await mesh.inbound()).headers
         late = await mesh.finds("comes after Router")
-        assert (late["object"], late["path"]) == ("EnvoyFilter/wrong.default", "spec.configPatches[0]")
+        assert late["object"] == {"kind": "EnvoyFilter", "namespace": "default", "name": "wrong"}
+        assert late["path"] == "spec.configPatches[0]"
         near = await mesh.finds("matches nothing")
         assert f"the nearest: inbound|http|{INBOUND_PORT}" in str(near["reason"])
-        assert str(near["origin"]).endswith("wrong.yaml:10")
+        assert (str(near["file"]).endswith("wrong.yaml"), near["line"]) == (True, 10)
