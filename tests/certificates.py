@@ -39,12 +39,12 @@ class Issued:
 class Authority:
     """Issues certificates. parent: who vouches for it; None for a root."""
 
-    def __init__(self, name: str, parent: Authority | None = None) -> None:
+    def __init__(self, name: str, parent: Authority | None = None, life: timedelta = LIFE) -> None:
         self.name = name
         self.key = _key(name)
         self.parent = parent
         signer = parent or self
-        builder = _builder(name, signer.name, self.key, SINCE, LIFE)
+        builder = _builder(name, signer.name, self.key, SINCE, life)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(_usage(signs=True), critical=True)
         self.certificate = _signed(builder, signer.key)

@@ -5,7 +5,7 @@ Does not belong here: I/O, clocks, reading configuration, or what a proxy may se
 Nothing in ``xds`` imports this package: a user's own translators are passed to the pipeline in the same way.
 """
 
-from translators import clusters, endpoints, filters, grpc, listeners, routes, secrets
+from translators import automatic, clusters, endpoints, filters, grpc, listeners, routes, secrets
 from translators.audience import for_envoys, for_grpc_clients
 from xds.pipeline import Translator
 
@@ -16,6 +16,7 @@ DEFAULT: tuple[Translator, ...] = (
         listeners.translate,
         routes.translate,
         secrets.translate,
+        automatic.translate,
         *filters.DEFAULT,
     ),
     *for_grpc_clients(*grpc.DEFAULT),

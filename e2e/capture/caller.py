@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -103,10 +103,17 @@ class Caller:
         """Who answers so many requests, one after the other."""
         return [(await self.get(url)).instance for _ in range(count)]
 
-    async def answered_only_by(self, url: str, instance: str) -> None:
-        """Returns once requests are answered by this instance and no other; fails after five seconds."""
+    async def instances_until(self, url: str, over: asyncio.Event) -> set[str]:
+        """Who answers requests, one after the other."""
+        seen = set()
+        while not over.is_set():
+            seen.add((await self.get(url)).instance)
+        return seen
+
+    async def answered_only_by(self, url: str, *instances: str) -> None:
+        """Returns once requests are answered by all of these instances and no other; fails after five seconds."""
         end = time.monotonic() + 5
-        while (seen := set(await self.instances(url, 4))) != {instance}:
+        while (seen := set(await self.instances(url, 4 * len(instances)))) != {*instances}:
             assert time.monotonic() < end, f"still answered by {seen}"
             await asyncio.sleep(0.05)
 
@@ -117,14 +124,20 @@ class Caller:
         async with self._session.post(url, data=bytes(5), headers=headers, timeout=timeout) as response:
             return response.status, await response.read()
 
-    async def say_by_websocket(self, url: str, message: str) -> str:
-        """The answer to one message on a WebSocket."""
+    @asynccontextmanager
+    async def websocket(self, url: str) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
+        """A WebSocket for as long as the context is open: says a message and returns the answer to it."""
         async with self._session.ws_connect(url) as messages:
-            await messages.send_str(message)
-            answer = await messages.receive_str(timeout=ANSWER_SECONDS)
-        if self.witness is not None:
-            self.witness.http(Asked("GET", url, (), self._address(url)), 200, "", {"instance": answer.split(" ")[0]})
-        return answer
+
+            async def say(message: str) -> str:
+                await messages.send_str(message)
+                answer = await messages.receive_str(timeout=ANSWER_SECONDS)
+                if self.witness is not None:
+                    asked = Asked("GET", url, (), self._address(url))
+                    self.witness.http(asked, 200, "", {"instance": answer.split(" ")[0]})
+                return answer
+
+            yield say
 
     async def say(self, host: str, port: int, *lines: str) -> list[str]:
         """Connects, says ``lines``, and returns as many answers; fewer if the connection is ended or reset."""

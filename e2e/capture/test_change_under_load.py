@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 
 import pytest
 
@@ -13,9 +12,6 @@ from e2e.capture.mesh import CaptureMesh
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CALLERS = 8
-REQUESTS_OF_EACH = 50
-LONG_REQUESTS = 2
-"""These last longer than a change takes."""
 
 URL = "http://canary:9080/"
 
@@ -57,17 +53,15 @@ async def test_no_request_fails_while_a_route_and_its_subset_are_replaced(mesh: 
     mesh.write("canary-rules.yaml", rules("v1"))
     await mesh.client.answered_only_by(URL, "reviews-v1")
 
-    load = asyncio.gather(
-        *(mesh.client.instances(f"{URL}?sleep=0.02", REQUESTS_OF_EACH) for _ in range(CALLERS)),
-        mesh.client.instances(f"{URL}?sleep=0.6", LONG_REQUESTS),
-    )
+    over = asyncio.Event()
+    urls = [f"{URL}?sleep=0.02"] * CALLERS + [f"{URL}?sleep=0.6"]
+    load = asyncio.gather(*(mesh.client.instances_until(url, over) for url in urls))
     for version in ("v2", "v1", "v2"):
-        await asyncio.sleep(0.3)
         mesh.write("canary-rules.yaml", rules(version))
-    count = Counter(instance for instances in await load for instance in instances)
+        await mesh.client.answered_only_by(URL, f"reviews-{version}")
+    over.set()
 
-    assert set(count) == {"reviews-v1", "reviews-v2"}
-    await mesh.client.answered_only_by(URL, "reviews-v2")
+    assert set().union(*await load) == {"reviews-v1", "reviews-v2"}
 
 
 LATE = """\
@@ -99,6 +93,45 @@ async def test_a_new_service_has_listeners_on_both_sides_and_open_connections_st
         assert await said(reader, writer, "after") in ("reviews-v1 after", "reviews-v2 after")
 
 
+APART = """\
+    apiVersion: v1
+    kind: Service
+    metadata:
+      name: apart
+    spec:
+      clusterIP: 10.96.0.40
+      selector:
+        app: reviews
+      ports:
+      - name: http
+        port: 7075
+    ---
+    apiVersion: networking.istio.io/v1
+    kind: VirtualService
+    metadata:
+      name: apart
+    spec:
+      hosts:
+      - apart
+      http:
+      - route:
+        - destination:
+            host: apart
+    """
+
+
+async def test_a_websocket_outlives_changes_of_something_else(mesh: CaptureMesh) -> None:
+    """New listeners, clusters and routes on both sides, and their end."""
+    async with mesh.client.websocket("http://reviews:9080/socket") as say:
+        assert await say("before") == "reviews-v1 before"
+        mesh.write("apart.yaml", APART)
+        await inbound_listens(mesh, 7075)
+        assert await say("between") == "reviews-v1 between"
+        mesh.write("apart.yaml", "")
+        await inbound_is_closed(mesh, 7075)
+        assert await say("after") == "reviews-v1 after"
+
+
 async def said(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: str) -> str:
     """The answer to a line."""
     writer.write(f"{line}\n".encode())
@@ -113,4 +146,12 @@ async def inbound_listens(mesh: CaptureMesh, port: int) -> None:
         await mesh.admin("client", "/listeners")
     ):
         assert time.monotonic() < end, "the new service did not get there"
+        await asyncio.sleep(0.05)
+
+
+async def inbound_is_closed(mesh: CaptureMesh, port: int) -> None:
+    """Returns once the workload's sidecar knows nothing of the port any more; fails after five seconds."""
+    end = time.monotonic() + 5
+    while f"inbound|{port}||" in await mesh.admin("reviews-v1", "/clusters"):
+        assert time.monotonic() < end, "the service is still there"
         await asyncio.sleep(0.05)

@@ -64,4 +64,5 @@ async def test_a_call_of_a_browser_is_translated(mesh: CaptureMesh) -> None:
 
 
 async def test_a_websocket_is_upgraded_on_the_whole_way(mesh: CaptureMesh) -> None:
-    assert await mesh.client.say_by_websocket("http://reviews:9080/socket", "hello") == "reviews-v1 hello"
+    async with mesh.client.websocket("http://reviews:9080/socket") as say:
+        assert await say("hello") == "reviews-v1 hello"

@@ -69,7 +69,6 @@ NAMES = {
     "alias": WORKLOADS["outside"].ip,
     "virtual.example.com": "10.97.0.6",
     "features": "10.96.0.22",
-    "limited": "10.96.0.23",
     "greeter-again": "10.96.0.24",
     "delegating": "10.96.0.25",
     "near": "10.96.0.26",

@@ -88,7 +88,9 @@ async def test_what_may_not_wait_for_a_connection_is_refused(mesh: PolicyMesh) -
 
         await mesh.until(most_are_refused, "three refusals")
         instance.gate.set()
-    assert sorted(each.result().status for each in asked) == [200, 200, 503, 503, 503]
+    answers = [each.result() for each in asked]
+    assert sorted(each.status for each in answers) == [200, 200, 503, 503, 503]
+    assert {each.headers.get("x-envoy-overloaded") for each in answers if each.status == 503} == {"true"}
 
 
 @proves("DestinationRule", "spec.trafficPolicy.proxyProtocol.version")

@@ -133,3 +133,9 @@ async def test_zones_balance_themselves_within_a_region(mesh: PolicyMesh) -> Non
     zonal = PolicyMesh(mesh.lab, client)
     await zonal.answered_only_by("in-zones", "a")
     assert await zonal.cluster_stat("in-zones", "lb_zone_routing_all_directly") > 0
+
+
+async def test_without_outlier_detection_all_places_are_alike(mesh: PolicyMesh) -> None:
+    instances = await mesh.instance("a", LOCALITY), await mesh.instance("b", "us/us-1")
+    await mesh.add("undetected", {"loadBalancer": {"simple": "ROUND_ROBIN"}}, instances)
+    await mesh.answered_only_by("undetected", "a", "b")

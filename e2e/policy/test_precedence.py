@@ -124,3 +124,14 @@ async def test_a_selector_narrows_a_rule_to_workloads(mesh: PolicyMesh) -> None:
     chosen = service.rule(V2, CLIENT, "selecting-chosen", workloadSelector={"matchLabels": {"app": "client"}})
     await service.sees("V2", everyone, chosen)
     await service.sees("V1", everyone, chosen, client=other)
+
+
+@proves("DestinationRule", "spec.trafficPolicy.portLevelSettings.port.number")
+async def test_a_port_level_replaces_all_that_holds_for_all_ports(mesh: PolicyMesh) -> None:
+    """Also the blocks that it does not have itself. One for another port replaces nothing."""
+    upgrade = {"connectionPool": {"http": {"h2UpgradePolicy": "UPGRADE"}}}
+    level = {"loadBalancer": {"simple": "ROUND_ROBIN"}}
+    for name, port, protocol in (("replaced", SERVICE_PORT, "HTTP/1.1"), ("not-replaced", 1, "HTTP/2")):
+        levels = [{"port": {"number": port}, **level}]
+        await mesh.add(name, {**upgrade, "portLevelSettings": levels}, [await mesh.instance("a")])
+        assert (await mesh.ask(name)).received["protocol"] == protocol

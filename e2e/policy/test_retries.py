@@ -134,3 +134,15 @@ async def test_a_retry_may_leave_for_another_place(mesh: PolicyMesh) -> None:
     here.status = 503
     assert {((await mesh.ask("leaving")).instance) for _ in range(8)} == {"b"}
     assert {((await mesh.ask("staying")).instance) for _ in range(8)} == {"a"}
+
+
+async def test_what_a_hash_decides_is_tried_again_at_the_same_instance(mesh: PolicyMesh) -> None:
+    instances = await mesh.instance("a"), await mesh.instance("b")
+    retries = route("same-again", attempts=2, backoff="0.001s")
+    await mesh.add("same-again", {"loadBalancer": BY_USER}, instances, retries)
+    first = (await mesh.ask("same-again", headers={"x-user": "ann"})).instance
+    chosen = next(each for each in instances if each.name == first)
+    chosen.status = 503
+    answer = await mesh.ask("same-again", "/again", {"x-user": "ann"})
+    assert (answer.status, answer.instance) == (503, first)
+    assert chosen.requests.count("/again") == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from betterproto2 import Message
 from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakers,
     CircuitBreakersThresholds,
@@ -43,8 +44,11 @@ from envoy_data_plane.envoy.config.route.v3 import (
     WeightedClusterClusterWeight,
 )
 from envoy_data_plane.envoy.extensions.filters.common.fault.v3 import FaultDelay
+from envoy_data_plane.envoy.extensions.filters.http.buffer.v3 import Buffer
 from envoy_data_plane.envoy.extensions.filters.http.cors.v3 import CorsPolicy
 from envoy_data_plane.envoy.extensions.filters.http.fault.v3 import FaultAbort, HttpFault
+from envoy_data_plane.envoy.extensions.filters.http.grpc_stats.v3 import FilterConfig as GrpcStats
+from envoy_data_plane.envoy.extensions.filters.http.grpc_web.v3 import GrpcWeb
 from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
@@ -201,6 +205,13 @@ def test_a_dynamic_forward_proxy_leads_to_the_host_of_the_request(host: str, enc
     found = forwarded(kit.asked(kit.snapshot(kit.manager(kit.routes(to("a"))), [cluster]), authority=host))
 
     assert [(each.address, each.share) for each in found.cluster.endpoints] == [(address, 1.0)]
+
+
+def test_no_route_is_for_the_server_as_a_whole() -> None:
+    found = kit.asked(
+        kit.snapshot(kit.manager(kit.routes(to("a", RouteMatch(prefix="*")))), kit.clusters("a")), "*", method="OPTIONS"
+    )
+    assert shares(found) == [(404, 1.0)]
 
 
 def test_redirects_and_responses() -> None:
@@ -396,10 +407,29 @@ def test_no_virtual_host_and_no_table() -> None:
 
 
 def test_a_filter_that_is_not_known_is_named() -> None:
-    rbac = HttpFilter(name="rbac", typed_config=pack_any(Rbac()))
-    found = kit.asked(kit.snapshot(kit.manager(kit.routes(to("a")), rbac), kit.clusters("a")))
+    buffer = HttpFilter(name="buffer", typed_config=pack_any(Buffer()))
+    found = kit.asked(kit.snapshot(kit.manager(kit.routes(to("a")), buffer), kit.clusters("a")))
 
-    assert policies(found)["filter"] == "RBAC, whose effect is not told here"
+    assert policies(found)["filter"] == "Buffer, whose effect is not told here"
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "words"),
+    [
+        (GrpcWeb(), "application/grpc-web+proto", "GrpcWeb makes a gRPC call of this gRPC-Web request"),
+        (GrpcWeb(), "application/grpc-web-text", "GrpcWeb makes a gRPC call of this gRPC-Web request"),
+        (GrpcWeb(), "application/grpc-webbing", "GrpcWeb leaves this request alone"),
+        (GrpcWeb(), "text/html", "GrpcWeb leaves this request alone"),
+        (GrpcStats(), "text/html", "grpc_stats counts gRPC calls"),
+        (Rbac(), "text/html", "RBAC may refuse the request with 403; whether it does is not told here"),
+    ],
+)
+def test_a_filter_is_told_in_words(config: Message, kind: str, words: str) -> None:
+    each = HttpFilter(name="any", typed_config=pack_any(config))
+    snapshot = kit.snapshot(kit.manager(kit.routes(to("a")), each), kit.clusters("a"))
+    found = kit.asked(snapshot, "/", ("content-type", kind))
+
+    assert policies(found)["filter"].startswith(words)
 
 
 def test_connections() -> None:

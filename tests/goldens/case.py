@@ -183,7 +183,7 @@ def _key(key: object) -> str:
     return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
-_PLACES = ("origin", "credential_place", "credential_places")
+_PLACES = ("origin", "place", "place_of_lists", "credential_place", "credential_places")
 _NOTHING: tuple[object, ...] = (None, "", (), {}, Labels())
 
 

@@ -8,6 +8,7 @@ from itertools import chain
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 
+from translators.automatic import reachable
 from translators.listener.address import EVERY_ADDRESS, bound_address
 from translators.listener.gateway_chains import (
     ServerChain,
@@ -27,11 +28,9 @@ from xds.model.credential_names import Wanted, wanted_by_server
 from xds.model.credentials import Credentials, bare_name
 from xds.model.gateway_ports import ListeningPort, running_server
 from xds.model.gateways import Server, Transport
-from xds.model.hosts import host_matches
 from xds.model.server_tls import ServerTLSMode
-from xds.model.services import Location
 from xds.model.settings import MeshSettings
-from xds.model.view import GatewayPort, GatewayServer, ProxyView, VisibleService
+from xds.model.view import GatewayPort, GatewayServer, ProxyView
 from xds.pipeline.contribution import FilterChainPart, ListenerPart
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
@@ -83,7 +82,7 @@ def _of_server(
     placed, names = entry.running.placed, entry.running.server_names
     running = memo(running_server, entry.gateway, entry.server, placed.number, *names)
     if mode is ServerTLSMode.AUTO_PASSTHROUGH:
-        for visible in _reachable(entry, view.services):
+        for visible in reachable((entry.server,), view.services):
             yield from memo(automatic_chains, running, visible, settings)
         return
     credentials = usable_credentials(entry.server, view.credentials)
@@ -118,15 +117,6 @@ def usable_credentials(server: Server, credentials: Credentials) -> tuple[str, .
 def _has(credentials: Credentials, wanted: Wanted) -> bool:
     found = credentials.authority(wanted.name) if wanted.is_authority else credentials.get(wanted.name)
     return found is not None
-
-
-def _reachable(entry: GatewayServer, services: tuple[VisibleService, ...]) -> Iterator[VisibleService]:
-    """Services of the mesh that the server exposes."""
-    for visible in services:
-        if visible.service.location is Location.MESH_INTERNAL:
-            hosts = (selector.host for selector in entry.server.hosts)
-            if any(host_matches(host, visible.service.hostname) for host in hosts):
-                yield visible
 
 
 def _listener(port: ListeningPort, chains: tuple[FilterChainPart, ...], routes: tuple[str, ...]) -> ListenerPart:

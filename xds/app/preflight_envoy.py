@@ -64,6 +64,8 @@ class EnvoyValidator:
 
 
 def _write(path: Path, resources: Sequence[Resource]) -> None:
+    """Nobody else may read it: keys can be part of clusters and listeners."""
+    path.touch(mode=0o600)
     path.write_text(json.dumps(static_document(resources)))
 
 

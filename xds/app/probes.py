@@ -9,6 +9,7 @@ from dataclasses import asdict
 from xds.app.analysis import finding_document
 from xds.app.convergence_change import MAX_LISTED
 from xds.app.convergence_report import ConvergenceReport, Findings
+from xds.app.credentials_report import credentials_document
 from xds.app.documents import diagnostic_document
 from xds.app.loads_report import loads_document
 from xds.app.metrics import short_name
@@ -33,14 +34,16 @@ class ServerProbes:
         findings: Findings,
         loads: LoadBoard,
         refresh: Callable[[], Awaitable[None]],
+        clock: Callable[[], float],
     ) -> None:
-        """refresh: returns when everything that the sources say by now is in force."""
+        """refresh: returns when everything that the sources say by now is in force. clock: gives epoch seconds."""
         self._store = store
         self._board = board
         self._report = report
         self._findings = findings
         self._loads = loads
         self._refresh = refresh
+        self._clock = clock
         self.listening = False
 
     def not_ready(self) -> str | None:
@@ -126,6 +129,10 @@ class ServerProbes:
         selectable = [Selectable(proxy.namespace, proxy.labels, proxy.id) for proxy in proxies]
         found = await asyncio.to_thread(analyse, self._store.configuration, self._findings(), selectable)
         return [finding_document(finding) for finding in found]
+
+    def credentials(self) -> Json:
+        """See `credentials_document`."""
+        return credentials_document(self._store.mesh, self._clock())
 
     def loads(self) -> Json:
         """See `loads_document`."""

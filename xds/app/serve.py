@@ -24,6 +24,7 @@ from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
 from xds.app.debounce import Debounce
 from xds.app.errors import StartError
+from xds.app.expiry import ExpiryMetric, credential_findings
 from xds.app.findings_log import FindingsLog
 from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
@@ -127,8 +128,9 @@ class ControlPlane:
             max_age=options.max_stream_age,
         )
         report = ConvergenceReport(self._convergence, self.store, self.findings)
-        self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh)
+        self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time)
         LoadMetrics(self._xds.loads, registry)
+        ExpiryMetric(lambda: self.store.mesh, registry)
         self._source = _file_source(options.config)
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
@@ -173,7 +175,8 @@ class ControlPlane:
 
     def findings(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say about the configuration now."""
-        return self.store.diagnostics + self._refusals.diagnostics
+        of_credentials = credential_findings(self.store.mesh, time.time())
+        return self.store.diagnostics + self._refusals.diagnostics + of_credentials
 
     def _tell_findings(self) -> None:
         findings = self.findings()
@@ -282,6 +285,8 @@ class ControlPlane:
         while True:
             await asyncio.sleep(_TIDY_SECONDS)
             self._convergence.sum_up()
+            if self.store.mesh.credentials:
+                self._tell_findings()  # time alone may have made some
             if dropped := self.store.tidy():
                 _log.debug("forgot compiled results that nobody uses", count=dropped)
 

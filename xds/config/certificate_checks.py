@@ -43,7 +43,7 @@ def facts_of(certificate: Certificate) -> CertificateFacts:
 
 def facts_of_list(revoked: CertificateRevocationList) -> RevocationFacts:
     """What a list of revoked certificates says."""
-    return RevocationFacts(revoked.issuer.rfc4514_string(), revoked.next_update_utc)
+    return RevocationFacts(revoked.issuer.rfc4514_string(), revoked.last_update_utc, revoked.next_update_utc)
 
 
 def key_problem(chain: Sequence[Certificate], key: PrivateKey) -> str | None:

@@ -48,6 +48,9 @@ class Probes(Protocol):
     async def analysis(self) -> Json:
         """What is to be said of the whole configuration, as ``pilothouse analyze`` says it."""
 
+    def credentials(self) -> Json:
+        """Certificates and when they expire, without keys."""
+
     def loads(self) -> Json:
         """What connected clients report of their requests, by cluster and locality."""
 
@@ -109,6 +112,7 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
             Route("/debug/configz", _json(probes.config)),
             Route("/debug/config_dump", config_dump),
             Route("/debug/analysis", _awaited_json(probes.analysis)),
+            Route("/debug/credentials", _json(probes.credentials)),
             Route("/debug/loads", _json(probes.loads)),
             Route("/debug/addresses", _json(probes.addresses)),
             Route("/debug/changes", changes),
@@ -124,6 +128,7 @@ _PATHS = (
     "/debug/configz",
     "/debug/config_dump?proxyID=NAME.NAMESPACE",
     "/debug/analysis",
+    "/debug/credentials",
     "/debug/loads",
     "/debug/addresses",
     "/debug/changes?object=KIND/NAME.NAMESPACE",

@@ -6,7 +6,7 @@ Everything is pure. What cannot be told raises `UnsupportedError` rather than a 
 """
 
 from xds.explain.errors import UnsupportedError
-from xds.explain.explain import explain
+from xds.explain.explain import explain, explain_arrival
 from xds.explain.listener import UndecidedError, is_socket
 from xds.explain.request import PLAIN, TLS, Connection, Request
 from xds.explain.result import Answered, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
@@ -26,5 +26,6 @@ __all__ = [
     "UndecidedError",
     "UnsupportedError",
     "explain",
+    "explain_arrival",
     "is_socket",
 ]

@@ -18,7 +18,7 @@ from xds.explain.cluster import find_cluster
 from xds.explain.decode import parse, unpacked
 from xds.explain.filter_chain import find_chain
 from xds.explain.http import explain_request
-from xds.explain.listener import Bound, bound_listeners, captured, dialled, inspected
+from xds.explain.listener import Bound, arriving, bound_listeners, captured, dialled, inspected
 from xds.explain.request import PLAIN, TLS, Connection, Request
 from xds.explain.result import ChainStep, Ended, Explanation, Forwarded, ListenerStep, Outcome, objects
 from xds.resources import LISTENER, NO_SOURCES, PartSources, Snapshot
@@ -36,8 +36,18 @@ def explain(
     Raises UnsupportedError for what cannot be told, and UndecidedError if the address that was dialled is not known
     and it matters.
     """
-    listeners = bound_listeners(snapshot[LISTENER])
-    found = (captured if through_capture else dialled)(listeners, connection)
+    find = captured if through_capture else dialled
+    return _explained(snapshot, find(bound_listeners(snapshot[LISTENER]), connection), connection, request)
+
+
+def explain_arrival(snapshot: Snapshot, connection: Connection, request: Request | None) -> Explanation:
+    """The same for a connection that comes to the proxy's own workload from elsewhere. Raises UnsupportedError."""
+    return _explained(snapshot, arriving(bound_listeners(snapshot[LISTENER]), connection), connection, request)
+
+
+def _explained(
+    snapshot: Snapshot, found: tuple[Bound, str] | None, connection: Connection, request: Request | None
+) -> Explanation:
     if found is None:
         return Explanation((Ended(1.0, f"nothing listens on port {connection.port}"),))
     bound, reason = found

@@ -1,4 +1,4 @@
-"""What the HTTP filters before the router do with a request: CORS and fault injection. Others are named."""
+"""What the HTTP filters before the router do with a request: CORS and fault injection; the others in words."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from xds.explain import headers, strings
 from xds.explain.decode import as_json, fields, in_words, unpacked
+from xds.explain.filter_words import filter_words
 from xds.explain.header_changes import HeaderChange
 from xds.explain.request import Request
 from xds.explain.result import Answered, Policy, objects
@@ -23,12 +24,8 @@ from xds.resources import ResourceSet, Source
 
 CORS = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"
 FAULT = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"
-_KNOWN = (
-    CORS,
-    FAULT,
-    "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
-    "type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
-)
+_ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+"""Its effect is that of the route."""
 _TYPED_CONFIG = 2
 """The field of a ``TypedExtensionConfig``."""
 PerRoute = Sequence[Mapping[str, AnyMessage]]
@@ -94,8 +91,7 @@ def _filter(
     if kind == FAULT:
         fault = unpacked(config, HttpFault)
         return _fault(fault, request, changes or ()) if fault is not None else Filtered((), ())
-    unknown = () if kind in _KNOWN else (Policy("filter", f"{kind.rpartition('.')[2]}, whose effect is not told here"),)
-    return Filtered((), unknown)
+    return Filtered((), () if kind == _ROUTER else (Policy("filter", filter_words(kind, request)),))
 
 
 def _cors(policy: CorsPolicy, request: Request) -> Filtered:

@@ -53,6 +53,8 @@ def _explanation(hop: Hop, request: Request) -> Explanation:
         return Explanation((Answered(1.0, 404, "the proxy has no RouteConfiguration for this"),))
     if reason := refusal(request):
         return Explanation((Answered(1.0, 400, reason),))
+    if not request.path.startswith("/"):
+        return Explanation((Answered(1.0, 404, "the request is for the server as a whole"),))
     seen = as_received(request, hop.manager)
     host = table.find(seen.authority)
     if host is None:

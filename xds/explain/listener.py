@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from betterproto2 import Message
+from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import Listener, ListenerFilter, ListenerFilterChainMatchPredicate
 from envoy_data_plane.envoy.extensions.filters.listener.http_inspector.v3 import HttpInspector
+from envoy_data_plane.envoy.extensions.filters.listener.original_dst.v3 import OriginalDst
 from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector.v3 import TlsInspector
 
 from xds.explain.decode import parse, without
@@ -76,6 +78,14 @@ def captured(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound,
     if entry is None:
         return None
     return _for_address(listeners, connection) or (entry, f"no listener is for {_dialled(connection)}")
+
+
+def arriving(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:
+    """The listener for a connection that comes to the proxy's workload from elsewhere, and why: the one that all of
+    them are redirected to, or else the one that is dialled. None if nothing listens there."""
+    inbound = (bound for bound in listeners if bound.header.traffic_direction == TrafficDirection.INBOUND)
+    entry = next((bound for bound in inbound if _has(bound.header, OriginalDst, connection.port)), None)
+    return (entry, "all that comes is redirected to it") if entry is not None else dialled(listeners, connection)
 
 
 def dialled(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:

@@ -18,10 +18,7 @@ _ESCAPED_SLASH: Final = re.compile("%(2F|5C)", re.IGNORECASE)
 
 
 def normalized(path: str) -> str:
-    """As a connection manager with ``normalize_path`` makes it before it looks for a route: RFC 3986, section 6.
-    The server as a whole, ``*``, has none."""
-    if path.startswith("*"):
-        return path
+    """As a connection manager with ``normalize_path`` makes it before it looks for a route: RFC 3986, section 6."""
     bare, question, query = path.partition("?")
     plain = _UNRESERVED.sub(lambda escape: chr(int(escape[1], 16)), bare).replace("\\", "/")
     plain = _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", plain)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from xds.model.objects import ObjectMeta
+from xds.model.objects import ObjectMeta, Place
 
 REDACTED: Final = "[redacted]"
 """What is shown in place of what must not be."""
@@ -59,27 +59,34 @@ class RevocationFacts:
     more, because there should be a newer list; None if it does not say."""
 
     issuer: str
+    last_update: datetime
     next_update: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
     """A certificate with its private key, both in PEM. chain: the certificate itself first, then those that vouch for
-    it. certificates: the facts, in the same order."""
+    it. certificates: the facts, in the same order. place: where the chain is written."""
 
     chain: bytes
     private_key: Sealed
     certificates: tuple[CertificateFacts, ...]
+    place: Place = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """The certificates, in PEM, that others' are checked against, and the lists of what they have revoked, if any."""
+    """The certificates, in PEM, that others' are checked against, and the lists of what they have revoked, if any.
+
+    place, place_of_lists: where these are written.
+    """
 
     trusted: bytes
     certificates: tuple[CertificateFacts, ...]
+    place: Place = field(compare=False)
     revoked: bytes = b""
     lists: tuple[RevocationFacts, ...] = ()
+    place_of_lists: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

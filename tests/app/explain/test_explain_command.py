@@ -139,6 +139,29 @@ def test_a_connection_is_explained_too_and_its_port_has_a_policy_of_its_own(conf
     assert "circuit_breakers" not in cluster
 
 
+def test_the_sidecar_of_an_endpoint_is_explained_if_that_is_asked_for(config: Path) -> None:
+    outcome = steps(config, *FROM, "--inbound", "http://reviews/first")["outcomes"][1]
+    found = outcome["forwarded"]["inbound"]
+    (inner,) = found["outcomes"]
+
+    assert (found["workload"], found["listener"]["name"]) == ("reviews-1.default", "virtualInbound")
+    assert found["virtualHost"]["name"] == "inbound|http|80"
+    assert (inner["share"], inner["forwarded"]["cluster"]["name"]) == (1.0, "inbound|80||")
+    assert "inbound" not in steps(config, *FROM, "http://reviews/first")["outcomes"][1]["forwarded"]
+    text = run(config, *FROM, "--inbound", "http://reviews/first")
+    assert "inbound            at reviews-1.default\n  listener           virtualInbound (0.0.0.0:15006)" in text
+
+
+def test_a_connection_arrives_as_well_and_without_capture_at_the_workload_itself(config: Path) -> None:
+    (outcome,) = steps(config, *FROM, "--inbound", "tcp://reviews:9000")["outcomes"]
+    (inner,) = outcome["forwarded"]["inbound"]["outcomes"]
+    assert inner["forwarded"]["cluster"]["name"] == "inbound|9000||"
+
+    bare = ("--inbound", "--capture", "none", "http://reviews/first")
+    outcome = steps(config, *FROM, *bare)["outcomes"][1]
+    assert "inbound" not in outcome["forwarded"]
+
+
 def test_a_redirect_says_where_to(config: Path) -> None:
     (outcome,) = steps(config, *FROM, "http://reviews/x")["outcomes"]
 

@@ -101,7 +101,8 @@ def test_an_authority_may_have_a_list_of_what_it_has_revoked() -> None:
     made = credential({"ca.crt": ROOT.pem, "ca.crl": ROOT.revoke(LEAF, life=timedelta(days=30))}).authority
     assert made is not None
     assert made.trusted.decode() == ROOT.pem
-    assert made.lists == (RevocationFacts("CN=root", datetime(2026, 1, 31, tzinfo=UTC)),)
+    since, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC)
+    assert made.lists == (RevocationFacts("CN=root", since, until),)
     assert made.revoked.startswith(b"-----BEGIN X509 CRL-----")
     assert (
         credential({"cacert": ROOT.pem, "crl": ROOT.revoke()}).authority

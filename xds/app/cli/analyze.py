@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
@@ -55,12 +56,13 @@ def analyze(
     the threshold, 79 with some, 65 if a file cannot be parsed, 64 for wrong usage, whatever the output format.
     """
     from xds.app.analysis import finding_document, finding_line
+    from xds.app.expiry import credential_findings
     from xds.app.loading import load_settings
     from xds.app.offline import Offline
     from xds.config.analysis import analyse
 
     offline = Offline(load_settings(mesh_config), ())
-    known = offline.read(paths)
+    known = (*offline.read(paths), *credential_findings(offline.store.mesh, time.time()))
     findings = analyse(offline.store.configuration, known)
     if output is Output.JSON:
         print(json.dumps([finding_document(finding) for finding in findings], indent=2))

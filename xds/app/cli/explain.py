@@ -48,6 +48,7 @@ def explain(
     capture: options.Capture = CaptureOption.REDIRECT,
     ip: Annotated[str, typer.Option("--ip", help="The proxy's address, if the configuration has none.")] = "",
     address: Annotated[str, typer.Option("--address", help="Where the URL's host leads, if not by the mesh.")] = "",
+    inbound: Annotated[bool, typer.Option("--inbound", help="Also tell what the sidecars of endpoints do.")] = False,
     translators: options.Translators = None,
     output: Annotated[Output, typer.Option("-o", "--output")] = Output.TEXT,
 ) -> None:
@@ -64,7 +65,7 @@ def explain(
     offline = Offline(load_settings(mesh_config), load_translators(translators))
     for diagnostic in offline.read([config]):
         print(diagnostic, file=sys.stderr)
-    steps = explained(offline.store, named, asked)
+    steps = explained(offline.store, named, asked, inbound=inbound)
     print(json.dumps(steps, indent=2) if output is Output.JSON else "\n".join(text(steps)))
 
 

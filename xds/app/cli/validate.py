@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -43,10 +44,12 @@ def validate(
     usage.
     """
     from xds.app.documents import diagnostic_document
+    from xds.app.expiry import credential_findings
     from xds.app.loading import load_settings
     from xds.app.offline import Offline
 
-    diagnostics = Offline(load_settings(mesh_config), ()).read(paths)
+    offline = Offline(load_settings(mesh_config), ())
+    diagnostics = (*offline.read(paths), *credential_findings(offline.store.mesh, time.time()))
     if output is Output.JSON:
         print(json.dumps([diagnostic_document(diagnostic) for diagnostic in diagnostics], indent=2))
     else:

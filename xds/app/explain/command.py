@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from xds.app.errors import StartError
+from xds.app.explain.inbound import arrival
 from xds.app.explain.lines import Lines
 from xds.app.explain.proxies import Named, proxy_spec
 from xds.app.explain.report import Document, document
 from xds.app.explain.target import Asked, target
 from xds.app.offline import proxy_of
 from xds.app.store import Store
-from xds.explain import UndecidedError, UnsupportedError, explain
+from xds.explain import Forwarded, UndecidedError, UnsupportedError, explain
 
 
-def explained(store: Store, named: Named, asked: Asked) -> Document:
-    """The steps, as `report.document` has them. Raises StartError for what cannot be told, and why."""
+def explained(store: Store, named: Named, asked: Asked, *, inbound: bool = False) -> Document:
+    """The steps, as `report.document` has them. Raises StartError for what cannot be told, and why.
+
+    inbound: also what the sidecars of endpoints do.
+    """
     spec = proxy_spec(named, store.mesh)
     aim = target(asked, spec, store.mesh)
     snapshot = store.compile(proxy_of(spec, store.mesh)).snapshot
     try:
         found = explain(snapshot, aim.connection, aim.request, through_capture=aim.through_capture)
+        sent = [outcome for outcome in found.outcomes if isinstance(outcome, Forwarded)] if inbound else []
+        arrivals = {outcome.cluster.name: arrival(store, spec, aim, outcome) for outcome in sent}
     except UndecidedError as error:
         names = ", ".join(error.names)
         raise StartError(f"several listeners have port {aim.connection.port}: {names}; choose by --address") from error
     except UnsupportedError as error:
         raise StartError(f"this cannot be explained: the way leads to {error}") from error
-    return document(found, Lines(store))
+    return document(found, Lines(store), arrivals)

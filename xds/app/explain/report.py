@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from xds.app.explain.inbound import Arrival
 from xds.app.explain.lines import Lines, Place
 from xds.explain import Answered, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
 from xds.explain.result import EndpointShare, RouteStep
@@ -14,15 +15,19 @@ from xds.resources import PatchedBy, Source
 Document: TypeAlias = dict[str, object]
 
 
-def document(explanation: Explanation, lines: Lines) -> Document:
-    """JSON: ``listener``, ``filterChain``, ``virtualHost``, ``routes`` and ``outcomes``, as far as the way goes."""
-    return _Report(explanation, lines).document()
+def document(explanation: Explanation, lines: Lines, arrivals: Mapping[str, Arrival | None]) -> Document:
+    """JSON: ``listener``, ``filterChain``, ``virtualHost``, ``routes`` and ``outcomes``, as far as the way goes.
+
+    arrivals: by cluster, what the sidecar of an endpoint does, if it is to be told; the same steps again.
+    """
+    return _Report(explanation, lines, arrivals).document()
 
 
 @dataclass(frozen=True, slots=True)
 class _Report:
     explanation: Explanation
     lines: Lines
+    arrivals: Mapping[str, Arrival | None]
 
     def document(self) -> Document:
         found = self.explanation
@@ -86,8 +91,14 @@ class _Report:
                 **({"authority": outcome.authority} if outcome.authority else {}),
                 **({"responseHeaders": changes} if changes else {}),
                 "cluster": self._cluster(outcome.cluster),
+                **self._inbound(self.arrivals.get(outcome.cluster.name)),
             },
         }
+
+    def _inbound(self, arrival: Arrival | None) -> Document:
+        if arrival is None:
+            return {}
+        return {"inbound": {"workload": arrival.workload, **document(arrival.explanation, self.lines, {})}}
 
     def _cluster(self, cluster: ClusterStep) -> Document:
         return {
@@ -194,6 +205,10 @@ class _Text:
             if "from" in endpoint:
                 yield _line("", f"  {_where(_mapping(endpoint['from']))}")
         yield from _policies(cluster)
+        if "inbound" in forwarded:
+            inbound = _mapping(forwarded["inbound"])
+            yield _line("inbound", f"at {inbound['workload']}")
+            yield from (f"  {line}" for line in self.lines(inbound))
 
 
 def _title(key: str, step: Mapping[str, object]) -> str:

@@ -27,10 +27,28 @@ _ALL: Final = (
         "Keep one of them.",
     ),
     Message(
+        "expired-credential",
+        "ExpiredCredential",
+        "A certificate, or a list of revoked ones, has expired or is not valid yet: connections with it fail.",
+        "Renew it; proxies get the new one as soon as it is written, and keep their connections.",
+    ),
+    Message(
+        "expiring-credential",
+        "ExpiringCredential",
+        "A certificate, or a list of revoked ones, is in the last fifth of its life.",
+        "Renew it; proxies get the new one as soon as it is written, and keep their connections.",
+    ),
+    Message(
         "hidden-rule",
         "HiddenDestinationRule",
         "An older DestinationRule for the same host has the policy or the subset already.",
         "Merge the two.",
+    ),
+    Message(
+        "readable-secret",
+        "ReadableSecret",
+        "Others on the machine can read a file with a private key in it.",
+        "Take the permission away, and consider whether the key has to be replaced.",
     ),
     Message(
         "module-unavailable",

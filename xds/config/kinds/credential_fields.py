@@ -36,7 +36,7 @@ def parse_key_pair(root: Reader, chain: Entry, key: Entry) -> KeyPair | None:
     if problem := chain_problem(read_chain):
         root.warning(chain.path, problem, _DOUBTFUL)
     facts = tuple(map(facts_of, read_chain))
-    return KeyPair(encoded(*read_chain), Sealed(encoded_key(read_key)), facts)
+    return KeyPair(encoded(*read_chain), Sealed(encoded_key(read_key)), facts, root.place(chain.path))
 
 
 def parse_authority(root: Reader, trusted: Entry, revoked: Entry | None) -> Authority | None:
@@ -50,7 +50,14 @@ def parse_authority(root: Reader, trusted: Entry, revoked: Entry | None) -> Auth
     for subject in without_list(read, lists):
         reason = f"has no list of {subject}: no certificate that it issued is accepted"
         root.warning(revoked.path if revoked else (), reason, _DOUBTFUL)
-    return Authority(encoded(*read), tuple(map(facts_of, read)), encoded(*lists), tuple(map(facts_of_list, lists)))
+    return Authority(
+        trusted=encoded(*read),
+        certificates=tuple(map(facts_of, read)),
+        place=root.place(trusted.path),
+        revoked=encoded(*lists),
+        lists=tuple(map(facts_of_list, lists)),
+        place_of_lists=root.place(revoked.path) if revoked is not None else None,
+    )
 
 
 def _read(root: Reader, entry: Entry, parse: Callable[[bytes], T]) -> T | None:
