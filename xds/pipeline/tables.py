@@ -85,7 +85,7 @@ def _build_routes(
 ) -> _Routes:
     tables = []
     for part in parts:
-        edits = memo(edits_for, plan, part.route_config) if plan is not None else None
+        edits = memo(edits_for, plan, part.route_config, memo) if plan is not None else None
         tables.append(_build_table(part, patches, edits, memo, *overrides))
     resources = Resources(tuple(table.resource for table in tables))
     return _Routes(resources, _Told.of([table.told for table in tables]))

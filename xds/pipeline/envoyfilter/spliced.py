@@ -21,6 +21,7 @@ from xds.pipeline.envoyfilter.routes import (
     patched_host,
     route_edits,
 )
+from xds.pipeline.memo import Memo
 from xds.pipeline.splice import JoinedVirtualHosts, VirtualHost, join_virtual_hosts
 from xds.resources import PartSources
 from xds.wire.fields import fields_by_name
@@ -45,9 +46,19 @@ class PatchedHeader:
     refused: tuple[Refusal, ...] = ()
 
 
-def edits_for(plan: Plan, name: str) -> RouteEdits | None:
-    """The patches for a RouteConfiguration that a proxy asks for by name; None if there are none."""
-    return route_edits(plan, name, plan.context(inbound=False))
+def edits_for(plan: Plan, name: str, memo: Memo) -> RouteEdits | None:
+    """The patches for a RouteConfiguration that a proxy asks for by name; None if there are none.
+
+    The same object for the same patches, so that virtual hosts that several have in common are patched once.
+    """
+    edits = route_edits(plan, name, plan.context(inbound=False))
+    return memo(_edits, len(edits.configuration), len(edits.hosts), *edits.all) if edits is not None else None
+
+
+def _edits(configuration: int, hosts: int, *patches: ConfigPatch) -> RouteEdits:
+    """Of so many patches, by what they are applied to."""
+    of_routes = configuration + hosts
+    return RouteEdits(patches[:configuration], patches[configuration:of_routes], patches[of_routes:])
 
 
 def patch_host(host: VirtualHost, edits: RouteEdits) -> PatchedHost:
