@@ -70,9 +70,28 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             "no: settles what Istio's agent or injector does, which are not here",
         ),
         **dict.fromkeys(
-            ("defaultConfig.concurrency", "defaultConfig.drainDuration"),
-            "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`), not from a configuration",
+            (
+                "defaultConfig.concurrency",
+                "defaultConfig.drainDuration",
+                "defaultConfig.fileFlushInterval",
+                "defaultConfig.fileFlushMinSizeKb",
+            ),
+            "no: Envoy takes it from its command line (`--concurrency`, `--drain-time-s`, "
+            "`--file-flush-interval-msec`, `--file-flush-min-size-kb`), not from a configuration",
         ),
+        **dict.fromkeys(
+            (
+                "defaultConfig.tracing.lightstep.*",
+                "defaultConfig.tracing.openCensusAgent.*",
+                "defaultConfig.tracing.stackdriver.*",
+            ),
+            "no: stock Envoy has no such tracer any more",
+        ),
+        "defaultConfig.extraStatTags": "no: names tags of the metrics of Istio's own filter, which stock Envoy lacks",
+        "defaultConfig.statsCompression": "no: settles how Istio's bootstrap serves statistics; Envoy's admin "
+        "interface has no such choice",
+        "defaultConfig.privateKeyProvider.*": "no: stock Envoy is built without these providers",
+        "defaultConfig.proxyHeaders.metadataExchangeHeaders.*": "no: stock Envoy exchanges no metadata",
         **dict.fromkeys(
             ("outboundTrafficPolicy.tls.credentialName", "outboundTrafficPolicy.tls.caCertCredentialName"),
             "no: a sidecar asks for a secret only where a rule names its workload, so that nobody waits for one that "

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from translators.listener.explicit import proxy_listener
 from translators.listener.gateway import gateway_listeners
 from translators.listener.inbound import inbound_listeners
+from translators.listener.limits import limited
 from translators.listener.outbound import outbound_listeners
 from translators.route.client import interned
 from xds.model.proxy import ProxyType
@@ -21,8 +22,9 @@ def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     inbound = tuple(inbound_listeners(view, memo))
     taken = {part.name for part in inbound}
     outbound = (*outbound_listeners(view, memo), *proxy_listener(view, memo))
-    return memo(interned, *(part for part in outbound if part.name not in taken), *inbound)
+    parts = (*(part for part in outbound if part.name not in taken), *inbound)
+    return memo(interned, *limited(parts, view, memo))
 
 
 def _of_gateway(view: ProxyView, memo: Memo) -> tuple[Contribution, ...]:
-    return tuple(gateway_listeners(view, memo))
+    return tuple(limited(gateway_listeners(view, memo), view, memo))

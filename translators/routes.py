@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from translators.route.gateway import gateway_routes
+from translators.route.proxy_headers import with_proxy_headers
 from translators.route.sidecar import sidecar_routes
 from xds.model.proxy import ProxyType
 from xds.model.view import ProxyView
@@ -17,4 +18,5 @@ def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
 
 
 def _routes(view: ProxyView, memo: Memo) -> tuple[Contribution, ...]:
-    return tuple((gateway_routes if view.key.type is ProxyType.ROUTER else sidecar_routes)(view, memo))
+    routes = gateway_routes if view.key.type is ProxyType.ROUTER else sidecar_routes
+    return tuple(with_proxy_headers(routes(view, memo), view.settings.proxy.headers, memo))

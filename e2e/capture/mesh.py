@@ -129,7 +129,7 @@ class _Starter:
     async def control_plane(self, hub: Namespace, config: Path) -> None:
         serve = (sys.executable, "-m", "xds.app.cli", "serve")
         files = ("--config", str(config), "--mesh-config", str(MESH_CONFIG))
-        listen = ("--xds-listen", XDS, "--monitoring-listen", MONITORING)
+        listen = ("--insecure-xds", "--xds-listen", XDS, "--monitoring-listen", MONITORING)
         child = await self._start("control plane", hub.command(*serve, *files, *listen), REPOSITORY)
         await _await_ready(hub, f"http://{MONITORING}/ready", child)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from e2e.addresses import Addresses
-from e2e.settings.world import World, running_world
+from e2e.settings.world import World, running_world, until
 from e2e.witness import Witness
 
 
@@ -19,10 +19,12 @@ async def running(tmp_path_factory: pytest.TempPathFactory, envoy: Path, address
         yield world
 
 
-@pytest.fixture
-def world(running: World) -> Iterator[World]:
-    """The mesh for one test, which leaves settings that are in force."""
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(running: World) -> AsyncIterator[World]:
+    """The mesh for one test, which begins without settings and leaves some that are in force."""
     witness = running.lab.witness = Witness(running.lab.config, running.file)
+    running.configure("")
+    await until(running.is_plain, "all proxies are as they were in the beginning")
     yield running
     running.lab.witness = None
     witness.compare()

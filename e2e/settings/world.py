@@ -26,6 +26,9 @@ from xds.model.proxy import CaptureMode, ProxyType
 
 BASE = "proxyHttpPort: 15080\n"
 GATEWAY_PORT = 8080
+HOST = "shop.example.com"
+"""By which the gateway knows the service ``whole``."""
+
 _INSIDE_PORT = 9081
 _LIVE_SECONDS = 15.0
 
@@ -38,9 +41,12 @@ class Gateway:
     lab: Lab
 
     async def get(self, path: str = "/", headers: Mapping[str, str] | None = None) -> Answer:
-        """The answer to a request for the service ``whole``."""
+        """The answer to a request for the service ``whole``, on a connection of its own.
+
+        A connection that stays open is served by the listener as it was for some time.
+        """
         url = f"http://{self.ip}:{GATEWAY_PORT}{path}"
-        return await fetch(self.lab.session, url, {**(headers or {}), "host": "whole"})
+        return await fetch(self.lab.session, url, {**(headers or {}), "host": HOST, "connection": "close"})
 
 
 @dataclass(frozen=True)
@@ -67,22 +73,29 @@ class World:
         self.configure(text)
         await until(happened, text)
 
-    async def received(self, host: str = "whole", headers: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """The headers that a service receives from the client, by their names as they arrive."""
-        answer = await self.client.get(host, headers=headers)
-        assert answer.ok, (answer.status, answer.body)
-        return headers_of(answer)
+    async def is_plain(self) -> bool:
+        """Whether the gateway answers as it does without settings."""
+        answer = await self.gateway.get("/a%2Fb", {"x_test": "1"})
+        received = headers_of(answer)
+        named = answer.headers.get("server") == "istio-envoy" and "x-forwarded-port" not in received
+        return named and '"path": "/a%2Fb"' in answer.body and {"x-request-id", "x_test"} <= received.keys()
 
     async def stat(self, proxy: Sidecar, name: str) -> int:
         """A counter or gauge; 0 if there is none of that name."""
         text = await proxy.admin(f"/stats?filter=^{name}$")
         return int(text.rpartition(":")[2]) if text.strip() else 0
 
+    async def gateway_stat(self, name: str) -> int:
+        """The same of the gateway."""
+        url = f"http://{self.gateway.ip}:{ADMIN_PORT}/stats?filter=^{name}$"
+        text = (await fetch(self.lab.session, url, {})).body
+        return int(text.rpartition(":")[2]) if text.strip() else 0
+
 
 def headers_of(answer: Answer) -> Mapping[str, str]:
-    """The headers that the echo server received."""
-    headers = json.loads(answer.body)["headers"]
-    return {str(name): str(value) for name, value in headers.items()}
+    """The headers that the echo server received, by their names in lower case; none if it did not answer."""
+    headers = json.loads(answer.body)["headers"] if answer.ok else {}
+    return {str(name).lower(): str(value) for name, value in headers.items()}
 
 
 async def until(happened: Callable[[], Awaitable[bool]], what: str) -> None:
@@ -100,7 +113,7 @@ async def running_world(folder: Path, envoy: Path, addresses: Addresses) -> Asyn
         inside, outside = addresses.new(), addresses.new()
         lab.write("whole.yaml", service("whole", {"v1": await lab.echo("v1")}))
         lab.write("inside.yaml", service("inside", {"v1": inside}) + _INGRESS.format(port=_INSIDE_PORT))
-        lab.write("gateway.yaml", _GATEWAY.format(ip=outside, port=GATEWAY_PORT))
+        lab.write("gateway.yaml", _GATEWAY.format(ip=outside, port=GATEWAY_PORT, host=HOST))
         await lab.stack.enter_async_context(echo_server("inside", inside, _INSIDE_PORT))
         file = lab.folder / "mesh.yaml"
         file.write_text(BASE)
@@ -156,13 +169,12 @@ spec:
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata:
-  name: whole
+  name: outside
 spec:
   hosts:
-  - whole
+  - {host}
   gateways:
   - gateway
-  - mesh
   http:
   - route:
     - destination:

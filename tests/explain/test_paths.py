@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptions
+from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptionsHeadersWithUnderscoresAction as Underscores
 from envoy_data_plane.envoy.config.route.v3 import RedirectAction, RedirectActionRedirectResponseCode, RouteMatch
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpConnectionManagerPathWithEscapedSlashesAction as EscapedSlashes,
+)
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, RegexMatcher
 
+from tests.explain.kit import manager
 from xds.explain import redirect
-from xds.explain.admission import refusal, unreadable
+from xds.explain.admission import as_received, redirection, refusal, unreadable
 from xds.explain.paths import merged, normalized, rewritten, unescaped
 from xds.explain.request import Request
 
@@ -52,7 +58,7 @@ def test_a_path_is_made_clean(path: str, clean: str) -> None:
 def test_a_connection_manager_refuses_some_requests(method: str, path: str, refused: bool) -> None:
     request = Request(method, "a", path)
 
-    assert bool(unreadable(request) or refusal(request)) is refused
+    assert bool(unreadable(request) or refusal(request, manager(None))) is refused
 
 
 @pytest.mark.parametrize(
@@ -117,3 +123,24 @@ def test_escaped_slashes_are_slashes(path: str, clean: str) -> None:
 )
 def test_slashes_are_merged(path: str, clean: str) -> None:
     assert merged(path) == clean
+
+
+@pytest.mark.parametrize("path", ["/a%2Fb", "/a%5cb"])
+def test_escaped_slashes_are_refused_redirected_or_forwarded(path: str) -> None:
+    request, proxy = Request("GET", "a", path), manager(None)
+    proxy.normalize_path = True
+    proxy.path_with_escaped_slashes_action = EscapedSlashes.REJECT_REQUEST
+    assert refusal(request, proxy) == "the path has an escaped slash"
+    proxy.path_with_escaped_slashes_action = EscapedSlashes.UNESCAPE_AND_REDIRECT
+    assert (refusal(request, proxy), redirection(request, proxy)) == (None, "/a/b")
+    proxy.path_with_escaped_slashes_action = EscapedSlashes.UNESCAPE_AND_FORWARD
+    assert (redirection(request, proxy), as_received(request, proxy).path) == (None, "/a/b")
+
+
+def test_headers_with_underscores_are_refused_or_dropped() -> None:
+    request, proxy = Request("GET", "a", "/", headers=(("x_a", "1"), ("x-a", "1"))), manager(None)
+    assert as_received(request, proxy).header("x_a") == "1"
+    proxy.common_http_protocol_options = HttpProtocolOptions(headers_with_underscores_action=Underscores.DROP_HEADER)
+    assert (refusal(request, proxy), as_received(request, proxy).header("x_a")) == (None, None)
+    proxy.common_http_protocol_options.headers_with_underscores_action = Underscores.REJECT_REQUEST
+    assert refusal(request, proxy) == "a header has an underscore in its name"

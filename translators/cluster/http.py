@@ -22,6 +22,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 )
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
+from translators.header_case import preserved_case
 from xds.model.policy import (
     ConnectionPoolSettings,
     H2UpgradePolicy,
@@ -67,18 +68,27 @@ def http_options(
     pool: ConnectionPoolSettings | None = None,
     upstream: UpstreamHttpProtocolOptions | None = None,
     outlier: OutlierDetection | None = None,
+    *,
+    preserve_case: bool = False,
 ) -> HttpProtocolOptions | None:
-    """The extension, or None where Envoy's defaults (HTTP/1.1) do. upstream: what TLS takes from a request's host."""
+    """The extension, or None where Envoy's defaults (HTTP/1.1) do.
+
+    upstream: what TLS takes from a request's host. preserve_case: of the names of HTTP/1 headers.
+    """
     common, errors = _common(pool), _errors(outlier)
-    if protocol is UpstreamProtocol.HTTP1 and common is None and upstream is None and errors is None:
+    asked = any(each is not None for each in (common, upstream, errors)) or preserve_case
+    if protocol is UpstreamProtocol.HTTP1 and not asked:
         return None
-    options = _options(protocol, common, upstream, pool.http if pool is not None else None)
+    options = _options(protocol, common, upstream, pool.http if pool is not None else None, preserve_case)
     options.outlier_detection = errors
     return options
 
 
 def passthrough_options(
-    pool: ConnectionPoolSettings | None, upstream: UpstreamHttpProtocolOptions | None = None
+    pool: ConnectionPoolSettings | None,
+    upstream: UpstreamHttpProtocolOptions | None = None,
+    *,
+    preserve_case: bool = False,
 ) -> HttpProtocolOptions:
     """For clusters that lead to an address without a known protocol; idle connections end after Istio's 5 minutes.
 
@@ -87,7 +97,8 @@ def passthrough_options(
     common = _common(pool) or CommonHttpProtocolOptions()
     if common.idle_timeout is None:
         common.idle_timeout = _PASSTHROUGH_IDLE_TIMEOUT
-    return _options(UpstreamProtocol.AS_DOWNSTREAM, common, upstream, pool.http if pool is not None else None)
+    http = pool.http if pool is not None else None
+    return _options(UpstreamProtocol.AS_DOWNSTREAM, common, upstream, http, preserve_case)
 
 
 def _options(
@@ -95,18 +106,18 @@ def _options(
     common: CommonHttpProtocolOptions | None,
     upstream: UpstreamHttpProtocolOptions | None,
     http: HTTPSettings | None,
+    preserve_case: bool,
 ) -> HttpProtocolOptions:
+    http1 = Http1ProtocolOptions(header_key_format=preserved_case() if preserve_case else None)
     options = HttpProtocolOptions(common_http_protocol_options=common, upstream_http_protocol_options=upstream)
     if protocol is UpstreamProtocol.AS_DOWNSTREAM:
         options.use_downstream_protocol_config = HttpProtocolOptionsUseDownstreamHttpConfig(
-            http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=_http2(http)
+            http_protocol_options=http1, http2_protocol_options=_http2(http)
         )
     elif protocol is UpstreamProtocol.HTTP2:
         options.explicit_http_config = HttpProtocolOptionsExplicitHttpConfig(http2_protocol_options=_http2(http))
     else:
-        options.explicit_http_config = HttpProtocolOptionsExplicitHttpConfig(
-            http_protocol_options=Http1ProtocolOptions()
-        )
+        options.explicit_http_config = HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=http1)
     return options
 
 

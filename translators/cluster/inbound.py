@@ -19,7 +19,7 @@ from translators.cluster.address import is_unspecified, split_host_port
 from translators.cluster.assignment import assignment, plain_endpoint
 from translators.cluster.connection_pool import circuit_breakers, connect_timeout, connection_options
 from translators.cluster.http import UpstreamProtocol, http_options, passthrough_options, upstream_protocol
-from translators.cluster.mesh_defaults import mesh_pool
+from translators.cluster.mesh_defaults import buffer_limit, mesh_pool
 from translators.cluster.metadata import cluster_metadata
 from translators.cluster.policy import port_policy
 from translators.cluster.stat_name import stat_name
@@ -52,7 +52,9 @@ def inbound_clusters(
 def inbound_passthrough(settings: MeshSettings) -> Resource:
     """For captured traffic to ports that no service declares."""
     cluster = _original_destination(INBOUND_PASSTHROUGH_CLUSTER, settings)
-    cluster.typed_extension_protocol_options = extension(passthrough_options(mesh_pool(settings)))
+    cluster.typed_extension_protocol_options = extension(
+        passthrough_options(mesh_pool(settings), preserve_case=settings.proxy.headers.preserve_case)
+    )
     return Resource.of(CLUSTER, cluster.name, encode(cluster))
 
 
@@ -83,7 +85,9 @@ def _limit(
     cluster.connect_timeout = connect_timeout(pool, settings.connect_timeout)
     cluster.circuit_breakers = circuit_breakers(pool)
     cluster.upstream_connection_options = connection_options(pool)
-    cluster.typed_extension_protocol_options = extension(http_options(protocol, pool))
+    cluster.typed_extension_protocol_options = extension(
+        http_options(protocol, pool, preserve_case=settings.proxy.headers.preserve_case)
+    )
 
 
 def _origins(listener: InboundListener, sidecar: Sidecar | None) -> Iterator[ObjectKey]:
@@ -139,6 +143,7 @@ def _basic(name: str, discovery: ClusterDiscoveryType, settings: MeshSettings) -
         name=name,
         type=discovery,
         connect_timeout=connect_timeout(pool, settings.connect_timeout),
+        per_connection_buffer_limit_bytes=buffer_limit(settings),
         circuit_breakers=circuit_breakers(pool),
         upstream_connection_options=connection_options(pool),
     )

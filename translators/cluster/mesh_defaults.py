@@ -15,6 +15,12 @@ def mesh_pool(settings: MeshSettings) -> ConnectionPoolSettings | None:
     return settings.traffic_policy.connection_pool if settings.traffic_policy is not None else None
 
 
+def buffer_limit(settings: MeshSettings, *, gateway: bool = False) -> int | None:
+    """How much a proxy holds for a connection to an upstream, in bytes; None for Envoy's limit."""
+    connections = settings.proxy.connections
+    return (connections.of_gateway if gateway else connections).cluster_buffer
+
+
 def with_mesh_defaults(policy: PortPolicy, settings: MeshSettings, protocol: Protocol) -> PortPolicy:
     """``policy`` with TCP keepalive and the upgrade of HTTP/1.1 to HTTP/2; the same one if there is nothing to add."""
     upgrades = settings.h2_upgrade and protocol is Protocol.HTTP

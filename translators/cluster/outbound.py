@@ -10,7 +10,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType, Clust
 from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVersion, ConfigSource
 
 from translators.cluster.assignment import EncodedEndpoints, assignment, selected
-from translators.cluster.mesh_defaults import with_mesh_defaults
+from translators.cluster.mesh_defaults import buffer_limit, with_mesh_defaults
 from translators.cluster.metadata import cluster_metadata
 from translators.cluster.placement import EncodedEndpoint, Placement
 from translators.cluster.stat_name import stat_name
@@ -71,6 +71,8 @@ def _cluster(
         connect_timeout=settings.connect_timeout,
         locality=locality_setting(target.policy.load_balancer, target.policy.outlier_detection, settings.locality),
         dns_refresh_rate=settings.dns_refresh_rate,
+        buffer_limit=buffer_limit(settings, gateway=client is Client.GATEWAY),
+        preserve_case=settings.proxy.headers.preserve_case,
         dialled_port=_dialled_port(target),
     )
     subset = target.subset.name if target.subset is not None else ""

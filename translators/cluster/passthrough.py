@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType, ClusterLbPolicy
+from envoy_data_plane.envoy.config.core.v3 import UpstreamHttpProtocolOptions
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
 
 from translators.cluster.connection_pool import circuit_breakers, connect_timeout, connection_options
 from translators.cluster.dynamic_forward_proxy import resolve_requested
 from translators.cluster.http import passthrough_options
-from translators.cluster.mesh_defaults import mesh_pool
+from translators.cluster.mesh_defaults import buffer_limit, mesh_pool
 from translators.cluster.tls import host_options, transport_socket
 from translators.cluster.upstream import extension
 from translators.names import BLACK_HOLE_CLUSTER, DYNAMIC_DNS_CLUSTER, PASSTHROUGH_CLUSTER
@@ -20,7 +22,7 @@ def passthrough(settings: MeshSettings) -> Resource:
     """To wherever the application dialled."""
     cluster = _unknown(PASSTHROUGH_CLUSTER, settings)
     cluster.type = ClusterDiscoveryType.ORIGINAL_DST
-    cluster.typed_extension_protocol_options = extension(passthrough_options(mesh_pool(settings)))
+    cluster.typed_extension_protocol_options = extension(_options(settings, None))
     return Resource.of(CLUSTER, cluster.name, encode(cluster))
 
 
@@ -30,7 +32,7 @@ def dynamic_dns(settings: MeshSettings) -> Resource:
     by_host = host_options(tls, ())
     cluster = _unknown(DYNAMIC_DNS_CLUSTER, settings)
     resolve_requested(cluster, settings.dns_refresh_rate)
-    cluster.typed_extension_protocol_options = extension(passthrough_options(mesh_pool(settings), by_host))
+    cluster.typed_extension_protocol_options = extension(_options(settings, by_host))
     cluster.transport_socket = transport_socket(tls, (), http2=False)
     return Resource.of(CLUSTER, cluster.name, encode(cluster))
 
@@ -43,11 +45,17 @@ def black_hole(settings: MeshSettings) -> Resource:
     return Resource.of(CLUSTER, cluster.name, encode(cluster))
 
 
+def _options(settings: MeshSettings, upstream: UpstreamHttpProtocolOptions | None) -> HttpProtocolOptions:
+    preserve_case = settings.proxy.headers.preserve_case
+    return passthrough_options(mesh_pool(settings), upstream, preserve_case=preserve_case)
+
+
 def _unknown(name: str, settings: MeshSettings) -> Cluster:
     pool = mesh_pool(settings)
     return Cluster(
         name=name,
         connect_timeout=connect_timeout(pool, settings.connect_timeout),
+        per_connection_buffer_limit_bytes=buffer_limit(settings),
         lb_policy=ClusterLbPolicy.CLUSTER_PROVIDED,
         circuit_breakers=circuit_breakers(pool),
         upstream_connection_options=connection_options(pool),

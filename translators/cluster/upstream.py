@@ -37,7 +37,8 @@ class Upstream:
 
     discovery None: a dynamic forward proxy. sniffed: whether the proxy detects undeclared protocols. certificate_names:
     of a ServiceEntry. connect_timeout: where the policy has none. locality: the setting in force. dns_refresh_rate:
-    where an answer has no TTL. dialled_port: instead of the one that the client dialled, 0 for none.
+    where an answer has no TTL. dialled_port: instead of the one that the client dialled, 0 for none. buffer_limit: of
+    each connection, in bytes. preserve_case: of the names of HTTP/1 headers.
     """
 
     discovery: ClusterDiscoveryType | None
@@ -48,6 +49,8 @@ class Upstream:
     connect_timeout: timedelta
     locality: LocalityLbSetting | None
     dns_refresh_rate: timedelta
+    buffer_limit: int | None = None
+    preserve_case: bool = False
     dialled_port: int = 0
 
 
@@ -63,11 +66,18 @@ def upstream_fields(upstream: Upstream) -> bytes:
     cluster = Cluster(
         type=upstream.discovery,
         connect_timeout=connect_timeout(pool, upstream.connect_timeout),
+        per_connection_buffer_limit_bytes=upstream.buffer_limit,
         circuit_breakers=circuit_breakers(pool, policy.retry_budget),
         outlier_detection=outlier_detection(policy.outlier_detection),
         upstream_connection_options=connection_options(pool),
         typed_extension_protocol_options=extension(
-            http_options(protocol, pool, host_options(policy.tls, names), policy.outlier_detection)
+            http_options(
+                protocol,
+                pool,
+                host_options(policy.tls, names),
+                policy.outlier_detection,
+                preserve_case=upstream.preserve_case,
+            )
         ),
         transport_socket=announcing(
             transport_socket(policy.tls, names, http2=protocol is UpstreamProtocol.HTTP2), policy.proxy_protocol

@@ -16,15 +16,16 @@ from xds.wire.encode import encode, pack_any
 NAME = "envoy.filters.http.router"
 
 
-def translate(_view: ProxyView, _memo: Memo) -> Iterable[Contribution]:
+def translate(view: ProxyView, _memo: Memo) -> Iterable[Contribution]:
     """One filter, in every connection manager."""
-    return (_filter(),)
+    return (_filter(not view.settings.proxy.headers.debug_headers),)
 
 
-@lru_cache(maxsize=1)
-def _filter() -> HttpFilterPart:
+@lru_cache(maxsize=2)
+def _filter(suppressed: bool) -> HttpFilterPart:
+    """suppressed: whether the ``x-envoy-`` headers are left out that tell what the proxy did."""
     return HttpFilterPart(
         phase=Phase.ROUTER,
-        body=encode(HttpFilter(name=NAME, typed_config=pack_any(Router()))),
+        body=encode(HttpFilter(name=NAME, typed_config=pack_any(Router(suppress_envoy_headers=suppressed)))),
         directions=frozenset(Direction),
     )

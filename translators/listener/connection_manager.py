@@ -13,15 +13,15 @@ from envoy_data_plane.envoy.config.core.v3 import (
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
-    HttpConnectionManagerForwardClientCertDetails,
     HttpConnectionManagerPathWithEscapedSlashesAction,
-    HttpConnectionManagerSetCurrentClientCertDetails,
     HttpConnectionManagerUpgradeConfig,
     Rds,
 )
 
 from translators.listener.access_log import access_logs
-from xds.model.settings import ForwardClientCertDetails, MeshSettings, PathNormalization
+from translators.listener.proxy_settings import FORWARDED, apply_connections, apply_headers, client_cert
+from xds.model.proxy_settings import ClientCertDetails, ForwardClientCertDetails
+from xds.model.settings import MeshSettings, PathNormalization
 from xds.pipeline.contribution import Direction, HttpConnection
 from xds.wire.encode import encode
 
@@ -29,14 +29,8 @@ SERVER_NAME = "istio-envoy"
 """What inbound and gateway proxies call themselves in the ``server`` header. Istio's outbound ones say ``envoy``."""
 
 _NO_LIMIT = timedelta(0)
-_CERTIFICATES = {
-    ForwardClientCertDetails.UNDEFINED: HttpConnectionManagerForwardClientCertDetails.SANITIZE_SET,
-    ForwardClientCertDetails.SANITIZE: HttpConnectionManagerForwardClientCertDetails.SANITIZE,
-    ForwardClientCertDetails.FORWARD_ONLY: HttpConnectionManagerForwardClientCertDetails.FORWARD_ONLY,
-    ForwardClientCertDetails.APPEND_FORWARD: HttpConnectionManagerForwardClientCertDetails.APPEND_FORWARD,
-    ForwardClientCertDetails.SANITIZE_SET: HttpConnectionManagerForwardClientCertDetails.SANITIZE_SET,
-    ForwardClientCertDetails.ALWAYS_FORWARD_ONLY: HttpConnectionManagerForwardClientCertDetails.ALWAYS_FORWARD_ONLY,
-}
+_TO_WORKLOADS, _AT_GATEWAYS = ForwardClientCertDetails.APPEND_FORWARD, ForwardClientCertDetails.SANITIZE_SET
+_WITH_CERTIFICATE = ClientCertDetails(cert=True)
 _MERGING = (PathNormalization.MERGE_SLASHES, PathNormalization.DECODE_AND_MERGE_SLASHES)
 _UNESCAPE = HttpConnectionManagerPathWithEscapedSlashesAction.UNESCAPE_AND_FORWARD
 _AS_ENVOY_DOES = HttpConnectionManagerPathWithEscapedSlashesAction.IMPLEMENTATION_SPECIFIC_DEFAULT
@@ -47,7 +41,7 @@ def outbound_http(address: str, port: int, route: str, settings: MeshSettings) -
     manager = _manager(f"outbound_{address}_{port};", settings)
     manager.rds = _rds(route)
     manager.use_remote_address = False
-    return HttpConnection(encode(manager), Direction.OUTBOUND, port)
+    return _connection(manager, Direction.OUTBOUND, port, settings)
 
 
 def inbound_http(address: str, port: int, route: RouteConfiguration, settings: MeshSettings) -> HttpConnection:
@@ -56,7 +50,10 @@ def inbound_http(address: str, port: int, route: RouteConfiguration, settings: M
     manager.route_config = route
     manager.server_name = SERVER_NAME
     manager.use_remote_address = False
-    return HttpConnection(encode(manager), Direction.INBOUND, port)
+    headers = settings.proxy.headers
+    manager.forward_client_cert_details = FORWARDED.get(headers.forwarded_client_cert, FORWARDED[_TO_WORKLOADS])
+    manager.set_current_client_cert_details = client_cert(headers.client_cert or ClientCertDetails())
+    return _connection(manager, Direction.INBOUND, port, settings)
 
 
 def gateway_http(address: str, port: int, route: str, settings: MeshSettings, server_name: str = "") -> HttpConnection:
@@ -69,11 +66,9 @@ def gateway_http(address: str, port: int, route: str, settings: MeshSettings, se
     manager.server_name = SERVER_NAME
     manager.use_remote_address = True
     manager.xff_num_trusted_hops = settings.proxy.trusted_proxies
-    manager.forward_client_cert_details = _CERTIFICATES[settings.proxy.forward_client_cert]
-    manager.set_current_client_cert_details = HttpConnectionManagerSetCurrentClientCertDetails(
-        subject=True, cert=True, dns=True, uri=True
-    )
-    return HttpConnection(encode(manager), Direction.GATEWAY, port)
+    manager.forward_client_cert_details = FORWARDED.get(settings.proxy.forward_client_cert, FORWARDED[_AT_GATEWAYS])
+    manager.set_current_client_cert_details = client_cert(settings.proxy.headers.client_cert or _WITH_CERTIFICATE)
+    return _connection(manager, Direction.GATEWAY, port, settings)
 
 
 def _manager(stat_prefix: str, settings: MeshSettings) -> HttpConnectionManager:
@@ -89,6 +84,15 @@ def _manager(stat_prefix: str, settings: MeshSettings) -> HttpConnectionManager:
         stream_idle_timeout=_NO_LIMIT,
         access_log=access_logs(settings),
     )
+
+
+def _connection(
+    manager: HttpConnectionManager, direction: Direction, port: int, settings: MeshSettings
+) -> HttpConnection:
+    connections = settings.proxy.connections
+    apply_connections(manager, connections.of_gateway if direction is Direction.GATEWAY else connections)
+    apply_headers(manager, settings.proxy.headers)
+    return HttpConnection(encode(manager), direction, port)
 
 
 def _rds(route: str) -> Rds:

@@ -38,6 +38,8 @@ from envoy_data_plane.envoy.config.core.v3 import (
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints
 from envoy_data_plane.envoy.config.metrics.v3 import StatsdSink, StatsSink
+from envoy_data_plane.envoy.config.overload.v3 import OverloadManager, ResourceMonitor
+from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.v3 import DownstreamConnectionsConfig
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
     HttpProtocolOptions,
     HttpProtocolOptionsExplicitHttpConfig,
@@ -50,7 +52,7 @@ from xds.model import services
 from xds.model.envoy_filters import ConfigPatch
 from xds.model.labels import Labels
 from xds.model.proxy import LOCAL_CLUSTER, CaptureMode
-from xds.model.settings import ProxyDefaults
+from xds.model.proxy_settings import ProxyDefaults
 from xds.pipeline.envoyfilter.check import checked, leaving_out
 from xds.pipeline.envoyfilter.filters import merged_by
 from xds.pipeline.envoyfilter.outcome import Refusal
@@ -60,6 +62,8 @@ from xds.wire.registry import type_url
 
 XDS_CLUSTER = "xds-grpc"
 """The name of the control plane's cluster in every bootstrap (Istio's name)."""
+
+_MAX_CONNECTIONS = "GLOBAL_DOWNSTREAM_MAX_CONNECTIONS"
 
 DEFAULT_ADMIN_PORT = 15000
 NO_DEFAULTS = ProxyDefaults()
@@ -83,6 +87,7 @@ def bootstrap(
         node=_node(spec, defaults),
         layered_runtime=_runtime(defaults.runtime_values),
         stats_sinks=_stats_sinks(defaults.statsd),
+        overload_manager=_overload_manager(_connections(defaults)),
         admin=Admin(address=_socket(admin_host(spec), admin_port)),
         dynamic_resources=_dynamic_resources(),
         static_resources=BootstrapStaticResources(
@@ -130,6 +135,21 @@ def _runtime(values: Labels) -> LayeredRuntime | None:
         return None
     static = RuntimeLayer(name="mesh", static_layer=_struct(values))
     return LayeredRuntime(layers=[static, RuntimeLayer(name="admin", admin_layer=RuntimeLayerAdminLayer())])
+
+
+def _connections(defaults: ProxyDefaults) -> int | None:
+    """The most connections that a proxy takes from clients. Istio's metadata say it too, and count less."""
+    said = defaults.metadata.get(_MAX_CONNECTIONS, "")
+    of_metadata = int(said) if said.isdecimal() and int(said) else None
+    return defaults.connections.all_connections or of_metadata
+
+
+def _overload_manager(connections: int | None) -> OverloadManager | None:
+    if connections is None:
+        return None
+    config = DownstreamConnectionsConfig(max_active_downstream_connections=connections)
+    name = "envoy.resource_monitors.global_downstream_max_connections"
+    return OverloadManager(resource_monitors=[ResourceMonitor(name=name, typed_config=pack_any(config))])
 
 
 def _stats_sinks(statsd: str) -> list[StatsSink]:

@@ -17,9 +17,11 @@ from xds.model.labels import Labels
 from xds.model.mesh import Mesh
 from xds.model.proxy import Proxy
 from xds.model.proxy_config import with_proxy_configs
+from xds.model.proxy_settings import ProxyDefaults
 from xds.model.services import Locality
-from xds.model.settings import MeshSettings, ProxyDefaults
+from xds.model.settings import MeshSettings
 from xds.pipeline import Memo, Pipeline, Translator, TranslatorError
+from xds.pipeline.overrides import override_of
 from xds.pipeline.selection import bootstrap_patches
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource, read_file
@@ -60,8 +62,10 @@ class Offline:
 
 def defaults_of(spec: ProxySpec, mesh: Mesh) -> ProxyDefaults:
     """What the mesh says of how the proxy starts."""
-    root = mesh.settings.root_namespace
-    return with_proxy_configs(mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root)
+    root, override = mesh.settings.root_namespace, override_of(mesh, (spec.ip,))
+    return with_proxy_configs(
+        mesh.settings.proxy, mesh.proxy_configs, spec.namespace, Labels(spec.labels), root, override
+    )
 
 
 def proxy_of(spec: ProxySpec, mesh: Mesh) -> Proxy:

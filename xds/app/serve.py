@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,9 @@ from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
 from xds.app.refusals import Refusals
+from xds.app.security import follow, open_authority, security_of
 from xds.app.store import Store
+from xds.ca.service import CertificateAuthority
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
 from xds.model.diagnostic import Diagnostic, Severity
@@ -41,7 +44,7 @@ from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
 from xds.model.settings import MeshSettings
 from xds.pipeline import Pipeline, Translator, TranslatorError
-from xds.server import StatusBoard, XdsServer
+from xds.server import Security, StatusBoard, XdsServer
 from xds.server.admission import LIMIT
 from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
@@ -62,7 +65,9 @@ class ServeOptions:
     preflight: whether an Envoy on this machine is shown every resource before it is served. rest_listen: where xDS is
     served over REST, if at all. max_connecting: how many new streams are served their first response at once.
     max_stream_age: after about how many seconds a proxy is asked to connect anew; None: never. drain_seconds: over how
-    long streams are ended at a stop; at most 3, because the process ends within 5.
+    long streams are ended at a stop; at most 3, because the process ends within 5. ca_dir: the folder of the
+    certificate authority; None: there is none, and no secure address. insecure_xds: whether xds_listen may be an
+    address that others than this machine reach.
     """
 
     config: Path
@@ -75,6 +80,9 @@ class ServeOptions:
     max_connecting: int = LIMIT
     max_stream_age: float | None = None
     drain_seconds: float = 2.0
+    ca_dir: Path | None = None
+    secure_listen: str = "127.0.0.1:15012"
+    insecure_xds: bool = False
 
 
 class _Seen(NamedTuple):
@@ -98,6 +106,7 @@ class ControlPlane:
 
     def __init__(self, options: ServeOptions) -> None:
         """Reads nothing and opens nothing but the monitoring port. Raises StartError."""
+        _check_exposure(options)
         self._options = options
         self._stop = asyncio.Event()
         registry = CollectorRegistry()
@@ -120,12 +129,14 @@ class ControlPlane:
             reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
             self._preflight = with_envoy(self.store, reporter)
         source = self._preflight or self.store
+        self._authority = self._open_authority(options)
         self._xds = XdsServer(
             source,
             board,
             locate=self.store.locate,
             admission=options.max_connecting,
             max_age=options.max_stream_age,
+            security=self._security(options),
         )
         report = ConvergenceReport(self._convergence, self.store, self.findings)
         self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time)
@@ -154,6 +165,8 @@ class ControlPlane:
                 background.append(tasks.create_task(self._tell_of_patches()))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
+                if self._authority and self._options.ca_dir:
+                    background.append(tasks.create_task(follow(self._authority, self._options.ca_dir)))
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()
@@ -198,19 +211,48 @@ class ControlPlane:
             self._incoming.put_nowait(_Seen(time.time(), batch))
         await self._incoming.join()
 
+    def _open_authority(self, options: ServeOptions) -> CertificateAuthority | None:
+        return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain) if options.ca_dir else None
+
+    def _security(self, options: ServeOptions) -> Security | None:
+        if self._authority is None:
+            return None
+        host, _ = split_address(options.secure_listen)
+        return security_of(self._authority, self.store.mesh.settings.root_namespace, host)
+
     async def _open(self) -> None:
         try:
-            _ensure_free(self._options.xds_listen)
-            port = await self._xds.start(self._options.xds_listen)
-        except (OSError, ValueError) as error:
+            ports: dict[str, str | int] = {"xds": await self._open_plain(), **self._open_secure()}
+        except StartError:
             for server in (self._http, self._rest):
                 if server:
                     server.close()
-            raise StartError(f"cannot listen on {self._options.xds_listen}: {_reason(error)}") from error
+            await self._xds.stop(0)
+            raise
         self._probes.listening = True
-        host, _ = split_address(self._options.xds_listen)
-        ports = {"monitoring_port": self._http.port} | ({"rest_port": self._rest.port} if self._rest else {})
-        _log.info("serving", xds=f"{host}:{port}", **ports, config=str(self._options.config))
+        ports |= {"monitoring_port": self._http.port} | ({"rest_port": self._rest.port} if self._rest else {})
+        _log.info("serving", **ports, config=str(self._options.config))
+
+    async def _open_plain(self) -> str:
+        """Where plain text is served."""
+        listen = self._options.xds_listen
+        try:
+            _ensure_free(listen)
+            port = await self._xds.start(listen)
+        except (OSError, ValueError) as error:
+            raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
+        return f"{split_address(listen)[0]}:{port}"
+
+    def _open_secure(self) -> dict[str, str]:
+        """Where TLS is served, if it is, for the log."""
+        if self._authority is None:
+            return {}
+        listen = self._options.secure_listen
+        try:
+            host, port = split_address(listen)
+            return {"secure_xds": f"{host}:{self._xds.start_secure(host, port)}"}
+        except (OSError, ValueError) as error:
+            raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
 
     async def _follow(self) -> None:
         """Takes changes from the source and puts them in force, the first at once and bursts together."""
@@ -327,6 +369,23 @@ def _http_server(listen: str, app: Starlette, *opened: HttpServer) -> HttpServer
         for server in opened:
             server.close()
         raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
+
+
+def _check_exposure(options: ServeOptions) -> None:
+    """Raises StartError if anybody could read the configuration of any proxy, and nobody has said that they may."""
+    host, _ = split_address(options.xds_listen)
+    if not options.insecure_xds and not _is_loopback(host):
+        raise StartError(
+            f"--xds-listen {options.xds_listen} serves every proxy's configuration in plain text to whoever reaches "
+            "it: use --ca-dir and the secure address, or say --insecure-xds"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _ensure_free(listen: str) -> None:

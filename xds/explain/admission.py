@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptionsHeadersWithUnderscoresAction as Underscores
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
 )
@@ -12,7 +13,6 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManagerPathWithEscapedSlashesAction as EscapedSlashes,
 )
 
-from xds.explain.errors import UnsupportedError
 from xds.explain.paths import merged, normalized, unescaped
 from xds.explain.request import Request
 
@@ -26,6 +26,7 @@ METHODS: Final = frozenset(
 )
 """Those that Envoy takes in HTTP/1.1."""
 
+_UNESCAPING = (EscapedSlashes.UNESCAPE_AND_FORWARD, EscapedSlashes.UNESCAPE_AND_REDIRECT)
 _FORWARDED_PROTO = "x-forwarded-proto"
 
 
@@ -38,34 +39,49 @@ def unreadable(request: Request) -> str | None:
     return None if request.path.isascii() else "the path has characters that have to be escaped"
 
 
-def refusal(request: Request) -> str | None:
+def refusal(request: Request, manager: HttpConnectionManager) -> str | None:
     """Why a request is answered with 400, whatever the routes say; None if it is not."""
     if "#" in request.path:
         return "the path has a fragment"
-    return "the path has %00" if "%00" in request.path.partition("?")[0] else None
+    if "%00" in request.path.partition("?")[0]:
+        return "the path has %00"
+    if _underscores(manager) == Underscores.REJECT_REQUEST and any("_" in name for name, _ in request.headers):
+        return "a header has an underscore in its name"
+    rejects = manager.path_with_escaped_slashes_action == EscapedSlashes.REJECT_REQUEST
+    return "the path has an escaped slash" if rejects and unescaped(request.path) != request.path else None
+
+
+def redirection(request: Request, manager: HttpConnectionManager) -> str | None:
+    """Where a request is sent, with 307, because its path has escaped slashes; None if it is not."""
+    redirects = manager.path_with_escaped_slashes_action == EscapedSlashes.UNESCAPE_AND_REDIRECT
+    return _clean(request.path, manager) if redirects and unescaped(request.path) != request.path else None
 
 
 def as_received(request: Request, manager: HttpConnectionManager) -> Request:
     """The request as routes see it: with a clean path, its scheme, and headers of the proxy's own.
 
-    A client that is trusted says by which scheme the request first came in. Raises UnsupportedError.
+    A client that is trusted says by which scheme the request first came in.
     """
     told = request.header(_FORWARDED_PROTO)
     trusted = told is not None and told.lower() in ("http", "https") and not manager.use_remote_address
     proto = told if told is not None and trusted else request.scheme
-    kept = (item for item in request.headers if item[0] != _FORWARDED_PROTO)
+    drops = _underscores(manager) == Underscores.DROP_HEADER
+    told_on = (item for item in request.headers if item[0] != _FORWARDED_PROTO)
+    kept = (item for item in told_on if not drops or "_" not in item[0])
     named = (*kept, (_FORWARDED_PROTO, proto))
     if request.header("x-request-id") is None:
         named = (*named, ("x-request-id", "of the proxy's own"))
     return replace(request, path=_clean(request.path, manager), scheme=proto.lower(), headers=named)
 
 
+def _underscores(manager: HttpConnectionManager) -> Underscores | int:
+    options = manager.common_http_protocol_options
+    return options.headers_with_underscores_action if options is not None else Underscores.ALLOW
+
+
 def _clean(path: str, manager: HttpConnectionManager) -> str:
     """In Envoy's order."""
-    escaped = manager.path_with_escaped_slashes_action
-    if escaped in (EscapedSlashes.REJECT_REQUEST, EscapedSlashes.UNESCAPE_AND_REDIRECT):
-        raise UnsupportedError("a connection manager that does not forward escaped slashes")
-    if escaped == EscapedSlashes.UNESCAPE_AND_FORWARD:
+    if manager.path_with_escaped_slashes_action in _UNESCAPING:
         path = unescaped(path)
     if manager.normalize_path:
         path = normalized(path)

@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 
 from xds.explain import route_match
 from xds.explain.action import Hop, Taken, outcomes
-from xds.explain.admission import as_received, refusal, unreadable
+from xds.explain.admission import as_received, redirection, refusal, unreadable
 from xds.explain.errors import UnsupportedError
 from xds.explain.policies import route_policies
 from xds.explain.request import Request
@@ -51,10 +51,12 @@ def _explanation(hop: Hop, request: Request) -> Explanation:
     table = route_table(hop.snapshot, hop.manager)
     if table is None:
         return Explanation((Answered(1.0, 404, "the proxy has no RouteConfiguration for this"),))
-    if reason := refusal(request):
+    if reason := refusal(request, hop.manager):
         return Explanation((Answered(1.0, 400, reason),))
     if not request.path.startswith("/"):
         return Explanation((Answered(1.0, 404, "the request is for the server as a whole"),))
+    if location := redirection(request, hop.manager):
+        return Explanation((Answered(1.0, 307, "the path has an escaped slash", location),))
     seen = as_received(request, hop.manager)
     host = table.find(seen.authority)
     if host is None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.objects import ObjectMeta
+from xds.model.proxy_settings import ProxyOverride
 
 
 class Protocol(StrEnum):
@@ -158,7 +159,7 @@ class Workload:
     """One running instance: a Pod or a WorkloadEntry.
 
     address: an IP, a DNS name, or ``unix:///path``. ports: named ports of the workload. weight: the share among the
-    endpoints of its locality; 0 means unset.
+    endpoints of its locality; 0 means unset. proxy: what it says of its own proxy.
     """
 
     meta: ObjectMeta
@@ -170,6 +171,7 @@ class Workload:
     network: str = ""
     weight: int = 0
     health: Health = Health.HEALTHY
+    proxy: ProxyOverride | None = None
 
 
 @dataclass(frozen=True, slots=True)

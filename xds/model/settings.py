@@ -7,9 +7,9 @@ from datetime import timedelta
 from enum import Enum
 
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.locality import LocalityLbSetting
 from xds.model.policy import ClientTLSSettings, TcpKeepalive, TrafficPolicy
+from xds.model.proxy_settings import ProxyDefaults
 from xds.model.routing import HTTPRetry
 
 
@@ -38,36 +38,6 @@ class PathNormalization(Enum):
     BASE = "BASE"
     MERGE_SLASHES = "MERGE_SLASHES"
     DECODE_AND_MERGE_SLASHES = "DECODE_AND_MERGE_SLASHES"
-
-
-class ForwardClientCertDetails(Enum):
-    """Istio ``ForwardClientCertDetails``: what a gateway does with ``x-forwarded-client-cert``."""
-
-    UNDEFINED = "UNDEFINED"
-    SANITIZE = "SANITIZE"
-    FORWARD_ONLY = "FORWARD_ONLY"
-    APPEND_FORWARD = "APPEND_FORWARD"
-    SANITIZE_SET = "SANITIZE_SET"
-    ALWAYS_FORWARD_ONLY = "ALWAYS_FORWARD_ONLY"
-
-
-@dataclass(frozen=True, slots=True)
-class ProxyDefaults:
-    """Istio ``ProxyConfig`` (MeshConfig ``defaultConfig``), as far as it is honoured.
-
-    Of the first group proxies are told when they start, by their bootstrap: admin_port, 0 for the usual one; metadata:
-    of the node, under the names without ``ISTIO_META_``; service_cluster: of the node, empty for the usual one;
-    runtime_values: of Envoy's runtime; statsd: ``IP:PORT``. The second group is for gateways: how many proxies before
-    them are to be believed, and what becomes of the certificates that they speak of.
-    """
-
-    admin_port: int = 0
-    metadata: Labels = EMPTY_LABELS
-    service_cluster: str = ""
-    runtime_values: Labels = EMPTY_LABELS
-    statsd: str = ""
-    trusted_proxies: int = 0
-    forward_client_cert: ForwardClientCertDetails = ForwardClientCertDetails.UNDEFINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +81,6 @@ class MeshSettings:
     service_export_to: tuple[str, ...] = ("*",)
     virtual_service_export_to: tuple[str, ...] = ("*",)
     destination_rule_export_to: tuple[str, ...] = ("*",)
-    proxy: ProxyDefaults = ProxyDefaults()
+    proxy: ProxyDefaults = field(default_factory=ProxyDefaults)
     domain_suffix: str = "cluster.local"
     locality: LocalityLbSetting = field(default_factory=LocalityLbSetting)

@@ -19,6 +19,7 @@ from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
 from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, IpVersions, ProxyType
+from xds.model.proxy_settings import ProxyOverride
 from xds.model.routing import Destination, VirtualService
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
@@ -34,7 +35,7 @@ class ViewKey:
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
     self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
     address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
-    it, and it has.
+    it, and it has. override: what its workload says of it.
     """
 
     type: ProxyType
@@ -50,6 +51,7 @@ class ViewKey:
     self_discovery: bool = False
     automatic: IpVersions = IpVersions.NONE
     conditions: tuple[ProxyCondition, ...] = ()
+    override: ProxyOverride | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,7 +185,8 @@ class GatewayPort:
 class ProxyView:
     """Everything a translator may know about a proxy.
 
-    digest: equal views have equal digests (16 hex characters). services: all targets of all egress listeners, each
+    digest: equal views have equal digests (16 hex characters). settings: with what the workload says of its proxy.
+    services: all targets of all egress listeners, each
     once, ordered by key. endpoints: of the whole mesh; ask for those of ``services`` only. sidecar: the Sidecar in
     force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
     have, which are those that its configuration asks for, of its own namespace. extensions: by phase, then as they are

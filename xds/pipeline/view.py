@@ -27,6 +27,7 @@ from xds.pipeline.extensions import extensions_of
 from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
+from xds.pipeline.overrides import override_of, settings_for
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import Scope
 from xds.pipeline.selection import conditions_met, selected_patches
@@ -51,6 +52,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         network=proxy.network,
         proxyless=proxy.proxyless,
         self_discovery=proxy.self_discovery,
+        override=override_of(mesh, proxy.ip_addresses),
         automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
     )
     if mesh.envoy_filters:
@@ -128,7 +130,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     unpopulated = memo(
         _unpopulated,
         key,
-        mesh.settings,
+        settings_for(mesh.settings, key.override, memo),
         services,
         egress,
         _inbound(mesh, key, sidecar, memo),
@@ -174,7 +176,7 @@ def _unpopulated(
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions)
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override)
     rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 

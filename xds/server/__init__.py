@@ -5,7 +5,10 @@ client may do, and keeping what each proxy was sent and answered. Does not belon
 `SnapshotSource` is passed in), when something is sent (`xds.protocol`), and how status is shown. Does I/O.
 """
 
+from xds.server.certificates import RefusedError, Sign
+from xds.server.identity import Identify, IdentityError, Proof
 from xds.server.loads import ClientLoad, ClusterLoad, LoadBoard, LocalityLoad
+from xds.server.secure import Security
 from xds.server.server import ListenError, XdsServer
 from xds.server.source import BroadcastSource, SnapshotSource, Subscription
 from xds.server.status import Nack, StatusBoard, StatusListener, StreamStatus, SyncState, TypeStatus
@@ -14,10 +17,16 @@ __all__ = [
     "BroadcastSource",
     "ClientLoad",
     "ClusterLoad",
+    "Identify",
+    "IdentityError",
     "ListenError",
     "LoadBoard",
     "LocalityLoad",
     "Nack",
+    "Proof",
+    "RefusedError",
+    "Security",
+    "Sign",
     "SnapshotSource",
     "StatusBoard",
     "StatusListener",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import NoReturn, Protocol
 
@@ -19,6 +19,8 @@ class Call(Wire, Protocol):
     """``grpc.aio.ServicerContext``, as far as it is used here."""
 
     def peer(self) -> str: ...
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]: ...
 
     async def abort(self, code: object, details: str) -> NoReturn: ...
 

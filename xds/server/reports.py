@@ -74,6 +74,11 @@ class Reports:
         self._locate = locate
         self._log = structlog.get_logger("xds.server")
 
+    def no_handshake(self, peer: str, reason: str) -> None:
+        """A connection ended before TLS was agreed on, or because of what the client showed."""
+        text = shortened(reason)
+        self._warn(host(peer), ("TLS", text), "a TLS handshake failed", peer=peer, reason=text)
+
     def refused(self, peer: str, method: str, reason: str) -> None:
         """A stream was ended because of what the client said."""
         text = shortened(reason)

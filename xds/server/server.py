@@ -26,6 +26,7 @@ from xds.server.codec import DECODERS, ParseNode, proxy_of
 from xds.server.guard import Call, guarded
 from xds.server.loads import INTERVAL, LoadBoard, LoadReportingService
 from xds.server.reports import Locate, Once, Reports
+from xds.server.secure import SecureSide, Security
 from xds.server.services import METHODS, Method
 from xds.server.session import Session
 from xds.server.source import SnapshotSource
@@ -74,7 +75,7 @@ class XdsServer:
     after which a connection, and soon after it its streams, is asked to come again, so that clients spread over
     replicas; None: never. load_interval: seconds between two load reports of a client. keepalive: seconds
     after which a connection on which nothing comes is asked for a sign of life; it is closed if there is none within a
-    third of that.
+    third of that. security: what it takes to listen on a secure address too.
     """
 
     def __init__(
@@ -89,11 +90,13 @@ class XdsServer:
         max_age: float | None = None,
         load_interval: int = INTERVAL,
         keepalive: float = KEEPALIVE,
+        security: Security | None = None,
     ) -> None:
         self.board = board or StatusBoard(time.time)
         self.loads = LoadBoard(time.time)
         self._source = source
         self._reports = Reports(Once(time.monotonic), locate)
+        self._secure = SecureSide(security, self._reports) if security is not None else None
         self._parse_node = parse_node
         self._patience = patience
         self._admission = Admission(admission)
@@ -107,6 +110,7 @@ class XdsServer:
         self._sessions: set[Session] = set()
         self._stopping = False
         self._server: aio.Server | None = None
+        self._behind_tls = 0
         self._health = health.aio.HealthServicer()
 
     async def start(self, listen: str) -> int:
@@ -115,6 +119,8 @@ class XdsServer:
         self._register(server)
         try:
             port = int(server.add_insecure_port(listen))
+            if self._secure is not None:
+                self._behind_tls = int(server.add_insecure_port("127.0.0.1:0"))
         except RuntimeError as error:
             await server.stop(None)
             raise ListenError(f"cannot listen on {listen}: {error}") from error
@@ -122,6 +128,12 @@ class XdsServer:
         self._server = server
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         return port
+
+    def start_secure(self, host: str, port: int) -> int:
+        """Listen for TLS as well, after `start`; gives the port. Raises OSError; ValueError without security."""
+        if self._secure is None or self._server is None:
+            raise ValueError("the server has no security, or has not been started")
+        return self._secure.start(host, port, self._behind_tls)
 
     async def stop(self, grace: float = 1.0) -> None:
         """End all streams, so that the clients look for another server, and stop within ``grace`` seconds.
@@ -140,6 +152,8 @@ class XdsServer:
             session.end()
             await asyncio.sleep(interval)
         await stopped
+        if self._secure is not None:
+            await self._secure.stop()
 
     def _register(self, server: aio.Server) -> None:
         methods: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = self._companions()
@@ -161,6 +175,7 @@ class XdsServer:
                 "StreamClientStatus": grpc.stream_stream_rpc_method_handler(status.stream),
                 "FetchClientStatus": grpc.unary_unary_rpc_method_handler(status.fetch),
             },
+            **(self._secure.handlers() if self._secure is not None else {}),
             loads.SERVICE: {"StreamLoadStats": grpc.stream_stream_rpc_method_handler(reporting.stream)},
             health_discovery.SERVICE: {
                 "StreamHealthCheck": grpc.stream_stream_rpc_method_handler(health_discovery.refuse),
@@ -194,7 +209,10 @@ class XdsServer:
         if not isinstance(data, bytes):
             return []
         first = DECODERS[method.variant](data)
-        return [_Introduction(first.request, proxy_of(first.node, self._parse_node))]
+        proxy = proxy_of(first.node, self._parse_node)
+        if self._secure is not None:
+            proxy = await self._secure.admit(call, method.name, proxy)
+        return [_Introduction(first.request, proxy)]
 
     async def _serve_admitted(self, method: Method, call: Call, introduced: list[_Introduction], place: Place) -> None:
         """introduced: is emptied, so that what was asked first is not kept for as long as the stream lives."""

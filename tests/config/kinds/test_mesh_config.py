@@ -15,8 +15,9 @@ from xds.model.diagnostic import Severity
 from xds.model.gateways import OutboundTrafficMode
 from xds.model.labels import Labels
 from xds.model.policy import TcpKeepalive
+from xds.model.proxy_settings import ForwardClientCertDetails, ProxyDefaults
 from xds.model.routing import HTTPRetry
-from xds.model.settings import AccessLogEncoding, ForwardClientCertDetails, MeshSettings, ProxyDefaults
+from xds.model.settings import AccessLogEncoding, MeshSettings
 
 ALL = """\
     rootNamespace: istio-config

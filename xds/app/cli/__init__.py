@@ -10,7 +10,20 @@ import sys
 
 import typer
 
-from xds.app.cli import analyze, bootstrap, demo, explain, proxy_status, render, serve, validate, version, wait
+from xds.app.cli import (
+    analyze,
+    bootstrap,
+    ca,
+    demo,
+    explain,
+    proxy_status,
+    render,
+    serve,
+    token,
+    validate,
+    version,
+    wait,
+)
 from xds.app.errors import StartError
 
 EXIT_FAILED = 1
@@ -24,7 +37,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, bootstrap, render, validate, analyze, explain, wait, proxy_status, demo, version):
+for command in (serve, bootstrap, render, validate, analyze, explain, wait, proxy_status, ca, token, demo, version):
     command.register(app)
 
 

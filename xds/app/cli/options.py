@@ -101,6 +101,24 @@ XdsListen = Annotated[
         metavar="HOST:PORT", help="Plaintext xDS. Loopback, unless you mean it.", callback=_checked(split_address)
     ),
 ]
+SecureListen = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT", help="xDS and certificates over TLS, with --ca-dir.", callback=_checked(split_address)
+    ),
+]
+CaFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-dir",
+        metavar="DIR",
+        help="The folder of the certificate authority, made if it is not there; no TLS unless given.",
+        file_okay=False,
+    ),
+]
+InsecureXds = Annotated[
+    bool, typer.Option("--insecure-xds", help="Let --xds-listen be an address that others than this machine reach.")
+]
 MonitoringListen = Annotated[
     str,
     typer.Option(metavar="HOST:PORT", help="Readiness, metrics, debug endpoints.", callback=_checked(split_address)),

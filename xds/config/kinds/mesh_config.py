@@ -51,7 +51,7 @@ HONOURED: Final = (
             "zoneAwareLbSetting": HONOURED_ZONE_AWARE,
             "defaultTrafficPolicy.connectionPool": HONOURED_POOL,
             "defaultTrafficPolicy.outlierDetection": HONOURED_OUTLIER,
-            "defaultConfig": HONOURED_PROXY,
+            **{f"defaultConfig.{part}".rstrip("."): fields for part, fields in HONOURED_PROXY.items()},
             "defaultHttpRetryPolicy": "attempts retryOn retryRemoteLocalities retryIgnorePreviousHosts backoff",
             "defaultInboundHttpRetryPolicy": "attempts retryOn backoff",
         }
@@ -128,7 +128,7 @@ def _settings(reader: Reader) -> MeshSettings:
         dns_refresh_rate=reader.duration("dnsRefreshRate", _DEFAULTS.dns_refresh_rate),
         retries=parse_retries(reader, "defaultHttpRetryPolicy"),
         inbound_retries=parse_retries(reader, "defaultInboundHttpRetryPolicy"),
-        proxy=parse_proxy_defaults(reader),
+        proxy=parse_proxy_defaults(reader.section("defaultConfig")),
         service_export_to=_export_to(reader, "defaultServiceExportTo"),
         virtual_service_export_to=_export_to(reader, "defaultVirtualServiceExportTo"),
         destination_rule_export_to=_export_to(reader, "defaultDestinationRuleExportTo"),

@@ -7,6 +7,7 @@ from typing import Final
 from xds.config.document import RawObject
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.kind import Context, Kind
+from xds.config.kinds.proxy_annotation import parse_proxy_annotation
 from xds.config.kinds.result import result
 from xds.config.kinds.workload_fields import NETWORK_LABEL, locality_of
 from xds.config.reader import Reader
@@ -55,6 +56,7 @@ def parse(raw: RawObject, context: Context) -> tuple[Workload | None, tuple[Diag
         locality=locality_of(raw.meta.labels),
         network=raw.meta.labels.get(NETWORK_LABEL, ""),
         health=_health(raw, status),
+        proxy=parse_proxy_annotation(root),
     )
     return result(root, workload)
 

@@ -1,0 +1,217 @@
+"""The secure address of a control plane: certificates for whoever proves who they are, and streams of theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc  # type: ignore[import-untyped]  # grpcio ships no types
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from grpc import aio
+
+from tests.app.test_serve import SERVICE, Server, serving
+from tests.ca.kit import REVIEWS, TRUST_DOMAIN, request
+from tests.features.client import ADS, node
+from xds.ca.encoding import key_pem
+from xds.model.identity import SpiffeId
+from xds.resources import CLUSTER
+from xds.wire.discovery_pb2 import DiscoveryRequest, DiscoveryResponse
+from xds.wire.istio_ca_pb2 import IstioCertificateRequest, IstioCertificateResponse
+
+CREATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
+STREAM = f"{ADS}/StreamAggregatedResources"
+RATINGS = SpiffeId.of_workload(TRUST_DOMAIN, "default", "ratings")
+
+
+@dataclass
+class Secure:
+    """A control plane with an authority."""
+
+    server: Server
+    folder: Path
+    address: str
+
+    @property
+    def roots(self) -> bytes:
+        return (self.folder / "root-cert.pem").read_bytes()
+
+    def command(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "xds.app.cli", *arguments, "--ca-dir", str(self.folder)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def token(self, identity: SpiffeId = REVIEWS) -> str:
+        return self.command("token", "create", "--spiffe-id", str(identity))
+
+    @asynccontextmanager
+    async def channel(self, key: bytes | None = None, chain: bytes | None = None) -> AsyncIterator[aio.Channel]:
+        credentials = grpc.ssl_channel_credentials(self.roots, key, chain)
+        async with aio.secure_channel(self.address, credentials) as channel:
+            yield channel
+
+    async def until_others_sign(self, authority: str) -> None:
+        async with asyncio.timeout(30):
+            while not self._is_old(authority):  # noqa: ASYNC110 - another process writes the log
+                await asyncio.sleep(0.05)
+
+    def _is_old(self, authority: str) -> bool:
+        changes = [event for event in self.server.events() if event["event"] == "authorities changed"]
+        return any(f"{authority} old" in str(change["authorities"]) for change in changes)
+
+    def audit(self) -> list[dict[str, object]]:
+        return [event for event in self.server.events() if event["event"] == "certificate issued"]
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[Secure]:
+    config = tmp_path / "mesh"
+    config.mkdir()
+    (config / "a.yaml").write_text(SERVICE.replace("NAME", "a"))
+    more = ("--ca-dir", str(tmp_path / "ca"), "--secure-listen", "127.0.0.1:0")
+    with serving(config, tmp_path / "log", *more) as server:
+        (started,) = server.wait_for("serving")
+        yield Secure(server, tmp_path / "ca", str(started["secure_xds"]))
+
+
+async def sign(channel: aio.Channel, csr: str, token: str = "") -> list[str]:
+    message = IstioCertificateRequest(csr=csr, validity_duration=3600)
+    metadata = [("authorization", f"Bearer {token}")] if token else []
+    data = await channel.unary_unary(CREATE)(message.SerializeToString(), metadata=metadata, timeout=10)
+    return list(IstioCertificateResponse.FromString(data).cert_chain)
+
+
+async def joined(secure: Secure, identity: SpiffeId = REVIEWS) -> tuple[bytes, bytes]:
+    """Key and chain of a workload that came with a join token."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    async with secure.channel() as channel:
+        chain = await sign(channel, request(str(identity), key=key), secure.token(identity))
+    return key_pem(key), "".join(chain[:-1]).encode()
+
+
+async def first_response(channel: aio.Channel, token: str = "", **metadata: str) -> DiscoveryResponse:
+    headers = [("authorization", f"Bearer {token}")] if token else []
+    call = channel.stream_stream(STREAM)(metadata=headers, timeout=10)
+    who = node("sidecar~127.0.0.1~reviews-1.default~default.svc.cluster.local", NAMESPACE="default", **metadata)
+    await call.write(DiscoveryRequest(node=who, type_url=CLUSTER).SerializeToString())
+    data = await call.read()
+    if data is aio.EOF:
+        raise aio.AioRpcError(await call.code(), (), (), await call.details())
+    call.cancel()
+    return DiscoveryResponse.FromString(data)
+
+
+def code(caught: pytest.ExceptionInfo[aio.AioRpcError]) -> tuple[str, str]:
+    return caught.value.code().name, caught.value.details()
+
+
+async def test_a_workload_joins_renews_and_gets_its_configuration(secure: Secure) -> None:
+    key, chain = await joined(secure)
+    async with secure.channel(key, chain) as channel:
+        response = await first_response(channel, SERVICE_ACCOUNT="reviews")
+        assert b"outbound|80||a.default.svc.cluster.local" in response.SerializeToString()
+        again = await sign(channel, request(str(REVIEWS)))
+    leaf = x509.load_pem_x509_certificate(again[0].encode())
+    assert x509.load_pem_x509_certificate(again[-1].encode()).subject == leaf_root(secure).subject
+    assert [event["spiffe_id"] for event in secure.audit()] == [str(REVIEWS)] * 2
+    assert secure.audit()[-1]["serial"] == f"{leaf.serial_number:x}"
+
+
+def leaf_root(secure: Secure) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(secure.roots)
+
+
+async def test_a_join_token_holds_once_and_for_its_identity_alone(secure: Secure) -> None:
+    token = secure.token()
+    async with secure.channel() as channel:
+        with pytest.raises(aio.AioRpcError) as caught:
+            await sign(channel, request(str(RATINGS)), token)
+        assert code(caught)[0] == "INVALID_ARGUMENT"
+        assert "the caller has proven to be" in code(caught)[1]
+        with pytest.raises(aio.AioRpcError) as caught:
+            await sign(channel, request(), token)
+        assert code(caught) == ("UNAUTHENTICATED", "the join token is unknown, or was used before")
+    assert secure.audit() == []
+    assert token not in secure.server.log.read_text()
+
+
+async def test_whoever_proves_nothing_gets_nothing(secure: Secure) -> None:
+    async with secure.channel() as channel:
+        for attempt in (sign(channel, request()), first_response(channel), sign(channel, request(), "made-up")):
+            with pytest.raises(aio.AioRpcError) as caught:
+                await attempt
+            assert code(caught)[0] == "UNAUTHENTICATED"
+
+
+async def test_a_node_has_to_be_what_was_proven(secure: Secure) -> None:
+    key, chain = await joined(secure, RATINGS)
+    async with secure.channel(key, chain) as channel:
+        with pytest.raises(aio.AioRpcError) as caught:
+            await first_response(channel, SERVICE_ACCOUNT="reviews")
+        assert code(caught)[0] == "PERMISSION_DENIED"
+        assert "another service account than the node says" in code(caught)[1]
+    elsewhere = SpiffeId.of_workload(TRUST_DOMAIN, "elsewhere", "reviews")
+    key, chain = await joined(secure, elsewhere)
+    async with secure.channel(key, chain) as channel:
+        with pytest.raises(aio.AioRpcError) as caught:
+            await first_response(channel, SERVICE_ACCOUNT="reviews")
+        assert code(caught)[0] == "PERMISSION_DENIED"
+
+
+async def test_nothing_is_signed_in_plain_text(secure: Secure) -> None:
+    async with aio.insecure_channel(secure.server.xds) as channel:
+        with pytest.raises(aio.AioRpcError) as caught:
+            await sign(channel, request(), secure.token())
+        assert code(caught) == ("UNAUTHENTICATED", "this needs TLS: use the secure address")
+        response = await first_response(channel)
+        assert response.type_url == CLUSTER
+
+
+async def test_a_root_is_replaced_while_streams_are_open(secure: Secure) -> None:
+    key, chain = await joined(secure)
+    (old,) = {each["id"] for each in json.loads(secure.command("ca", "status", "-o", "json"))["authorities"]}
+    before = secure.roots
+    async with secure.channel(key, chain) as channel:
+        await first_response(channel)
+        secure.command("ca", "prepare")
+        secure.command("ca", "activate")
+        await secure.until_others_sign(old)
+        # the certificate of before is still believed, and what comes after is of the new root
+        renewed = await sign(channel, request(str(REVIEWS)))
+        assert renewed[-1].encode() != before
+        assert renewed[-1].encode() in secure.roots
+        assert before in secure.roots
+        secure.command("ca", "revoke", old)
+        assert before not in secure.roots
+        assert (await first_response(channel)).type_url == CLUSTER
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--xds-listen", "0.0.0.0:0"), "or say --insecure-xds"),
+        (("--ca-dir", "FOLDER"), "is open to others than its owner: chmod go-rwx"),
+        (("--ca-dir", "ca", "--secure-listen", "127.0.0.1:PORT"), "cannot listen on 127.0.0.1:PORT"),
+    ],
+)
+def test_it_says_in_one_line_why_it_cannot_start(
+    tmp_path: Path, arguments: tuple[str, ...], reason: str, secure: Secure
+) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    port = secure.address.rpartition(":")[2]
+    places = {"FOLDER": str(tmp_path / "open"), "ca": str(tmp_path / "other")}
+    given = [places.get(each, each).replace("PORT", port) for each in arguments]
+    listen = ["--xds-listen", "127.0.0.1:0"] if "--xds-listen" not in given else []
+    command = [sys.executable, "-m", "xds.app.cli", "serve", "--config", str(tmp_path / "mesh"), *listen, *given]
+    result = subprocess.run(
+        [*command, "--monitoring-listen", "127.0.0.1:0"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert result.returncode == 1
+    assert reason.replace("PORT", port) in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,132 @@
+"""``pilothouse ca``: the certificate authority of a folder, beside a server or without one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import typer
+
+from xds.app.cli.proxy_table import age, plain
+from xds.app.errors import StartError
+
+if TYPE_CHECKING:
+    from xds.ca.keystore import Stored
+    from xds.ca.service import CertificateAuthority
+
+T = TypeVar("T")
+
+CaDir = Annotated[
+    Path, typer.Option("--ca-dir", metavar="DIR", help="The folder of the authority.", file_okay=False, exists=True)
+]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Of an old authority, as `ca status` shows it.")]
+
+_HEADING: Final = ("ID", "SLOT", "SINCE", "ROOT ENDS IN", "ISSUER ENDS IN", "NOTE")
+_LATE: Final = 0.2
+"""The share of a life, at its end, in which that it ends is worth a note."""
+
+
+class Output(StrEnum):
+    """``-o``."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    group = typer.Typer(
+        help="Look at the certificate authority, and replace its root step by step.", no_args_is_help=True
+    )
+    for command in (status, prepare, activate, taint, revoke):
+        group.command(command.__name__)(command)
+    app.add_typer(group, name="ca")
+
+
+def status(
+    ca_dir: CaDir,
+    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
+) -> None:
+    """Show every authority, what it is for, and when its certificates end."""
+    from xds.ca.keystore import Keystore
+
+    stored = _try(lambda: Keystore(ca_dir).load())
+    if stored is None:
+        raise StartError(f"{ca_dir} has no authority yet: `pilothouse serve --ca-dir {ca_dir}` makes one")
+    now = datetime.now(UTC)
+    if output is Output.JSON:
+        print(json.dumps({"trustDomain": stored.trust_domain, "authorities": list(_documents(stored))}, indent=2))
+    else:
+        print("\n".join(plain([_HEADING, *_rows(stored, now)])))
+
+
+def prepare(ca_dir: CaDir) -> None:
+    """Make a new root, and put it into every bundle; it signs nothing yet."""
+    _step(ca_dir, lambda authority: authority.prepare())
+
+
+def activate(ca_dir: CaDir) -> None:
+    """Let the prepared root sign from now on. Every proxy has to have the bundle by then."""
+    _step(ca_dir, lambda authority: authority.activate())
+
+
+def taint(id: Id, ca_dir: CaDir) -> None:  # noqa: A002 - the name of the thing
+    """Let every workload renew what an old root has signed, at once."""
+    _step(ca_dir, lambda authority: authority.taint(id))
+
+
+def revoke(id: Id, ca_dir: CaDir) -> None:  # noqa: A002 - the name of the thing
+    """Take an old root out of every bundle: nobody trusts it any more."""
+    _step(ca_dir, lambda authority: authority.revoke(id))
+
+
+def _step(folder: Path, step: Callable[[CertificateAuthority], None]) -> None:
+    from xds.ca.keystore import Keystore
+    from xds.ca.service import CertificateAuthority, Policy
+
+    store = Keystore(folder)
+    found = _try(store.load)
+    if found is None:
+        raise StartError(f"{folder} has no authority yet: `pilothouse serve --ca-dir {folder}` makes one")
+    authority = CertificateAuthority(store, Policy(), lambda: datetime.now(UTC))
+    _try(lambda: authority.start(found.trust_domain))
+    _try(lambda: step(authority))
+    print("\n".join(plain([_HEADING, *_rows(authority.stored, datetime.now(UTC))])))
+
+
+def _try(action: Callable[[], T]) -> T:
+    from xds.ca.errors import CertificateError
+
+    try:
+        return action()
+    except (CertificateError, OSError) as error:
+        raise StartError(str(error)) from error
+
+
+def _rows(stored: Stored, now: datetime) -> Iterator[tuple[str, ...]]:
+    for member in stored.slots.trusted:
+        authority = stored.authorities[member.id]
+        root, issuer = authority.roots[0], authority.issuing.certificate
+        ends = [(root.not_valid_before_utc, root.not_valid_after_utc)]
+        ends += [(issuer.not_valid_before_utc, issuer.not_valid_after_utc)]
+        notes = ["tainted"] if member.tainted else []
+        notes += ["ends soon"] if any(now >= end - (end - begin) * _LATE for begin, end in ends) else []
+        lefts = (age((end - now).total_seconds()) for _, end in ends)
+        yield member.id, member.slot.value, f"{member.since:%F %T}", *lefts, ", ".join(notes) or "-"
+
+
+def _documents(stored: Stored) -> Iterator[dict[str, object]]:
+    for member in stored.slots.trusted:
+        authority = stored.authorities[member.id]
+        yield {
+            "id": member.id,
+            "slot": member.slot.value,
+            "since": member.since.isoformat(),
+            "rootNotAfter": authority.roots[0].not_valid_after_utc.isoformat(),
+            "issuerNotAfter": authority.issuing.certificate.not_valid_after_utc.isoformat(),
+            "tainted": member.tainted,
+        }

@@ -1,0 +1,120 @@
+"""The certificate authority of a running control plane, in the shapes that the server asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from xds.app.errors import StartError
+from xds.ca.attestation import Attestor, Evidence, attest, by_certificate, by_join_token, by_jwt_svid
+from xds.ca.encoding import certificates_pem
+from xds.ca.errors import CertificateError, KeystoreError, RateLimitError, RequestError
+from xds.ca.keystore import STATE, Keystore
+from xds.ca.service import CertificateAuthority, Policy
+from xds.ca.tls import ServerTls, own_names
+from xds.model.identity import SpiffeId
+from xds.server import Identify, IdentityError, Proof, RefusedError, Security, Sign
+
+_log = structlog.get_logger("xds.app")
+_audit = structlog.get_logger("xds.audit")
+
+_LOOK_SECONDS: Final = 1.0
+"""How often it is looked whether somebody else has changed the folder."""
+
+_STEP_SECONDS: Final = 60.0
+"""How often it is looked whether time has come for a step of a rotation."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_authority(folder: Path, trust_domain: str, policy: Policy | None = None) -> CertificateAuthority:
+    """The authority of a folder, made if the folder is empty. Raises StartError."""
+    authority = CertificateAuthority(Keystore(folder), policy or Policy(), _now)
+    try:
+        authority.start(trust_domain)
+    except (CertificateError, ValueError, OSError) as error:
+        raise StartError(f"--ca-dir: {error}") from error
+    return authority
+
+
+def security_of(authority: CertificateAuthority, root_namespace: str, host: str) -> Security:
+    """What the server needs. host: where it listens; it is named in its certificate, with the names of this machine."""
+    trust_domain = authority.stored.trust_domain
+    identity = SpiffeId.of_workload(trust_domain, root_namespace, "pilothouse")
+    attestors = (by_certificate(trust_domain), by_jwt_svid(authority), by_join_token(authority, _now))
+    contexts = ServerTls(authority, identity, (host, *own_names()), _now)
+    return Security(contexts=contexts, identify=_identifier(attestors), sign=_signer(authority))
+
+
+def _identifier(attestors: Sequence[Attestor]) -> Identify:
+    async def identify(proof: Proof) -> SpiffeId:
+        try:
+            return await attest(Evidence(proof.certificate, proof.token), attestors)
+        except CertificateError as error:
+            raise IdentityError(str(error)) from error
+
+    return identify
+
+
+def _signer(authority: CertificateAuthority) -> Sign:
+    def sign(request: str, identity: SpiffeId, asked: timedelta | None) -> Sequence[str]:
+        try:
+            issued = authority.issue(request, identity, asked)
+        except RequestError as error:
+            raise RefusedError(str(error)) from error
+        except RateLimitError as error:
+            raise RefusedError(str(error), "RESOURCE_EXHAUSTED") from error
+        except CertificateError as error:
+            raise RefusedError(str(error), "FAILED_PRECONDITION") from error
+        _audit.info(
+            "certificate issued",
+            spiffe_id=str(identity),
+            serial=f"{issued.certificate.serial_number:x}",
+            not_after=issued.certificate.not_valid_after_utc.isoformat(),
+            authority=authority.active.id,
+        )
+        return [certificates_pem([certificate]).decode() for certificate in issued.chain]
+
+    return sign
+
+
+async def follow(authority: CertificateAuthority, folder: Path) -> None:
+    """Takes in what others do to the folder, and rotates by age. What goes wrong is logged, and tried again."""
+    seen, looked, complained = _mark(folder), 0.0, ""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        mark = _mark(folder)
+        if mark == seen and loop.time() < looked + _STEP_SECONDS:
+            continue
+        seen, looked = mark, loop.time()
+        try:
+            if authority.refresh():
+                _tell(authority)
+                seen = _mark(folder)
+            complained = ""
+        except (KeystoreError, OSError) as error:
+            if str(error) != complained:
+                _log.error("the authority cannot be refreshed; what it had stays in force", reason=str(error))
+            complained = str(error)
+
+
+def _tell(authority: CertificateAuthority) -> None:
+    slots = [f"{member.id} {member.slot.value}" for member in authority.stored.slots.trusted]
+    _audit.info("authorities changed", authorities=slots, trust_domain=authority.stored.trust_domain)
+
+
+def _mark(folder: Path) -> tuple[int, int]:
+    """Changes whenever somebody writes the state."""
+    try:
+        status = (folder / STATE).stat()
+    except OSError:
+        return 0, 0
+    return status.st_ino, status.st_mtime_ns

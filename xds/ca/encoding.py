@@ -1,0 +1,102 @@
+"""Certificates, keys and slots as they stand in files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from xds.ca.errors import CertificateError
+from xds.ca.profile import PrivateKey
+from xds.ca.slots import Member, Slot, Slots
+
+
+class State(NamedTuple):
+    """What a keystore consists of. versions: of its authorities, by id."""
+
+    trust_domain: str
+    slots: Slots
+    versions: Mapping[str, str]
+
+
+def certificates_pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    """PEM, one after the other."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
+
+
+def key_pem(key: PrivateKey) -> bytes:
+    """PKCS#8, PEM, not encrypted: the folder's permissions protect it."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def read_certificates(content: bytes, what: str) -> tuple[x509.Certificate, ...]:
+    """All certificates of a PEM file, at least one. what: for the error. Raises CertificateError."""
+    try:
+        found = tuple(x509.load_pem_x509_certificates(content))
+    except ValueError as error:
+        raise CertificateError(f"{what} has no certificate in PEM: {error}") from error
+    if not found:
+        raise CertificateError(f"{what} has no certificate in PEM")
+    return found
+
+
+def read_key(content: bytes, what: str) -> PrivateKey:
+    """A private key, PEM. what: for the error, which never shows the content. Raises CertificateError."""
+    try:
+        key = load_pem_private_key(content, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise CertificateError(f"{what} has no usable private key in PEM, without a password") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise CertificateError(f"{what}: the key has to be EC or RSA")
+    return key
+
+
+def state_json(trust_domain: str, slots: Slots, versions: Mapping[str, str]) -> bytes:
+    """The state of a keystore. versions: of the authorities, by id."""
+    members = [
+        {
+            "id": member.id,
+            "version": versions[member.id],
+            "slot": member.slot.value,
+            "since": member.since.isoformat(),
+            "expires": member.expires.isoformat(),
+            "tainted": member.tainted,
+        }
+        for member in slots.members
+    ]
+    return json.dumps({"version": 1, "trustDomain": trust_domain, "members": members}, indent=2).encode() + b"\n"
+
+
+def read_state(content: bytes, what: str) -> State:
+    """The same, read. what: for the error. Raises CertificateError."""
+    try:
+        document = json.loads(content)
+        if document["version"] != 1:
+            raise CertificateError(f"{what} was written by a newer version")
+        members = tuple(
+            Member(
+                str(entry["id"]),
+                Slot(entry["slot"]),
+                datetime.fromisoformat(entry["since"]),
+                datetime.fromisoformat(entry["expires"]),
+                bool(entry["tainted"]),
+            )
+            for entry in document["members"]
+        )
+        versions = {str(entry["id"]): str(entry["version"]) for entry in document["members"]}
+        return State(str(document["trustDomain"]), Slots(members), versions)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, CertificateError):
+            raise
+        raise CertificateError(f"{what} is damaged: {error!r}") from error

@@ -1,0 +1,36 @@
+"""What a workload says of its own proxy, over what the mesh says of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+
+from xds.model.mesh import Mesh
+from xds.model.proxy_settings import ProxyOverride
+from xds.model.settings import MeshSettings
+from xds.pipeline.memo import Memo
+
+
+def override_of(mesh: Mesh, addresses: Iterable[str]) -> ProxyOverride | None:
+    """What the workload at these addresses says of its proxy, if it says anything. Equal ones are the same object."""
+    for ip in addresses:
+        workload = mesh.workloads.get(ip)
+        if workload is not None and workload.proxy is not None:
+            return _same(workload.proxy)
+    return None
+
+
+def settings_for(settings: MeshSettings, override: ProxyOverride | None, memo: Memo) -> MeshSettings:
+    """The mesh's settings for a proxy: the same object if its workload says nothing."""
+    return settings if override is None else memo(_overridden, settings, override)
+
+
+@lru_cache(maxsize=4096)
+def _same(override: ProxyOverride) -> ProxyOverride:
+    """So that proxies that are told the same share what is made of the settings, which goes by identity."""
+    return override
+
+
+def _overridden(settings: MeshSettings, override: ProxyOverride) -> MeshSettings:
+    return replace(settings, proxy=override.over(settings.proxy))

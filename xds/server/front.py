@@ -1,0 +1,168 @@
+"""TLS in front of gRPC: a client may show a certificate, and need not.
+
+gRPC for Python either demands a certificate of every client or never asks for one, and new workloads have none yet. So
+TLS ends here, and each connection goes on to the gRPC server over loopback, from an address that is remembered with
+what the client has shown. What comes to that server from any other address has shown nothing.
+
+What is trusted and what is shown can change while connections are open: each handshake asks for the context of its
+moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from xds.server.reports import Reports
+
+Contexts = Callable[[], ssl.SSLContext]
+"""Gives the context for a handshake that begins now."""
+
+HANDSHAKE_SECONDS: Final = 10.0
+MAX_HANDSHAKES: Final = 256
+"""Handshakes that may be under way at once; others wait to be accepted."""
+
+_CHUNK: Final = 64 << 10
+_LOOPBACK: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a client has shown in its handshake, which has been verified. certificate: DER; empty if none. peer: the
+    client's own address, as gRPC writes it."""
+
+    certificate: bytes
+    peer: str
+
+
+class Peers:
+    """By the address from which gRPC sees a connection come, what the client behind it has shown."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, Shown] = {}
+
+    def shown(self, peer: str) -> Shown | None:
+        """None for a connection that has not come through the front. peer: as gRPC writes it."""
+        return self._shown.get(peer)
+
+    @contextmanager
+    def known(self, address: tuple[str, int], shown: Shown) -> Iterator[None]:
+        """Remembers a connection for as long as it is open. address: from which it goes to the gRPC server."""
+        peer = f"ipv4:{address[0]}:{address[1]}"
+        self._shown[peer] = shown
+        try:
+            yield
+        finally:
+            del self._shown[peer]
+
+
+class TlsFront:
+    """Listens, and passes on what clients say inside TLS. Raises OSError if the address cannot be bound."""
+
+    def __init__(self, host: str, port: int, contexts: Contexts, peers: Peers, reports: Reports) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=1024)
+        self._listener.setblocking(False)
+        self._contexts = contexts
+        self._peers = peers
+        self._reports = reports
+        self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    async def serve(self, upstream: int) -> None:
+        """Accepts until cancelled. upstream: the port of the gRPC server on loopback."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await self._handshakes.acquire()
+                client, address = await loop.sock_accept(self._listener)
+                task = loop.create_task(self._connection(client, _written(address), upstream))
+                self._connections.add(task)
+                task.add_done_callback(self._connections.discard)
+        finally:
+            self._listener.close()
+            await self._end()
+
+    async def _end(self) -> None:
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connection(self, client: socket.socket, peer: str, upstream: int) -> None:
+        try:
+            reader, writer = await self._handshake(client)
+        except (OSError, asyncio.IncompleteReadError) as error:
+            self._reports.no_handshake(peer, str(error) or type(error).__name__)
+            client.close()
+            return
+        finally:
+            self._handshakes.release()
+        shown = Shown(_certificate(writer), peer)
+        try:
+            await self._pass_on(reader, writer, shown, upstream)
+        finally:
+            writer.close()
+
+    async def _handshake(self, client: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        loop = asyncio.get_running_loop()
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: protocol, client, ssl=self._contexts(), ssl_handshake_timeout=HANDSHAKE_SECONDS
+        )
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, shown: Shown, upstream: int
+    ) -> None:
+        onward = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        onward.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        onward.setblocking(False)
+        onward.bind((_LOOPBACK, 0))  # so that the address is known before gRPC sees it
+        with self._peers.known(onward.getsockname(), shown), suppress(OSError):
+            await asyncio.get_running_loop().sock_connect(onward, (_LOOPBACK, upstream))
+            back, forth = await asyncio.open_connection(sock=onward)
+            try:
+                await _both(_copy(reader, forth), _copy(back, writer))
+            finally:
+                forth.close()
+
+
+async def _both(*directions: Coroutine[None, None, None]) -> None:
+    """Until either direction ends: gRPC does not go on with half a connection."""
+    tasks = [asyncio.create_task(direction) for direction in directions]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    while chunk := await source.read(_CHUNK):
+        target.write(chunk)
+        await target.drain()
+
+
+def _certificate(writer: asyncio.StreamWriter) -> bytes:
+    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    return tls.getpeercert(binary_form=True) or b""
+
+
+def _written(address: tuple[str, int]) -> str:
+    """As gRPC writes the address of a peer."""
+    host, port, *_ = address
+    return f"ipv6:%5B{host}%5D:{port}" if ":" in host else f"ipv4:{host}:{port}"
