@@ -139,6 +139,7 @@ def test_only_a_proxy_with_another_version_has_another_view_where_a_patch_asks_f
     new, old, older = (store.compile(replace(proxy, version=version)) for version in ("2.0", "1.9", "1.8"))
 
     assert old is older
+    assert [patch.object for patch in old.patching.unmet] == [OBJECT]
     assert (len(old.patching.patches), len(new.patching.applied)) == (0, 1)
 
 
@@ -161,3 +162,12 @@ def test_a_patch_that_one_proxy_has_a_use_for_is_no_finding_because_of_another()
     assert [found.code for found in store.diagnostics if found.object == OBJECT] == ["no-match"]
     compiled(store, "s", "s", "10.0.0.7")
     assert [found.code for found in store.diagnostics if found.object == OBJECT] == []
+
+
+def test_that_no_proxy_is_of_the_sort_that_a_patch_is_for_is_told() -> None:
+    asked = "match: {proxy: {proxyVersion: '^2', metadata: {TEAM: shop}}}"
+    store = store_of(s=service("s"), mine=envoy_filter(OF_CLUSTERS.replace("patch:", f"{asked}, patch:")))
+    compiled(store)
+    (found,) = (found for found in store.diagnostics if found.object == OBJECT)
+    assert (found.code, found.path) == ("no-match", "spec.configPatches[0]")
+    assert "has the version ^2, TEAM=shop" in found.reason

@@ -16,7 +16,8 @@ from envoy_data_plane.google import protobuf
 from google.protobuf.json_format import ParseDict
 
 from xds.wire.encode import encode
-from xds.wire.fromjson import JsonError, from_json
+from xds.wire.fromjson import from_json
+from xds.wire.json_scalars import JsonError
 from xds.wire.protojson import to_json
 from xds.wire.registry import type_url
 

@@ -69,6 +69,12 @@ def test_every_rule_is_about_fields_that_there_are(name: str) -> None:
             ("filter_chains", 0, "filters", 0, "typed_config", "http_filters", 1),
             "comes after Router",
         ),
+        (
+            Listener,
+            listener({"@type": "x/envoy.config.filter.network.tcp_proxy.v2.TcpProxy", "stat_prefix": "x"}),
+            ("filter_chains", 0, "filters", 0, "typed_config", "@type"),
+            "version 2",
+        ),
         (Listener, listener(manager(ROUTER)), None, ""),
         (Listener, listener(manager({"name": "x"}, ROUTER)), None, ""),
     ],

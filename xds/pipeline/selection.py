@@ -68,6 +68,25 @@ def _selected(
     return memo(_interned, *(patch for patch in every if patch.apply_to is not ApplyTo.BOOTSTRAP))
 
 
+def unmet_patches(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ConfigPatch, ...]:
+    """Those that a proxy would have if it were what they ask for: of another version, with other metadata."""
+    filters, root = mesh.envoy_filters, mesh.settings.root_namespace
+    if not filters or key.proxyless:
+        return ()
+    return memo(_unmet, filters, root, key.namespace, key.labels, key.conditions)
+
+
+def _unmet(
+    filters: FiltersByNamespace,
+    root_namespace: str,
+    namespace: str,
+    labels: Labels,
+    conditions: tuple[ProxyCondition, ...],
+) -> tuple[ConfigPatch, ...]:
+    patches = (patch for each in _selecting(filters, root_namespace, namespace, labels) for patch in each.patches)
+    return tuple(patch for patch in patches if patch.proxy is not None and patch.proxy not in conditions)
+
+
 def bootstrap_patches(
     filters: FiltersByNamespace, root_namespace: str, proxy: Proxy, memo: Memo
 ) -> tuple[ConfigPatch, ...]:

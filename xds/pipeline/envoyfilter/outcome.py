@@ -54,11 +54,12 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class PatchReport:
     """What came of all patches for a view. patches: all of them, in their order; applied: those that found something to
-    change; refused: what some could not change, each once."""
+    change; refused: what some could not change, each once. unmet: those that are for proxies of another sort."""
 
     patches: tuple[ConfigPatch, ...] = ()
     applied: frozenset[ConfigPatch] = frozenset()
     refused: tuple[Refusal, ...] = ()
+    unmet: tuple[ConfigPatch, ...] = ()
 
     @property
     def idle(self) -> tuple[ConfigPatch, ...]:
@@ -82,6 +83,6 @@ class Tally:
         self._applied.update(applied)
         self._refused.update(dict.fromkeys(refused))
 
-    def report(self, patches: tuple[ConfigPatch, ...]) -> PatchReport:
-        """All of it. patches: all that there are."""
-        return PatchReport(patches, frozenset(self._applied), tuple(self._refused))
+    def report(self, patches: tuple[ConfigPatch, ...], unmet: tuple[ConfigPatch, ...]) -> PatchReport:
+        """All of it. patches: all that there are; unmet: as in the report."""
+        return PatchReport(patches, frozenset(self._applied), tuple(self._refused), unmet)
