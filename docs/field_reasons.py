@@ -23,7 +23,6 @@ NOT_YET: Final = frozenset(
         "RequestAuthentication",
         "Sidecar",
         "Telemetry",
-        "WorkloadGroup",
     }
 )
 """Kinds of which more is to be honoured."""
@@ -141,9 +140,6 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "spec.targetRefs.namespace": _OWN_NAMESPACE,
         "spec.verificationKey": _UNVERIFIED,
     },
-    "Service": {
-        "spec.publishNotReadyAddresses": LATER,
-    },
     "Sidecar": {
         **dict.fromkeys(
             ("spec.egress.port.targetPort", "spec.ingress.port.targetPort"),
@@ -153,6 +149,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             ("spec.inboundConnectionPool.http.h2UpgradePolicy", "spec.ingress.connectionPool.http.h2UpgradePolicy"),
             "no: Istio speaks to a workload what its port says, or the client's version with `useClientProtocol`",
         ),
+    },
+    "WorkloadGroup": {
+        "spec.probe.*": f"{LATER}: for an agent beside the workload, which looks at it and tells; only checked here",
+        "spec.template.address": "no: the proxy that registers its workload says it",
     },
     "VirtualService": {
         "spec.http.fault.abort.http2Error": "no: Envoy's fault filter aborts with an HTTP or a gRPC status, not "

@@ -91,7 +91,7 @@ class Explained:
         """
         ejecting = any(policy.name == "outlier_detection" for policy in outcome.cluster.policies)
         used = (each for each in outcome.cluster.endpoints if each.share or ejecting)
-        addresses = (each.address.rpartition(":")[0] for each in used)
+        addresses = (each.address.rpartition(":")[0] or each.address for each in used)  # a socket's path has no port
         request = (seen.path, seen.authority)
         return seen.endpoint in {self._names.get(address, address) for address in addresses} and (
             not outcome.path or not seen.path or request == (outcome.path.partition("?")[0], outcome.authority)

@@ -86,6 +86,7 @@ class Lab:
         locality: str = "",
         ip: str = "",
         self_discovery: bool = False,
+        workload_group: str = "",
     ) -> Sidecar:
         """Starts an Envoy that gets its configuration from the control plane, and waits until it has it.
 
@@ -99,6 +100,7 @@ class Lab:
             labels=labels or {},
             locality=locality,
             self_discovery=self_discovery,
+            workload_group=workload_group,
         )
         return await self._proxy(spec)
 
@@ -109,7 +111,7 @@ class Lab:
         )
 
     async def _proxy(self, spec: ProxySpec) -> Sidecar:
-        config = _with_api_type(self.api_type, bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT))
+        config = with_api_type(self.api_type, bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT))
         child = await self.run_envoy(spec.name, config)
         await await_ready(self.session, f"http://{spec.ip}:{ADMIN_PORT}/ready", child)
         return Sidecar(spec, self)
@@ -132,7 +134,8 @@ class Lab:
         return began
 
 
-def _with_api_type(api_type: str, config: Mapping[str, object]) -> Mapping[str, object]:
+def with_api_type(api_type: str, config: Mapping[str, object]) -> Mapping[str, object]:
+    """The bootstrap of an Envoy that asks for its configuration in this way."""
     changed: dict[str, Any] = deepcopy(dict(config))  # JSON, of which the next line knows the shape
     changed["dynamic_resources"]["ads_config"]["api_type"] = api_type
     return changed

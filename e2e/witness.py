@@ -18,7 +18,7 @@ class Witness:
     """
 
     def __init__(self, config: Path, mesh_config: Path) -> None:
-        self._explained = Explained(config, mesh_config)
+        self._explained = Explained(config, mesh_config, {"localhost": "127.0.0.1"})
         self._noted: dict[tuple[str, Asked, Seen], ProxySpec] = {}
 
     def record(self) -> None:

@@ -20,7 +20,7 @@ _STATUS_200 = b"\x88"
 
 @dataclass
 class Instance:
-    """An instance of a service.
+    """An instance of a service. address: an IP address, or the path of a Unix domain socket. port: 0 for any free one.
 
     status: what it answers HTTP/1.1 requests with. gate: requests wait until it is set, or those alone whose path is
     ``held``. waiting: how many do. requests: the paths of all of HTTP/1.1 that came, in their order.
@@ -43,7 +43,11 @@ class Instance:
 
     async def start(self) -> None:
         """Listens, as soon as this returns."""
+        if self.address.startswith("/"):
+            self._server = await asyncio.start_unix_server(self._converse, self.address)
+            return
         self._server = await asyncio.start_server(self._converse, self.address, self.port, ssl=self.tls)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Answers what it was asked, and then is gone: nothing listens, and no connection is left."""

@@ -104,5 +104,6 @@ def test_what_a_change_does_not_concern_stays_the_same_object() -> None:
     assert given(folder.write(c=entry("more", "more.example.com")).mesh, who, memo) is before
     after = given(folder.write(d=secret("clients", authority=ROOT)).mesh, who, memo)
     assert after.get("of-rule") is before.get("of-rule")
+    assert given(folder.mesh, replace(who, overheard=True), memo) is NO_CREDENTIALS
     grpc = replace(who, type=ProxyType.SIDECAR, proxyless=True)
     assert given(folder.mesh, grpc, memo) is NO_CREDENTIALS

@@ -67,7 +67,7 @@ def _of_port(visible: VisibleService, port: ServicePort, client: Client) -> Iter
     reference = config_reference(sources[0]) if sources else ""
     for subset in (None, *(rule.subsets if rule is not None else ())):
         name = outbound_cluster(port.number, service.hostname, subset.name if subset is not None else "")
-        policy = _allowed(port_policy(rule, subset, port.number), rule, client)
+        policy = _with_preference(_allowed(port_policy(rule, subset, port.number), rule, client), service)
         discovery = _discovery(service, policy.load_balancer, client)
         yield Target(name, service, port, subset, policy, discovery, reference, origins)
 
@@ -81,6 +81,14 @@ def _allowed(policy: PortPolicy, rule: EffectiveRule | None, client: Client) -> 
     if not asks or client is Client.GATEWAY or (rule is not None and rule.selective):
         return policy
     return replace(policy, tls=None)
+
+
+def _with_preference(policy: PortPolicy, service: Service) -> PortPolicy:
+    """Which endpoints clients prefer is first the rule's matter, then the service's, then the mesh's."""
+    balancer = policy.load_balancer or LoadBalancerSettings()
+    if service.locality is None or balancer.locality is not None:
+        return policy
+    return replace(policy, load_balancer=replace(balancer, locality=service.locality))
 
 
 def _discovery(

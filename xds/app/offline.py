@@ -50,9 +50,9 @@ class Offline:
         """All there is to say now, ordered: also of what patches do, once a proxy has been rendered."""
         return tuple(sorted(self.store.diagnostics, key=lambda d: (d.origin, d.path, d.reason)))
 
-    def render(self, spec: ProxySpec) -> dict[str, list[Document]]:
-        """What the proxy would receive, by section."""
-        return render(self.store.compile(proxy_of(spec, self.store.mesh)).snapshot)
+    def render(self, spec: ProxySpec, *, show_secrets: bool = False) -> dict[str, list[Document]]:
+        """What the proxy would receive, by section. show_secrets: with private keys and passwords."""
+        return render(self.store.compile(proxy_of(spec, self.store.mesh)).snapshot, show_secrets=show_secrets)
 
     def bootstrap_patches(self, spec: ProxySpec) -> tuple[ConfigPatch, ...]:
         """What EnvoyFilters change of how the proxy starts."""

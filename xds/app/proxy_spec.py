@@ -13,7 +13,7 @@ class ProxySpec:
     """A proxy as the command line describes it: the input of `bootstrap` and `render`.
 
     locality: ``region/zone/subzone``, or empty. proxyless: a gRPC client without a proxy. self_discovery: it
-    is to know where the instances of its own service are.
+    is to know where the instances of its own service are. workload_group: in which its workload registers itself.
     """
 
     name: str
@@ -28,6 +28,7 @@ class ProxySpec:
     locality: str = ""
     proxyless: bool = False
     self_discovery: bool = False
+    workload_group: str = ""
 
     @property
     def node_id(self) -> str:
@@ -48,4 +49,5 @@ class ProxySpec:
             "INTERCEPTION_MODE": self.capture.name,
             **({"GENERATOR": "grpc"} if self.proxyless else {}),
             **({"ENABLE_SELF_DISCOVERY": "true"} if self.self_discovery else {}),
+            **({"AUTO_REGISTER_GROUP": self.workload_group} if self.workload_group else {}),
         }

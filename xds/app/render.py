@@ -23,33 +23,41 @@ SECTIONS: Mapping[str, TypeUrl] = {
 """The keys of a rendered document, in order, and the type of the resources in each."""
 
 
-def render(snapshot: Snapshot) -> dict[str, list[Document]]:
-    """Every resource of the snapshot in protobuf's JSON mapping, by section, ordered by name. Keys are not shown."""
-    return {section: _documents(snapshot, type_url) for section, type_url in SECTIONS.items()}
+def render(snapshot: Snapshot, *, show_secrets: bool = False) -> dict[str, list[Document]]:
+    """Every resource of the snapshot in protobuf's JSON mapping, by section, ordered by name.
+
+    show_secrets: with private keys and passwords, in whose place ``[redacted]`` stands otherwise.
+    """
+    rendered = {section: _documents(snapshot, type_url) for section, type_url in SECTIONS.items()}
+    return rendered if show_secrets else cast("dict[str, list[Document]]", redacted(cast("Json", rendered)))
 
 
 def _documents(snapshot: Snapshot, type_url: TypeUrl) -> list[Document]:
     resources = sorted(snapshot[type_url], key=lambda resource: resource.name)
-    return [cast("Document", redacted(cast("Json", to_json(type_url, resource.body)))) for resource in resources]
+    return [cast("Document", to_json(type_url, resource.body)) for resource in resources]
 
 
-def static_config(rendered: Mapping[str, Sequence[Document]], admin: Document | None = None) -> Document:
+def static_config(
+    rendered: Mapping[str, Sequence[Document]], admin: Document | None = None, *, with_secrets: bool = False
+) -> Document:
     """A complete Envoy configuration (``bootstrap.v3.Bootstrap``) with the resources in place of their discovery.
 
     Clusters carry their endpoints, connection managers their routes, and filters what they ask for by name, so that
     Envoy needs no control plane: ``envoy -c``, or ``envoy --mode validate -c``. A filter is left out if what it asks
-    for is not there. Secrets have no place in it: what needs one fails. Envoy takes such a cluster only if it knows by
-    what name it would ask.
+    for is not there. with_secrets: whether the secrets are part of it, which then must not be redacted. Without them,
+    what needs one fails, and Envoy takes such a cluster only if it knows by what name it would ask.
     """
     endpoints = {str(document["cluster_name"]): document for document in rendered["endpoints"]}
     by_name = {
         section: {str(document["name"]): document for document in rendered.get(section, ())}
-        for section in ("routes", "extensions")
+        for section in ("routes", "extensions", *(("secrets",) if with_secrets else ()))
     }
     resources: Document = {
-        "clusters": [_with_endpoints(cluster, endpoints) for cluster in rendered["clusters"]],
+        "clusters": [_complete(_with_endpoints(cluster, endpoints), by_name) for cluster in rendered["clusters"]],
         "listeners": [_complete(listener, by_name) for listener in rendered["listeners"]],
     }
+    if with_secrets:
+        resources["secrets"] = list(rendered["secrets"])
     document: Document = {"node": {"id": "static", "cluster": "static"}, "static_resources": resources}
     return {"admin": admin, **document} if admin else document
 
@@ -67,10 +75,10 @@ def _with_endpoints(cluster: Document, endpoints: Mapping[str, Document]) -> Doc
 _ByName: TypeAlias = Mapping[str, Mapping[str, Document]]
 
 
-def _complete(listener: Document, by_name: _ByName) -> Document:
-    """A copy of the listener in which every ``rds`` has become a ``route_config``, and every ``config_discovery`` what
-    is found by it."""
-    return cast("Document", _replaced(listener, by_name))
+def _complete(resource: Document, by_name: _ByName) -> Document:
+    """A copy in which every ``rds`` has become a ``route_config``, every ``config_discovery`` what is found by it, and
+    secrets that are there are not asked for."""
+    return cast("Document", _replaced(resource, by_name))
 
 
 def _replaced(value: Json, by_name: _ByName) -> Json:
@@ -97,5 +105,5 @@ def _replaced_items(value: Document, by_name: _ByName) -> Iterator[tuple[str, Js
         elif key == "config_discovery" and isinstance(item, dict):
             found = by_name["extensions"].get(str(value.get("name")), {})
             yield "typed_config", found.get("typed_config", item.get("default_config"))
-        else:
+        elif key != "sds_config" or str(value.get("name")) not in by_name.get("secrets", {}):
             yield key, _replaced(item, by_name)

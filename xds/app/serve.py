@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -34,6 +34,7 @@ from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
 from xds.app.refusals import Refusals
+from xds.app.registrations import Registrations
 from xds.app.security import follow, open_authority, security_of
 from xds.app.store import Store
 from xds.ca.service import CertificateAuthority
@@ -65,7 +66,8 @@ class ServeOptions:
     preflight: whether an Envoy on this machine is shown every resource before it is served. rest_listen: where xDS is
     served over REST, if at all. max_connecting: how many new streams are served their first response at once.
     max_stream_age: after about how many seconds a proxy is asked to connect anew; None: never. drain_seconds: over how
-    long streams are ended at a stop; at most 3, because the process ends within 5. ca_dir: the folder of the
+    long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
+    a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the
     certificate authority; None: there is none, and no secure address. insecure_xds: whether xds_listen may be an
     address that others than this machine reach.
     """
@@ -80,6 +82,7 @@ class ServeOptions:
     max_connecting: int = LIMIT
     max_stream_age: float | None = None
     drain_seconds: float = 2.0
+    workload_grace: float = 10.0
     ca_dir: Path | None = None
     secure_listen: str = "127.0.0.1:15012"
     insecure_xds: bool = False
@@ -129,6 +132,9 @@ class ControlPlane:
             reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
             self._preflight = with_envoy(self.store, reporter)
         source = self._preflight or self.store
+        self._registrations = Registrations(
+            lambda key: self.store.mesh.workload_groups.get(key), self._register, options.workload_grace
+        )
         self._authority = self._open_authority(options)
         self._xds = XdsServer(
             source,
@@ -136,6 +142,7 @@ class ControlPlane:
             locate=self.store.locate,
             admission=options.max_connecting,
             max_age=options.max_stream_age,
+            registrar=self._registrations,
             security=self._security(options),
         )
         report = ConvergenceReport(self._convergence, self.store, self.findings)
@@ -232,6 +239,8 @@ class ControlPlane:
         self._probes.listening = True
         ports |= {"monitoring_port": self._http.port} | ({"rest_port": self._rest.port} if self._rest else {})
         _log.info("serving", **ports, config=str(self._options.config))
+        if self._options.insecure_xds and not _is_loopback(split_address(self._options.xds_listen)[0]):
+            _log.warning("proxies of other machines get no credentials in plain text: they need the secure address")
 
     async def _open_plain(self) -> str:
         """Where plain text is served."""
@@ -312,8 +321,15 @@ class ControlPlane:
             changed=len(publication.changed),
             milliseconds=round(publication.seconds * 1000, 1),
         )
+        self._registrations.changed(publication.changed)
         self._refusals.changed(publication.changed, self._convergence.connected)
         self._tell_findings()
+
+    def _register(self, changed: Mapping[str, str | None]) -> bool:
+        """Puts what registered itself in force, once the configuration has been read."""
+        if self.store.published is not None:
+            self._publish_safely(_Seen(time.time(), Batch(changed, self.store.unreadable)))
+        return self.store.published is not None
 
     def _warm_up(self) -> None:
         """Compiles for a proxy that does not exist, before any that does is answered.

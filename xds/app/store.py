@@ -75,6 +75,7 @@ class Store:
 
     clock: gives epoch seconds. on_error: is told of a translator's error the first time that it occurs. observers: are
     told of every change and who took it. on_findings: is told when there may be something else to say about patches.
+    unreadable: what the source cannot read at present.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Store:
         self._on_error = on_error
         self._observers = tuple(observers)
         self._reported: set[tuple[str, str]] = set()
-        self._unreadable: tuple[Diagnostic, ...] = ()
+        self.unreadable: tuple[Diagnostic, ...] = ()
         self._of_settings: tuple[Diagnostic, ...] = ()
         self._subscriptions: dict[int, _Subscription] = {}
         self._in_force: dict[int, Compiled] = {}
@@ -116,7 +117,7 @@ class Store:
         """Everything there is to say about the configuration now."""
         if self._of_patches is None:
             self._of_patches = patch_findings(self._patched.values())
-        return self._unreadable + self._of_settings + self._configuration.diagnostics + self._of_patches
+        return self.unreadable + self._of_settings + self._configuration.diagnostics + self._of_patches
 
     def apply(self, batch: Batch, seen_at: float | None = None) -> Publication:
         """Puts a batch of changes in force and wakes every stream. seen_at: when the source saw it; None: now."""
@@ -124,7 +125,7 @@ class Store:
         self._configuration = self._configuration.apply(
             {file: self._parsed(file, text) for file, text in batch.changed.items()}
         )
-        self._unreadable = batch.problems
+        self.unreadable = batch.problems
         return self._publish(before, began, self._clock() if seen_at is None else seen_at)
 
     def configure(

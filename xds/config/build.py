@@ -16,7 +16,7 @@ from xds.config.conflicts import Conflicts
 from xds.config.credential_findings import CredentialFindings
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
-from xds.config.drafts import ShardedDraft
+from xds.config.drafts import Draft, ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
@@ -34,6 +34,7 @@ from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import Workload
 from xds.model.settings import MeshSettings
+from xds.model.workload_groups import WorkloadGroup
 
 O = TypeVar("O")  # noqa: E741 - an object's type
 Pair = tuple[ConfigObject | None, ConfigObject | None]
@@ -128,6 +129,7 @@ def _mesh(
         extensions=extensions.by_namespace,
         modules=extensions.modules,
         objects=_metadata(before.objects, pairs),
+        workload_groups=_by_key(before.workload_groups, _only(WorkloadGroup, pairs)),
     )
 
 
@@ -138,6 +140,17 @@ def _only(kind: type[O], pairs: Iterable[Pair]) -> Iterator[tuple[O | None, O | 
             yield (old if isinstance(old, kind) else None), new
         elif isinstance(old, kind):
             yield old, None
+
+
+def _by_key(
+    before: Mapping[ObjectKey, WorkloadGroup], changes: Iterable[tuple[WorkloadGroup | None, WorkloadGroup | None]]
+) -> Mapping[ObjectKey, WorkloadGroup]:
+    result = Draft(before)
+    for old, new in changes:
+        one = new or old
+        if one is not None:
+            result.set(one.meta.key, new)
+    return result.done()
 
 
 def _metadata(before: Mapping[ObjectKey, ObjectMeta], pairs: Iterable[Pair]) -> Mapping[ObjectKey, ObjectMeta]:

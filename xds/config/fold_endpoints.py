@@ -7,14 +7,14 @@ and port counts once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xds.config.fold_selection import Endpoints, Selection, Selections, reused, unique
 from xds.config.objects import ConfigObject, EndpointList, ListedAddress, Objects
 from xds.config.standing import Declared, Standing, at_port
 from xds.config.workload_endpoint import BY_NAME, workload_endpoint
 from xds.model.labels import EMPTY_LABELS
-from xds.model.services import Endpoint, Service, ServiceEndpoints, ServicePort, Workload
+from xds.model.services import Endpoint, Health, Service, ServiceEndpoints, ServicePort, Workload
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Sources:
         """All endpoints, None if there are none. What equals a part of ``previous`` is that part."""
         service = self.standing.service
         old = previous.by_port if previous else {}
-        by_port = {port.number: self._at_port(port, old.get(port.number, ())) for port in service.ports}
+        by_port = {port.number: self._published(port, old.get(port.number, ())) for port in service.ports}
         by_port = {number: found for number, found in by_port.items() if found}
         if not by_port:
             return None
@@ -49,6 +49,13 @@ class Sources:
             if selection is not None:
                 found += self.selections.unreachable(selection, member.service)
         return tuple(found)
+
+    def _published(self, port: ServicePort, previous: Endpoints) -> Endpoints:
+        found = self._at_port(port, previous)
+        if not self.standing.service.publish_not_ready:
+            return found
+        ready = (each if each.health is Health.HEALTHY else replace(each, health=Health.HEALTHY) for each in found)
+        return reused(tuple(ready), previous)
 
     def _at_port(self, port: ServicePort, previous: Endpoints) -> Endpoints:
         selection = self._all_there_is()

@@ -2,18 +2,21 @@
 
 Source: Istio's ``pilot/pkg/model`` node id, ``type~ip~name.namespace~dns domain``, and its ``NodeMetadata`` fields
 NAMESPACE, LABELS, SERVICE_ACCOUNT, CLUSTER_ID, NETWORK, INSTANCE_IPS, INTERCEPTION_MODE, ISTIO_VERSION,
-ENABLE_SELF_DISCOVERY, DNS_CAPTURE and GENERATOR, which is ``grpc`` for a gRPC client without a proxy.
+ENABLE_SELF_DISCOVERY, DNS_CAPTURE, AUTO_REGISTER_GROUP, PROXY_CONFIG (whether it has a readinessProbe) and GENERATOR,
+which is ``grpc`` for a gRPC client without a proxy.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 
 from xds.model.labels import Labels
 from xds.model.proxy import CaptureMode, Proxy, ProxyType
 from xds.model.services import UNKNOWN_LOCALITY, Locality
 
+_NAME = re.compile(r"[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?")
 _FORM = "type~ip~name.namespace~namespace.svc.domain"
 
 
@@ -44,6 +47,8 @@ def parse_node(node_id: str, metadata: Mapping[str, object], locality: Locality 
         proxyless=_text(metadata, "GENERATOR") == "grpc",
         self_discovery=_text(metadata, "ENABLE_SELF_DISCOVERY") == "true",
         dns_capture=_text(metadata, "DNS_CAPTURE").lower() == "true",
+        group=_group(_text(metadata, "AUTO_REGISTER_GROUP")),
+        probed=_is_probed(metadata.get("PROXY_CONFIG")),
         metadata=Labels({key: text for key, text in metadata.items() if isinstance(text, str)}),
     )
 
@@ -85,6 +90,16 @@ def _capture(mode: str) -> CaptureMode:
     if mode not in modes:
         raise ValueError(f"node metadata INTERCEPTION_MODE is {mode!r}; expected REDIRECT, TPROXY or NONE")
     return modes[mode]
+
+
+def _group(name: str) -> str:
+    if name and not _NAME.fullmatch(name):
+        raise ValueError(f"node metadata AUTO_REGISTER_GROUP is {name[:60]!r}, which is not the name of an object")
+    return name
+
+
+def _is_probed(proxy_config: object) -> bool:
+    return isinstance(proxy_config, Mapping) and proxy_config.get("readinessProbe") is not None
 
 
 def _text(metadata: Mapping[str, object], key: str) -> str:

@@ -20,6 +20,7 @@ from xds.model.policy import DestinationRule
 from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Health, Locality, Service, Workload
+from xds.model.workload_groups import WorkloadGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ ConfigObject: TypeAlias = (
     | EnvoyFilter
     | ProxyConfig
     | Credential
+    | WorkloadGroup
     | Extension
 )
 """An object in force."""

@@ -31,7 +31,7 @@ class LocalityLbSetting:
     zone_aware: it is the latter: endpoints rank by region alone, and within one Envoy itself keeps requests in a zone
     as far as its endpoints can bear it. min_cluster_size: with fewer endpoints it does not; None is Envoy's default, 6.
     failover_priority: names of labels, the most important first, in which an endpoint should agree with its client;
-    or ``name=value``, for a value that the endpoint should have.
+    or ``name=value``, for a value that the endpoint should have. always: without outlier detection too.
     """
 
     enabled: bool = True
@@ -40,3 +40,4 @@ class LocalityLbSetting:
     failover_priority: tuple[str, ...] = ()
     zone_aware: bool = False
     min_cluster_size: int | None = None
+    always: bool = False

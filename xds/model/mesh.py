@@ -7,7 +7,7 @@ change, as the same object, so that ``is`` tells what changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xds.model.credentials import Credential
 from xds.model.envoy_filters import EnvoyFilter
@@ -19,6 +19,7 @@ from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
 from xds.model.services import Service, ServiceEndpoints, ServiceInstance, ServiceKey, Workload
 from xds.model.settings import MeshSettings
+from xds.model.workload_groups import WorkloadGroup
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +31,7 @@ class Mesh:
     envoy_filters, credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by
     namespace. proxy_configs: oldest first; proxies are told of them when they start. extensions: as they can be run, by
     namespace; modules: what is known of those that they name. objects: the metadata of every object in force.
+    workload_groups: in which workloads register themselves.
     """
 
     settings: MeshSettings
@@ -47,6 +49,7 @@ class Mesh:
     extensions: Mapping[str, tuple[Extension, ...]]
     modules: Modules
     objects: Mapping[ObjectKey, ObjectMeta]
+    workload_groups: Mapping[ObjectKey, WorkloadGroup] = field(default_factory=dict)
 
 
 EMPTY_MESH = Mesh(

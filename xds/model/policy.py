@@ -269,5 +269,5 @@ def locality_setting(
     mesh: what holds where the load balancer has none.
     """
     setting = (load_balancer.locality if load_balancer is not None else None) or mesh
-    ranks = setting.distribute or setting.zone_aware or outlier is not None
+    ranks = setting.distribute or setting.zone_aware or setting.always or outlier is not None
     return setting if setting.enabled and ranks else None

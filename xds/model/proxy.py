@@ -48,8 +48,10 @@ class Proxy:
     ip_addresses: the first is the primary one. dns_domain: ``<namespace>.svc.<domain suffix>``. proxyless: no Envoy at
     all, but the workload's own gRPC library, which routes and balances its calls itself. self_discovery: it asks where
     the instances of its own service are, which zone-aware load balancing needs. dns_capture: names are resolved for its
-    workload by something beside it, which knows the mesh's (Istio ``DNS_CAPTURE``). metadata: what of its node's is
-    text.
+    workload by something beside it, which knows the mesh's (Istio ``DNS_CAPTURE``). group: the WorkloadGroup of its
+    namespace in which its workload is to be registered, empty for none (Istio ``AUTO_REGISTER_GROUP``). probed:
+    something beside it looks at the workload's health, and will tell. metadata: what of its node's is
+    text. overheard: others could read what it is sent, as it is connected in plain text from another machine.
     """
 
     id: str
@@ -68,7 +70,10 @@ class Proxy:
     proxyless: bool = False
     self_discovery: bool = False
     dns_capture: bool = False
+    group: str = ""
+    probed: bool = False
     metadata: Labels = EMPTY_LABELS
+    overheard: bool = False
 
     @property
     def ip_versions(self) -> IpVersions:

@@ -8,6 +8,7 @@ from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from xds.model.labels import EMPTY_LABELS, Labels
+from xds.model.locality import LocalityLbSetting
 from xds.model.objects import ObjectMeta
 from xds.model.proxy_settings import ProxyOverride
 
@@ -98,7 +99,8 @@ class Service:
     addresses: virtual IPs or CIDR blocks that lead here; empty if there are none. selector: labels of the workloads
     that serve it; None if endpoints are listed by hand. export_to: namespaces that may see it; ``*`` is
     all, ``~`` none, and ``.`` was replaced by the service's own. external_name: the target of a Kubernetes
-    ExternalName service. assigned: automatic addresses that the object's status names.
+    ExternalName service. publish_not_ready: its endpoints count as ready whatever they say. locality: which endpoints
+    clients prefer where no rule says it. assigned: automatic addresses that the object's status names.
     """
 
     hostname: str
@@ -112,6 +114,8 @@ class Service:
     external_name: str | None = None
     export_to: tuple[str, ...] = ("*",)
     subject_alt_names: tuple[str, ...] = ()
+    publish_not_ready: bool = False
+    locality: LocalityLbSetting | None = None
     assigned: tuple[str, ...] = ()
 
     @property

@@ -35,7 +35,7 @@ class ViewKey:
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
     self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
     address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
-    it, and it has. override: what its workload says of it.
+    it, and it has. override: what its workload says of it. overheard: others could read what it is sent.
     """
 
     type: ProxyType
@@ -52,6 +52,7 @@ class ViewKey:
     automatic: IpVersions = IpVersions.NONE
     conditions: tuple[ProxyCondition, ...] = ()
     override: ProxyOverride | None = None
+    overheard: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,8 @@
 """Which credentials a proxy may have: those that its own configuration asks for, from its own namespace.
 
 Istio's rules: a gateway has those that the servers it runs, and the rules for the services that it calls, name; a
-sidecar those of rules that are meant for its workload. Nobody has any other, whatever it asks for.
+sidecar those of rules that are meant for its workload. Nobody has any other, whatever it asks for, and nobody any to
+whom they would be sent in plain text from one machine to another.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def credentials_for(
 ) -> Credentials:
     """The credentials of a proxy. services: those that it may call. listening: what it runs of Gateways."""
     own = by_namespace.get(key.namespace)
-    if not own or key.proxyless:
+    if not own or key.proxyless or key.overheard:
         return NO_CREDENTIALS
     wanted = memo(_wanted_for, services, key.type is ProxyType.ROUTER) | memo(_wanted_by_servers, listening)
     return memo(_found, own, _same(wanted)) if wanted else NO_CREDENTIALS

@@ -14,7 +14,7 @@ _NOTHING = TrafficPolicy()
 
 def counts(services: tuple[VisibleService, ...], mesh: LocalityLbSetting, memo: Memo) -> bool:
     """True if the endpoints of one of ``services`` rank by where they and their client run."""
-    if locality_setting(None, None, mesh) is not None:
+    if locality_setting(None, None, mesh) is not None or any(visible.service.locality for visible in services):
         return True
     return any(memo(_ranks, visible.rule, mesh) for visible in services if visible.rule is not None)
 

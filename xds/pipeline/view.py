@@ -52,6 +52,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         network=proxy.network,
         proxyless=proxy.proxyless,
         self_discovery=proxy.self_discovery,
+        overheard=proxy.overheard,
         override=override_of(mesh, proxy.ip_addresses),
         automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
     )
@@ -176,7 +177,7 @@ def _unpopulated(
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override)
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard)
     rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 

@@ -28,6 +28,7 @@ from xds.protocol.interest import Interest
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Resource, ResourceSet, TypeUrl
 from xds.resources.types import EXTENSION_CONFIG, RUNTIME, SCOPED_ROUTE
 from xds.server.codec import ParseNode, proxy_of
+from xds.server.exposure import as_reached
 from xds.server.limits import LimitExceededError, check_names
 from xds.server.reports import Once, Reports, shortened
 from xds.server.source import SnapshotSource
@@ -75,7 +76,7 @@ def create_rest_app(source: SnapshotSource, *, parse_node: ParseNode = parse_ist
         async def discover(request: Request) -> Response:
             try:
                 asked = _parse(await _body(request), type_url)
-                return await _respond(asked, _answer(source, asked, type_url, parse_node))
+                return await _respond(asked, _answer(source, asked, type_url, parse_node, _address(request)))
             except RemoteProtocolError as error:
                 reports.refused(_peer(request), request.url.path, str(error))
                 return _error(str(error), 413 if isinstance(error, LimitExceededError) else 400)
@@ -125,10 +126,10 @@ def _parse(body: bytes, type_url: TypeUrl) -> DiscoveryRequest:
 
 
 def _answer(
-    source: SnapshotSource, request: DiscoveryRequest, type_url: TypeUrl, parse_node: ParseNode
+    source: SnapshotSource, request: DiscoveryRequest, type_url: TypeUrl, parse_node: ParseNode, address: str
 ) -> Answer | None:
     """None while it is not known what the proxy should have."""
-    proxy = proxy_of(request.node if request.HasField("node") else None, parse_node)
+    proxy = as_reached(proxy_of(request.node if request.HasField("node") else None, parse_node), address)
     subscription = source.connect(proxy, lambda: None)
     try:
         snapshot = subscription.latest()
@@ -144,6 +145,10 @@ def _select(type_url: TypeUrl, resources: ResourceSet, names: Iterable[str]) -> 
         return Answer(type_url, resources.version, tuple(resources))
     wanted = tuple(sorted(interest.select(resources), key=lambda resource: resource.name))
     return Answer(type_url, batch_version(wanted, ()), wanted)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _peer(request: Request) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 from typing import NamedTuple
 
@@ -23,8 +24,10 @@ from xds.server import client_status, health_discovery, loads
 from xds.server.admission import LARGE_LIMIT, LIMIT, Admission, Place
 from xds.server.client_status import ClientStatusService
 from xds.server.codec import DECODERS, ParseNode, proxy_of
+from xds.server.exposure import address_of, as_reached
 from xds.server.guard import Call, guarded
 from xds.server.loads import INTERVAL, LoadBoard, LoadReportingService
+from xds.server.registrar import Registrar
 from xds.server.reports import Locate, Once, Reports
 from xds.server.secure import SecureSide, Security
 from xds.server.services import METHODS, Method
@@ -75,7 +78,8 @@ class XdsServer:
     after which a connection, and soon after it its streams, is asked to come again, so that clients spread over
     replicas; None: never. load_interval: seconds between two load reports of a client. keepalive: seconds
     after which a connection on which nothing comes is asked for a sign of life; it is closed if there is none within a
-    third of that. security: what it takes to listen on a secure address too.
+    third of that. registrar: of workloads that register themselves; None: they do not. security: what
+    it takes to listen on a secure address too.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class XdsServer:
         max_age: float | None = None,
         load_interval: int = INTERVAL,
         keepalive: float = KEEPALIVE,
+        registrar: Registrar | None = None,
         security: Security | None = None,
     ) -> None:
         self.board = board or StatusBoard(time.time)
@@ -104,6 +109,7 @@ class XdsServer:
         self._max_age = max_age
         self._load_interval = load_interval
         self._keepalive = keepalive
+        self._registrar = registrar
         self._shared = Shared()
         self._doubts = Doubts()
         self._stream_numbers = count(1)
@@ -212,6 +218,7 @@ class XdsServer:
         proxy = proxy_of(first.node, self._parse_node)
         if self._secure is not None:
             proxy = await self._secure.admit(call, method.name, proxy)
+        proxy = as_reached(proxy, address_of(call.peer()))
         return [_Introduction(first.request, proxy)]
 
     async def _serve_admitted(self, method: Method, call: Call, introduced: list[_Introduction], place: Place) -> None:
@@ -223,6 +230,10 @@ class XdsServer:
         status = self.board.opened(proxy, call.peer(), method.variant)
         decode = DECODERS[method.variant]
         session = Session(call, decode, machine, self.board, status, self._reports, self._patience, self._turns)
+        registrar = self._registrar if proxy.group else None
+        if registrar is not None:
+            registrar.arrived(proxy)
+            session.on_health = partial(registrar.told, proxy)
         subscription = self._source.connect(proxy, session.wake)
         self._sessions.add(session)
         aged = self._end_at_age(session)
@@ -237,6 +248,8 @@ class XdsServer:
             self._sessions.discard(session)
             subscription.close()
             self.board.closed(status)
+            if registrar is not None:
+                registrar.left(proxy)
 
     def _end_at_age(self, session: Session) -> asyncio.TimerHandle | None:
         """Not before the connection was told to go: a stream that ends earlier comes again on the same one."""

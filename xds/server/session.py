@@ -18,6 +18,7 @@ from xds.resources import TYPE_ORDER, Snapshot, TypeUrl
 from xds.server.admission import LARGE_BYTES, Admission
 from xds.server.codec import Decode
 from xds.server.limits import check_names
+from xds.server.registrar import HEALTH_INFORMATION
 from xds.server.reports import Reports
 from xds.server.source import Subscription
 from xds.server.status import StatusBoard, StreamStatus
@@ -36,7 +37,7 @@ class Session:
     """See the module. Raises RemoteProtocolError out of `run` if the client breaks the protocol.
 
     patience: seconds for which a client may neither read nor answer before that is reported. turns: in which large
-    responses are written.
+    responses are written. on_health: is told what requests say of the workload's health: None if nothing is wrong.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class Session:
         "_unread_at",
         "_wire",
         "_writing",
+        "on_health",
     )
 
     def __init__(
@@ -91,6 +93,7 @@ class Session:
         self._snapshot: Snapshot | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._rang = False
+        self.on_health: Callable[[str | None], None] | None = None
 
     def wake(self) -> None:
         """There may be a new snapshot."""
@@ -105,6 +108,10 @@ class Session:
 
     def hear(self, request: Request) -> None:
         """Take in what the client says. To be called with its first request, before `run`."""
+        if request.type_url == HEALTH_INFORMATION:
+            if self.on_health is not None:
+                self.on_health(request.error.message if request.error is not None else None)
+            return
         now = self._loop.time()
         self._carry_out(self._machine.receive_request(request, now), now)
 

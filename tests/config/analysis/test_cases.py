@@ -16,7 +16,32 @@ from xds.model.labels import Labels
 CASES = sorted(Path(__file__).with_name("cases").glob("*.yaml"))
 ASKED_FOR = frozenset(
     f"IST0{number}"
-    for number in (101, 103, 106, 109, 112, 118, 127, 128, 129, 130, 131, 132, 133, 134, 149, 166, 167, 173, 174, 177)
+    for number in (
+        101,
+        103,
+        106,
+        109,
+        110,
+        111,
+        112,
+        118,
+        127,
+        128,
+        129,
+        130,
+        131,
+        132,
+        133,
+        134,
+        145,
+        149,
+        161,
+        166,
+        167,
+        173,
+        174,
+        177,
+    )
 )
 
 

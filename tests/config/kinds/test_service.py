@@ -109,8 +109,8 @@ def test_a_wrong_export_to_annotation_is_an_error() -> None:
 
 
 def test_what_has_no_effect_is_reported_by_value() -> None:
-    spec = "{sessionAffinity: ClientIP, internalTrafficPolicy: Cluster, publishNotReadyAddresses: true}"
+    spec = "{sessionAffinity: ClientIP, internalTrafficPolicy: Cluster, trafficDistribution: PreferNobody}"
     assert findings(spec) == [
         ("warning", "spec.sessionAffinity", "not-honoured"),
-        ("warning", "spec.publishNotReadyAddresses", "not-honoured"),
+        ("warning", "spec.trafficDistribution", "no-effect"),
     ]

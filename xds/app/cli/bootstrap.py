@@ -31,6 +31,7 @@ def bootstrap(
     capture: options.Capture = CaptureOption.REDIRECT,
     locality: options.Locality = "",
     self_discovery: options.SelfDiscovery = False,
+    workload_group: options.WorkloadGroup = "",
     xds: options.XdsAddress = "127.0.0.1:15010",
     mesh_config: options.MeshConfig = None,
     config: Annotated[
@@ -56,7 +57,9 @@ def bootstrap(
     from xds.app.offline import Offline, defaults_of
     from xds.app.patch_findings import refusal_finding
 
-    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery)
+    spec = proxy_spec(
+        name, namespace, ip, type_, capture, label, service_account, locality, self_discovery, workload_group
+    )
     offline = Offline(load_settings(mesh_config), ())
     if config is not None:
         for diagnostic in offline.read([config]):

@@ -156,6 +156,19 @@ Drain = Annotated[
         callback=duration(timedelta(), timedelta(seconds=3)),
     ),
 ]
+WorkloadGrace = Annotated[
+    str,
+    typer.Option(
+        "--workload-grace",
+        metavar="DURATION",
+        help="How long a workload that registered itself stays when its proxy has gone.",
+        callback=duration(timedelta()),
+    ),
+]
+WorkloadGroup = Annotated[
+    str,
+    typer.Option("--workload-group", metavar="NAME", help="The WorkloadGroup in which the workload registers itself."),
+]
 XdsAddress = Annotated[
     str,
     typer.Option("--xds", metavar="HOST:PORT", help="Where the control plane is.", callback=_checked(split_address)),
@@ -172,6 +185,7 @@ def proxy_spec(
     service_account: str = "",
     locality: str = "",
     self_discovery: bool = False,
+    workload_group: str = "",
 ) -> ProxySpec:
     """The proxy that these options describe."""
     return ProxySpec(
@@ -185,4 +199,5 @@ def proxy_spec(
         locality=locality,
         proxyless=type_ is TypeOption.GRPC,
         self_discovery=self_discovery,
+        workload_group=workload_group,
     )

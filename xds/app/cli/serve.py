@@ -31,6 +31,7 @@ def serve(
     max_connecting: options.MaxConnecting = 64,
     max_stream_age: options.MaxStreamAge = None,
     drain: options.Drain = "2s",
+    workload_grace: options.WorkloadGrace = "10s",
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Watch a folder of Istio YAML and configure Envoys by it.
@@ -61,5 +62,6 @@ def serve(
         max_connecting=max_connecting,
         max_stream_age=parse_duration(max_stream_age).total_seconds() if max_stream_age else None,
         drain_seconds=parse_duration(drain).total_seconds(),
+        workload_grace=parse_duration(workload_grace).total_seconds(),
     )
     asyncio.run(run(chosen))

@@ -20,6 +20,7 @@ from xds.config.analysis import (
     selectors,
     service_entries,
     services,
+    sidecars,
     virtual_services,
 )
 from xds.config.analysis.catalogue import MESSAGES, message_of
@@ -41,6 +42,7 @@ ANALYSERS: Final[tuple[Analyser, ...]] = (
     selectors.analyse,
     service_entries.analyse,
     services.analyse,
+    sidecars.analyse,
     virtual_services.analyse,
 )
 

@@ -41,7 +41,6 @@ ISTIO: Final[Mapping[str, Message]] = {
     "unknown-credential": replace(
         _NOT_FOUND, remedy="Correct the name, or add the Secret to the namespace in which the proxies run."
     ),
-    "unusable-credential": replace(_NOT_FOUND, remedy="Add what is missing to the Secret, or name another one."),
     "unknown-delegate": replace(_NOT_FOUND, remedy="Correct the delegate's name and namespace, or add it."),
     "unknown-gateway": replace(_NOT_FOUND, remedy="Correct the name, as namespace/name, or add the Gateway."),
     "unknown-gateway-workload": replace(
@@ -90,7 +89,22 @@ ISTIO: Final[Mapping[str, Message]] = {
             "ConflictingGateways",
             "Servers of two Gateways that the same proxies run cannot both have what they ask for: the oldest has it.",
             "Give them different ports or hosts, or make one Gateway of them.",
+            _ERROR,
         ),
+    ),
+    "second-sidecar": Message(
+        "IST0110",
+        "ConflictingSidecarWorkloadSelectors",
+        "Two Sidecars of a namespace select the same workload. The oldest holds.",
+        "Give them selectors that no workload has both of, or merge them.",
+        _ERROR,
+    ),
+    "second-default-sidecar": Message(
+        "IST0111",
+        "MultipleSidecarsWithoutWorkloadSelectors",
+        "Two Sidecars of a namespace have no workload selector. The oldest holds.",
+        "Keep one of them, or give the other a selector.",
+        _ERROR,
     ),
     "port-required": Message(
         "IST0112",
@@ -243,6 +257,14 @@ ISTIO: Final[Mapping[str, Message]] = {
         "As IST0151, for proxies of one version: after an upgrade it is not applied.",
         "Give it a priority, or use INSERT_FIRST or ADD.",
         _WARNING,
+    ),
+    "unusable-credential": Message(
+        "IST0161",
+        "InvalidGatewayCredential",
+        "A Secret that is asked for does not have what is needed of it. A server of a Gateway that asks for it is left "
+        "out; connections that need it fail.",
+        "Add what is missing to the Secret, or name another one.",
+        _ERROR,
     ),
     "port-not-on-service": Message(
         "IST0162",

@@ -93,6 +93,18 @@ _ALL: Final = (
         "Use an IP address, or a ServiceEntry with resolution DNS.",
     ),
     Message(
+        "unknown-egress-host",
+        "UnknownEgressHost",
+        "A Sidecar's egress host names nothing: no service, and no VirtualService.",
+        "Correct namespace or host, or take the entry out.",
+    ),
+    Message(
+        "unknown-egress-proxy",
+        "UnknownEgressProxy",
+        "A Sidecar leaves unknown traffic to a service that is not there, or to a port that it does not have.",
+        "Add the service, or correct host and port.",
+    ),
+    Message(
         "unreadable",
         "Unreadable",
         "A file cannot be read.",

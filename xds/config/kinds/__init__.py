@@ -25,6 +25,7 @@ from xds.config.kinds import (
     virtual_service,
     wasm_plugin,
     workload_entry,
+    workload_group,
 )
 from xds.config.kinds.kind import Kind
 from xds.config.objects import ConfigObject
@@ -46,4 +47,5 @@ KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
     virtual_service.KIND,
     wasm_plugin.KIND,
     workload_entry.KIND,
+    workload_group.KIND,
 )

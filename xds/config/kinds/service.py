@@ -10,6 +10,7 @@ from xds.config.kinds.kind import Context, Kind
 from xds.config.kinds.names import Scope
 from xds.config.kinds.protocol import protocol_from_port
 from xds.config.kinds.result import result
+from xds.config.kinds.traffic_distribution import parse_traffic_distribution
 from xds.config.objects import ServiceDeclaration
 from xds.config.reader import INVALID, Reader
 from xds.config.scalars import is_ip, parse_dns_label, parse_exact_host, parse_port_or_name
@@ -24,7 +25,7 @@ _WITHOUT_EFFECT: Final = {"sessionAffinity": "ClientIP", "internalTrafficPolicy"
 HONOURED = with_prefixes(
     {
         "spec.ports": "name port protocol targetPort appProtocol",
-        "spec": "clusterIP clusterIPs externalName selector type",
+        "spec": "clusterIP clusterIPs externalName selector type publishNotReadyAddresses trafficDistribution",
     }
 )
 
@@ -32,7 +33,7 @@ TOLERATED = with_prefixes(
     {
         # how traffic enters the cluster, which is not a proxy's matter
         "spec.ports": "nodePort",
-        "spec": "externalIPs externalTrafficPolicy loadBalancerIP trafficDistribution "
+        "spec": "externalIPs externalTrafficPolicy loadBalancerIP "
         # reported by value: their defaults ask for nothing
         "sessionAffinity internalTrafficPolicy",
     }
@@ -55,6 +56,8 @@ def parse(raw: RawObject, context: Context) -> tuple[ServiceDeclaration | None, 
         headless=not is_external and spec.text("clusterIP") == _NO_ADDRESS,
         external_name=_external_name(spec) if is_external else None,
         export_to=_export_to(root, Scope.of(raw, context), context.service_export_to),
+        publish_not_ready=spec.flag("publishNotReadyAddresses"),
+        locality=parse_traffic_distribution(root, spec),
     )
     return result(root, ServiceDeclaration(raw.meta, (service,)))
 

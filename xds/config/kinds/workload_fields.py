@@ -31,7 +31,7 @@ def parse_workload_entry(entry: Reader, meta: ObjectMeta) -> Workload:
         address=_address(entry),
         labels=labels,
         service_account=entry.text("serviceAccount"),
-        ports=_ports(entry),
+        ports=parse_ports(entry),
         locality=Locality.parse(locality) if locality else locality_of(labels),
         network=entry.text("network") or labels.get(NETWORK_LABEL, ""),
         weight=entry.integer("weight"),
@@ -48,7 +48,8 @@ def _address(entry: Reader) -> str:
     return entry.parsed("address", parse_workload_address, "")
 
 
-def _ports(entry: Reader) -> dict[str, int]:
+def parse_ports(entry: Reader) -> dict[str, int]:
+    """Port numbers by name."""
     ports = entry.integer_map("ports")
     for name, number in ports.items():
         if not 1 <= number <= 65535:

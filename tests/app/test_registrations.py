@@ -1,0 +1,180 @@
+"""Workloads that register themselves: what is published for whom, and when it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from xds.app.registered import Health, entry_document
+from xds.app.registrations import Registrations
+from xds.config.kinds.kind import Context
+from xds.config.kinds.workload_entry import parse
+from xds.config.yaml import parse_documents
+from xds.model.labels import Labels
+from xds.model.objects import ObjectKey, ObjectMeta, Origin
+from xds.model.proxy import Proxy, ProxyType
+from xds.model.services import Health as WorkloadHealth
+from xds.model.services import Locality, Workload
+from xds.model.workload_groups import WorkloadGroup
+
+KEY = ObjectKey("WorkloadGroup", "shop", "vms")
+GROUP = WorkloadGroup(
+    ObjectMeta(KEY, Origin("mesh.yaml", 1)),
+    labels=Labels({"app": "till", "tier": "front"}),
+    annotations=Labels({"owner": "shop"}),
+    template_labels=Labels({"app": "none", "version": "v1"}),
+    ports={"http": 8080},
+    locality=Locality("eu", "eu-1"),
+    network="office",
+    weight=3,
+    service_account="till",
+)
+PROXY = Proxy("id", ProxyType.SIDECAR, "till-1", "shop", ("10.0.0.1",), "shop.svc.cluster.local", group="vms")
+PATH = "registered:shop/vms-10.0.0.1"
+SOON = 5.0
+
+
+def document(proxy: Proxy = PROXY, health: Health | None = None) -> dict[str, Any]:
+    made = json.loads(entry_document(proxy, GROUP, health))
+    assert isinstance(made, dict)
+    return made
+
+
+def workload(proxy: Proxy = PROXY, health: Health | None = None) -> Workload:
+    (raw,) = parse_documents(entry_document(proxy, GROUP, health), "registered").objects
+    made, findings = parse(raw, Context())
+    assert made is not None
+    assert findings == ()
+    return made
+
+
+def test_a_workload_has_what_its_group_has() -> None:
+    made = workload()
+    assert (made.meta.name, made.meta.namespace, made.address) == ("vms-10.0.0.1", "shop", "10.0.0.1")
+    assert made.labels == Labels({"app": "till", "tier": "front", "version": "v1"})
+    assert (made.ports, made.locality, made.network) == ({"http": 8080}, Locality("eu", "eu-1"), "office")
+    assert (made.weight, made.service_account, made.health) == (3, "till", WorkloadHealth.HEALTHY)
+    assert made.meta.annotations == Labels({"owner": "shop", "istio.io/autoRegistrationGroup": "vms"})
+
+
+def test_what_a_proxy_says_of_itself_counts_more() -> None:
+    proxy = replace(PROXY, labels=Labels({"version": "v2"}), locality=Locality("us"), network="attic")
+    made = workload(proxy)
+    assert made.labels["version"] == "v2"
+    assert (made.locality, made.network, made.meta.name) == (Locality("us"), "attic", "vms-10.0.0.1-attic")
+
+
+def test_an_ipv6_address_makes_a_name() -> None:
+    assert document(replace(PROXY, ip_addresses=("2001:db8::1",)))["metadata"]["name"] == "vms-2001-db8--1"
+
+
+def test_one_that_is_probed_is_healthy_when_that_is_said() -> None:
+    probed = replace(PROXY, probed=True)
+    told = [workload(probed, health).health for health in (None, Health(), Health("GET /: 500"), Health())]
+    assert told == [
+        WorkloadHealth.UNHEALTHY,
+        WorkloadHealth.HEALTHY,
+        WorkloadHealth.UNHEALTHY,
+        WorkloadHealth.HEALTHY,
+    ]
+    assert document(PROXY, Health("GET /: 500"))["status"]["conditions"][0]["message"] == "GET /: 500"
+
+
+class Register:
+    """Registrations, and what they published. ready: whether the configuration has been read."""
+
+    def __init__(self, grace: float = 0.0) -> None:
+        self.groups: dict[ObjectKey, WorkloadGroup] = {KEY: GROUP}
+        self.files: dict[str, str] = {}
+        self.batches = 0
+        self.ready = True
+        self.published = asyncio.Event()
+        self.registrations = Registrations(self.groups.get, self._publish, grace)
+
+    def _publish(self, changed: Mapping[str, str | None]) -> bool:
+        if self.ready:
+            self.batches += 1
+            for path, text in changed.items():
+                self.files.pop(path, None)
+                if text is not None:
+                    self.files[path] = text
+        self.published.set()
+        return self.ready
+
+    async def until(self, *paths: str) -> None:
+        await self.happens(lambda: sorted(self.files) == sorted(paths))
+
+    async def until_healthy(self, *, healthy: bool) -> None:
+        await self.happens(lambda: f'"status": "{healthy}"' in self.files.get(PATH, ""))
+
+    async def happens(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SOON):
+            while not condition():
+                self.published.clear()
+                await self.published.wait()
+
+
+async def test_a_workload_is_registered_while_its_proxy_has_a_stream() -> None:
+    register = Register()
+    register.registrations.arrived(PROXY)
+    register.registrations.arrived(PROXY)
+    await register.until(PATH)
+    register.registrations.left(PROXY)
+    register.registrations.told(PROXY, None)
+    await register.until_healthy(healthy=True)
+    register.registrations.left(PROXY)
+    await register.until()
+
+
+async def test_one_that_comes_back_in_time_stays() -> None:
+    register = Register(grace=3600)
+    register.registrations.arrived(PROXY)
+    register.registrations.told(PROXY, "broken")
+    await register.until_healthy(healthy=False)
+    register.registrations.left(PROXY)
+    register.registrations.arrived(PROXY)
+    register.registrations.told(PROXY, None)
+    await register.until_healthy(healthy=True)
+    assert register.batches == 2
+
+
+async def test_a_group_may_come_later_and_change_and_go() -> None:
+    register = Register()
+    group = register.groups.pop(KEY)
+    register.registrations.arrived(PROXY)
+    other = replace(PROXY, ip_addresses=("10.0.0.2",), group="others")
+    register.groups[KEY._replace(name="others")] = group
+    register.registrations.arrived(other)
+    await register.until("registered:shop/others-10.0.0.2")
+    register.groups[KEY] = group
+    register.registrations.changed({KEY})
+    await register.until(PATH, "registered:shop/others-10.0.0.2")
+    register.groups[KEY] = replace(group, weight=7)
+    register.registrations.changed({KEY})
+    await register.happens(lambda: '"weight": 7' in register.files[PATH])
+    del register.groups[KEY]
+    register.registrations.changed({KEY})
+    await register.until("registered:shop/others-10.0.0.2")
+
+
+async def test_nothing_is_published_before_the_configuration_has_been_read() -> None:
+    register = Register()
+    register.ready = False
+    register.registrations.arrived(PROXY)
+    await register.published.wait()
+    assert register.files == {}
+    register.ready = True
+    await register.until(PATH)
+
+
+async def test_many_are_published_together() -> None:
+    count = 50
+    register = Register()
+    proxies = [replace(PROXY, ip_addresses=(f"10.0.1.{number}",)) for number in range(count)]
+    for proxy in proxies:
+        register.registrations.arrived(proxy)
+    await register.until(*(f"registered:shop/vms-10.0.1.{number}" for number in range(count)))
+    assert register.batches == 1
