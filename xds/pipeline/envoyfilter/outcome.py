@@ -12,10 +12,6 @@ from xds.pipeline.contribution import Resources
 from xds.resources import PatchedBy, Source
 
 
-class InvalidResultError(Exception):
-    """What a patch makes of something is nothing that Envoy could accept. The text says why."""
-
-
 class Refusal(NamedTuple):
     """That a patch is left out of something. what: such as ``Listener virtualInbound``."""
 
@@ -40,6 +36,17 @@ class Trail:
     def objects(self) -> tuple[ObjectKey, ...]:
         """The EnvoyFilters, each once."""
         return tuple(dict.fromkeys(patch.object for patch in self.applied))
+
+
+class InvalidResultError(Exception):
+    """What patches make of something is nothing that Envoy could accept. The text says why.
+
+    involved: those that changed it; empty if that is not known.
+    """
+
+    def __init__(self, reason: str, trail: Trail | None = None) -> None:
+        super().__init__(reason)
+        self.involved = tuple(trail.applied) if trail is not None else ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

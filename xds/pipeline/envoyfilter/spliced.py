@@ -9,7 +9,7 @@ from envoy_data_plane.envoy.config.route.v3 import VirtualHost as VirtualHostMes
 
 from xds.model.envoy_filters import ConfigPatch, PatchOperation
 from xds.pipeline.contribution import VirtualHosts
-from xds.pipeline.envoyfilter.check import checked, leaving_out
+from xds.pipeline.envoyfilter.check import check, check_name, leaving_out
 from xds.pipeline.envoyfilter.encoded import items, text
 from xds.pipeline.envoyfilter.outcome import InvalidResultError, Refusal, Trail
 from xds.pipeline.envoyfilter.plan import Plan
@@ -75,7 +75,7 @@ def _attempt(host: VirtualHost, edits: RouteEdits) -> PatchedHost:
         return PatchedHost(host)
     if body is None:
         return PatchedHost(None, tuple(trail.applied))
-    checked(VirtualHostMessage, body)
+    check(VirtualHostMessage, body, trail)
     origins = tuple(dict.fromkeys((*trail.objects, *host.sources.origins)))
     sources = PartSources(origins, lambda: rules, (*host.sources.patched, *trail.marks))
     return PatchedHost(VirtualHost(body, sources), tuple(trail.applied))
@@ -91,11 +91,10 @@ def patch_header(part: VirtualHosts, edits: RouteEdits) -> PatchedHeader:
 def _header_attempt(part: VirtualHosts, edits: RouteEdits) -> PatchedHeader:
     trail = Trail()
     header, hosts = patched_header(part.header, edits, trail)
-    checked(RouteConfiguration, header)
-    if text(header, 1) != part.route_config:
-        raise InvalidResultError(f"it renames the resource to {text(header, 1)!r}, and others refer to it by its name")
+    check(RouteConfiguration, header, trail)
+    check_name(header, part.route_config, trail)
     for host in hosts:
-        checked(VirtualHostMessage, host)
+        check(VirtualHostMessage, host, trail)
     sources = PartSources(trail.objects, patched=tuple(trail.marks))
     brought = [VirtualHost(host, sources) for host in (*hosts, *added_hosts(edits, trail))]
     changed = VirtualHosts(part.route_config, header, part.groups) if header != part.header else part
