@@ -149,6 +149,16 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             ("spec.inboundConnectionPool.http.h2UpgradePolicy", "spec.ingress.connectionPool.http.h2UpgradePolicy"),
             "no: Istio speaks to a workload what its port says, or the client's version with `useClientProtocol`",
         ),
+        **dict.fromkeys(
+            (
+                "spec.ingress.tls.caCertCredentialName",
+                "spec.ingress.tls.credentialName",
+                "spec.ingress.tls.credentialNames",
+                "spec.ingress.tls.httpsRedirect",
+                "spec.ingress.tls.subjectAltNames",
+            ),
+            "no: Istio has it for Gateways, and refuses it here",
+        ),
     },
     "WorkloadGroup": {
         "spec.probe.*": f"{LATER}: for an agent beside the workload, which looks at it and tells; only checked here",

@@ -11,19 +11,37 @@ HTTP_PORT, TLS_PORT = 80, 443
 """On which clients call the host."""
 
 GATEWAY_PORT = 8080
+GATEWAY_TLS_PORT = 8443
+CLIENT_TLS_PORT = 9444
+"""Of the host, for clients that speak TLS themselves."""
+
 LABELS = {"istio": "egressgateway"}
 
 Document = Mapping[str, object]
 
 
 def recipe(gateway: str, outside: str, tls: Mapping[str, str]) -> Iterator[Document]:
-    """All of it but the gateway's workload. gateway, outside: addresses of the gateway's proxy and of the server. tls:
-    how TLS is originated."""
+    """All of it but the gateway's workload, for clients that speak plain HTTP. gateway, outside: addresses of the
+    gateway's proxy and of the server. tls: how TLS is originated."""
     yield _document("ServiceEntry", "outside", _outside(outside))
-    yield {**_document("Service", "egress", _service()), "apiVersion": "v1"}
+    yield from _service()
     yield _document("Gateway", "egress", _gateway(gateway))
     yield _document("VirtualService", "through-the-gateway", _route())
     yield _document("DestinationRule", "outside", _origination(tls))
+
+
+def recipe_for_tls(gateway: str, outside: str) -> Iterator[Document]:
+    """The same for clients that speak TLS themselves: who they mean is known by the server name that they ask for."""
+    yield _document("ServiceEntry", "outside", _outside(outside))
+    yield from _service()
+    server = {
+        "port": {"number": GATEWAY_TLS_PORT, "name": "tls", "protocol": "TLS"},
+        "bind": gateway,
+        "hosts": [HOST],
+        "tls": {"mode": "PASSTHROUGH"},
+    }
+    yield _document("Gateway", "egress", {"selector": LABELS, "servers": [server]})
+    yield _document("VirtualService", "through-the-gateway", _route_by_name())
 
 
 def workload(gateway: str) -> Document:
@@ -34,7 +52,7 @@ def workload(gateway: str) -> Document:
 def client_scope(policy: str, *, bind: str = "") -> Document:
     """A Sidecar that knows the host outside, and no more. bind: where TLS connections are taken, if anywhere."""
     catch_all = {"hosts": [f"./{HOST}"]}
-    tls = {"port": {"number": TLS_PORT, "protocol": "TLS"}, "bind": bind, "hosts": [f"./{HOST}"]}
+    tls = {"port": {"number": CLIENT_TLS_PORT, "protocol": "TLS"}, "bind": bind, "hosts": [f"./{HOST}"]}
     egress = [tls, catch_all] if bind else [catch_all]
     selector = {"labels": {"app": "client"}}
     spec = {"workloadSelector": selector, "egress": egress, "outboundTrafficPolicy": {"mode": policy}}
@@ -49,13 +67,15 @@ def _outside(address: str) -> object:
     ports = [
         {"number": HTTP_PORT, "name": "http", "protocol": "HTTP", "targetPort": 9080},
         {"number": TLS_PORT, "name": "tls", "protocol": "TLS", "targetPort": 9443},
+        {"number": CLIENT_TLS_PORT, "name": "tls-of-clients", "protocol": "TLS", "targetPort": 9443},
     ]
     endpoints = [{"address": address}]
     return {"hosts": [HOST], "location": "MESH_EXTERNAL", "resolution": "DNS", "ports": ports, "endpoints": endpoints}
 
 
-def _service() -> object:
-    return {"selector": {"app": "egress"}, "ports": [{"name": "http", "port": GATEWAY_PORT}]}
+def _service() -> Iterator[Document]:
+    ports = [{"name": "http", "port": GATEWAY_PORT}, {"name": "tls", "port": GATEWAY_TLS_PORT}]
+    yield {**_document("Service", "egress", {"selector": {"app": "egress"}, "ports": ports}), "apiVersion": "v1"}
 
 
 def _gateway(bind: str) -> object:
@@ -71,6 +91,15 @@ def _route() -> object:
         {"match": [{"gateways": ["egress"], "port": GATEWAY_PORT}], "route": [to_host]},
     ]
     return {"hosts": [HOST], "gateways": ["egress", "mesh"], "http": http}
+
+
+def _route_by_name() -> object:
+    to_gateway = {"destination": {"host": "egress", "port": {"number": GATEWAY_TLS_PORT}}}
+    to_host = {"destination": {"host": HOST, "port": {"number": CLIENT_TLS_PORT}}}
+    at_client = {"gateways": ["mesh"], "port": CLIENT_TLS_PORT, "sniHosts": [HOST]}
+    at_gateway = {"gateways": ["egress"], "port": GATEWAY_TLS_PORT, "sniHosts": [HOST]}
+    tls = [{"match": [at_client], "route": [to_gateway]}, {"match": [at_gateway], "route": [to_host]}]
+    return {"hosts": [HOST], "gateways": ["egress", "mesh"], "tls": tls}
 
 
 def _origination(tls: Mapping[str, str]) -> object:

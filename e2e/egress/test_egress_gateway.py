@@ -1,4 +1,4 @@
-"""An application asks for a host outside in plain HTTP; the server outside is asked in TLS, by the gateway."""
+"""Applications ask for a host outside, in plain HTTP or in TLS; the server outside is asked in TLS, by the gateway."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ import pytest
 import pytest_asyncio
 
 from e2e.addresses import Addresses
-from e2e.egress.configuration import HOST, LABELS, client_scope, recipe, workload
+from e2e.egress.configuration import (
+    CLIENT_TLS_PORT,
+    HOST,
+    LABELS,
+    Document,
+    client_scope,
+    recipe,
+    recipe_for_tls,
+    workload,
+)
 from e2e.egress.outside import CERTIFICATES, Outside, outside
+from e2e.gateway.tls_client import REFUSALS, Caller, dialled
 from e2e.lab import Lab, Sidecar, new_lab
 from e2e.proofs import proves
 from e2e.sidecar.world import who
@@ -45,7 +55,16 @@ class Edge:
     ) -> None:
         """Writes Istio's recipe for the server, and what the client may call."""
         gateway = () if without_gateway else (workload(self.gateway.ip),)
-        documents = (*recipe(self.gateway.ip, server.address, tls), *gateway, client_scope(policy))
+        self._write(*recipe(self.gateway.ip, server.address, tls), *gateway, client_scope(policy))
+
+    def write_for_tls(self, server: Outside, bind: str, *, without_gateway: bool = False) -> None:
+        """The same for TLS that the application speaks itself. bind: where the client's sidecar takes it."""
+        gateway = () if without_gateway else (workload(self.gateway.ip),)
+        self._write(
+            *recipe_for_tls(self.gateway.ip, server.address), *gateway, client_scope("REGISTRY_ONLY", bind=bind)
+        )
+
+    def _write(self, *documents: Document) -> None:
         self.lab.write("recipe.yaml", "---\n".join(f"{json.dumps(each)}\n" for each in documents))
 
     async def ask(self, url: str = f"http://{HOST}/") -> Answer:
@@ -102,3 +121,34 @@ async def test_there_is_no_way_around_the_gateway(edge: Edge) -> None:
         edge.write(server, SIMPLE, "REGISTRY_ONLY", without_gateway=True)
         await edge.until_answered("503")
         assert (server.connections, await edge.passed_on(edge.client)) == (seen, False)
+
+
+async def test_tls_of_an_application_is_passed_on_by_its_server_name(edge: Edge) -> None:
+    """From the client's sidecar to the gateway, and from there to the server; and nowhere under another name."""
+    bind = edge.lab.addresses.new()
+    caller = Caller((CERTIFICATES / "ca.pem").read_text())
+
+    async def told(name: str) -> str:
+        try:
+            async with dialled(bind, CLIENT_TLS_PORT, name, caller) as conversation:
+                return (await conversation.get(name)).body
+        except REFUSALS:
+            return ""
+
+    async def until_told(expected: bool) -> None:
+        deadline = time.monotonic() + 15
+        while ("outside" in await told(HOST)) is not expected:
+            assert time.monotonic() < deadline, f"{HOST} is not answered as expected"
+            await asyncio.sleep(0.02)
+
+    async with outside(edge.lab.addresses.new()) as server:
+        edge.write_for_tls(server, bind)
+        await until_told(True)
+        assert server.names == {HOST}
+        assert await edge.passed_on(edge.gateway)
+        assert not await edge.passed_on(edge.client)
+        assert await told("other.example.com") == ""
+        assert server.names == {HOST}
+        edge.write_for_tls(server, bind, without_gateway=True)
+        await until_told(False)
+        assert not await edge.passed_on(edge.client)

@@ -1,86 +1,77 @@
-"""The access log, to the file that the mesh's settings name: in their format, or in one of Istio's own."""
+"""The access logs of a proxy: those that the mesh uses by default, or else the file that its settings name."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator
 
-from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog
-from envoy_data_plane.envoy.config.core.v3 import DataSource, SubstitutionFormatString
-from envoy_data_plane.envoy.extensions.access_loggers.file.v3 import FileAccessLog
-from envoy_data_plane.google.protobuf import ListValue, Struct, Value
+from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog, AccessLogFilter, ResponseFlagFilter
+from envoy_data_plane.envoy.extensions.access_loggers.file.v3 import FileAccessLog as EnvoyFileAccessLog
 
+from translators.listener.access_log_format import json_format, text_format
+from translators.listener.access_log_services import http_service_log, open_telemetry_log, tcp_service_log
+from xds.model.providers import (
+    AccessLogProvider,
+    FileAccessLog,
+    HttpAccessLogService,
+    OpenTelemetryAccessLog,
+    TcpAccessLogService,
+)
 from xds.model.settings import AccessLogEncoding, MeshSettings
 from xds.wire.encode import pack_any
 
-TEXT_FORMAT = (
-    '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
-    '%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" '
-    '%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" '
-    '"%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% '
-    "%UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% "
-    "%ROUTE_NAME%\n"
-)
+_NO_FILTER_CHAIN = "NR"
 
 
-JSON_FORMAT: Final[Mapping[str, str]] = {
-    "start_time": "%START_TIME%",
-    "method": "%REQ(:METHOD)%",
-    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
-    "protocol": "%PROTOCOL%",
-    "response_code": "%RESPONSE_CODE%",
-    "response_flags": "%RESPONSE_FLAGS%",
-    "response_code_details": "%RESPONSE_CODE_DETAILS%",
-    "connection_termination_details": "%CONNECTION_TERMINATION_DETAILS%",
-    "upstream_transport_failure_reason": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
-    "bytes_received": "%BYTES_RECEIVED%",
-    "bytes_sent": "%BYTES_SENT%",
-    "duration": "%DURATION%",
-    "upstream_service_time": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
-    "x_forwarded_for": "%REQ(X-FORWARDED-FOR)%",
-    "user_agent": "%REQ(USER-AGENT)%",
-    "request_id": "%REQ(X-REQUEST-ID)%",
-    "authority": "%REQ(:AUTHORITY)%",
-    "upstream_host": "%UPSTREAM_HOST%",
-    "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",
-    "upstream_local_address": "%UPSTREAM_LOCAL_ADDRESS%",
-    "downstream_local_address": "%DOWNSTREAM_LOCAL_ADDRESS%",
-    "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
-    "requested_server_name": "%REQUESTED_SERVER_NAME%",
-    "route_name": "%ROUTE_NAME%",
-}
+def http_logs(settings: MeshSettings) -> list[AccessLog]:
+    """For requests."""
+    return list(_logs(settings, unless=TcpAccessLogService))
 
 
-def access_logs(settings: MeshSettings) -> list[AccessLog]:
-    """One log to the file that the settings name; none if they name none."""
-    if not settings.access_log_file:
+def tcp_logs(settings: MeshSettings) -> list[AccessLog]:
+    """For connections that are forwarded as they are."""
+    return list(_logs(settings, unless=HttpAccessLogService))
+
+
+def listener_logs(settings: MeshSettings) -> list[AccessLog]:
+    """For connections that no filter chain is for: nobody else would tell of them."""
+    if not settings.listener_log:
         return []
-    config = FileAccessLog(path=settings.access_log_file, log_format=_format(settings))
-    return [AccessLog(name="envoy.access_loggers.file", typed_config=pack_any(config))]
+    refused = AccessLogFilter(response_flag_filter=ResponseFlagFilter(flags=[_NO_FILTER_CHAIN]))
+    return [AccessLog(name=log.name, typed_config=log.typed_config, filter=refused) for log in tcp_logs(settings)]
 
 
-def _format(settings: MeshSettings) -> SubstitutionFormatString:
-    given = settings.access_log_format
-    if settings.access_log_encoding is AccessLogEncoding.JSON:
-        return SubstitutionFormatString(json_format=_struct(json.loads(given) if given else JSON_FORMAT))
-    line = given if not given or given.endswith("\n") else f"{given}\n"
-    return SubstitutionFormatString(text_format_source=DataSource(inline_string=line or TEXT_FORMAT))
+def _logs(settings: MeshSettings, *, unless: type[AccessLogProvider]) -> Iterator[AccessLog]:
+    """unless: the kind of provider that is for other traffic."""
+    if settings.access_logs:
+        yield from (_log(provider) for provider in settings.access_logs if not isinstance(provider, unless))
+    elif settings.access_log_file:
+        yield _from_settings(settings)
 
 
-def _struct(values: Mapping[str, object]) -> Struct:
-    return Struct(fields={name: _value(value) for name, value in values.items()})
+def _from_settings(settings: MeshSettings) -> AccessLog:
+    as_json = settings.access_log_encoding is AccessLogEncoding.JSON
+    log_format = (json_format if as_json else text_format)(settings.access_log_format)
+    return _written(EnvoyFileAccessLog(path=settings.access_log_file, log_format=log_format))
 
 
-def _value(value: object) -> Value:
-    match value:
-        case bool():
-            return Value(bool_value=value)
-        case int() | float():
-            return Value(number_value=value)
-        case Mapping():
-            return Value(struct_value=_struct(value))
-        case list():
-            return Value(list_value=ListValue(values=[_value(item) for item in value]))
-        case _:
-            return Value(string_value=str(value))
+def _log(provider: AccessLogProvider) -> AccessLog:
+    match provider:
+        case FileAccessLog():
+            return _file(provider)
+        case HttpAccessLogService():
+            return http_service_log(provider)
+        case TcpAccessLogService():
+            return tcp_service_log(provider)
+        case OpenTelemetryAccessLog():
+            return open_telemetry_log(provider)
+
+
+def _file(provider: FileAccessLog) -> AccessLog:
+    given = provider.format
+    chosen = json_format if given.labels else text_format
+    log_format = chosen(given.labels or given.text, omit_empty=provider.omit_empty)
+    return _written(EnvoyFileAccessLog(path=provider.path, log_format=log_format))
+
+
+def _written(config: EnvoyFileAccessLog) -> AccessLog:
+    return AccessLog(name="envoy.access_loggers.file", typed_config=pack_any(config))

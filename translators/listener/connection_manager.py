@@ -18,7 +18,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     Rds,
 )
 
-from translators.listener.access_log import access_logs
+from translators.listener.access_log import http_logs
 from translators.listener.proxy_settings import FORWARDED, apply_connections, apply_headers, client_cert
 from xds.model.proxy_settings import ClientCertDetails, ForwardClientCertDetails
 from xds.model.settings import MeshSettings, PathNormalization
@@ -82,7 +82,7 @@ def _manager(stat_prefix: str, settings: MeshSettings) -> HttpConnectionManager:
         merge_slashes=merges,
         path_with_escaped_slashes_action=_UNESCAPE if unescapes else _AS_ENVOY_DOES,
         stream_idle_timeout=_NO_LIMIT,
-        access_log=access_logs(settings),
+        access_log=http_logs(settings),
     )
 
 

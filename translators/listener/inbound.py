@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
+from envoy_data_plane.envoy.config.core.v3 import TrafficDirection, TransportSocket
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
 
 from translators.cluster.inbound import inbound_pool
 from translators.listener.address import EVERY_ADDRESS, socket_address
 from translators.listener.connection_manager import inbound_http
+from translators.listener.server_tls import server_context, server_socket
 from translators.listener.sniffing import http_inspector, original_destination, plain_http
 from translators.listener.tcp import cluster_chain
 from translators.names import (
@@ -101,11 +102,19 @@ def port_chains(
         yield _http_chain(listener, plain_http(destination_port), settings)
     pool = inbound_pool(listener, settings)
     idle_timeout = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
-    yield cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port, idle_timeout)
+    chain = cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port, idle_timeout)
+    yield FilterChainPart(chain.body + encode(FilterChain(transport_socket=_tls(listener))), sources=chain.sources)
+
+
+def _tls(listener: InboundListener) -> TransportSocket | None:
+    """The end of the TLS that the Sidecar asks for. Its files are the proxy's own."""
+    if listener.tls is None:
+        return None
+    return server_socket(server_context(listener.tls, (), is_http=listener.service_port.protocol.is_http))
 
 
 def _http_chain(listener: InboundListener, match: FilterChainMatch | None, settings: MeshSettings) -> FilterChainPart:
-    body = FilterChain(name=_name(listener), filter_chain_match=match)
+    body = FilterChain(name=_name(listener), filter_chain_match=match, transport_socket=_tls(listener))
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
     http = inbound_http(address, listener.target_port, route, settings)

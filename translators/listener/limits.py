@@ -1,4 +1,4 @@
-"""What holds for all listeners of a proxy alike: limits, and the PROXY header in front of a gateway.
+"""What holds for all listeners of a proxy alike: limits, logs, and the PROXY header in front of a gateway.
 
 Encoded messages concatenate: fields of a listener are appended to it, and what has to be the first of a list, be it a
 listener filter or a network filter, is put in front of it.
@@ -13,6 +13,7 @@ from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, Liste
 from envoy_data_plane.envoy.extensions.filters.listener.proxy_protocol.v3 import ProxyProtocol
 from envoy_data_plane.envoy.extensions.filters.network.connection_limit.v3 import ConnectionLimit
 
+from translators.listener.access_log import listener_logs
 from xds.model.proxy import ProxyType
 from xds.model.settings import MeshSettings
 from xds.model.view import ProxyView
@@ -42,7 +43,7 @@ def _limits(settings: MeshSettings, gateway: bool) -> Limits | None:
     buffer = connections.listener_buffer
     limits = Limits(
         before=encode(Listener(listener_filters=[_proxy_protocol()])) if announced else b"",
-        after=encode(Listener(per_connection_buffer_limit_bytes=buffer)) if buffer is not None else b"",
+        after=encode(Listener(per_connection_buffer_limit_bytes=buffer, access_log=listener_logs(settings))),
         connections=connections.listener_connections,
     )
     return limits if limits.before or limits.after or limits.connections else None

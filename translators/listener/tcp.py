@@ -18,7 +18,7 @@ from envoy_data_plane.envoy.type.v3 import HashPolicy, HashPolicySourceIp
 
 from translators.cluster.policy import PortPolicy
 from translators.cluster.stat_name import stat_name
-from translators.listener.access_log import access_logs
+from translators.listener.access_log import tcp_logs
 from translators.listener.address import EVERY_ADDRESS, cidr_range
 from translators.listener.dynamic_forward_proxy import server_name_resolution
 from translators.names import outbound_cluster
@@ -129,7 +129,7 @@ def service_chains(
 
 
 def _to_cluster(cluster: str, settings: MeshSettings) -> TcpProxy:
-    return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=access_logs(settings))
+    return TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=tcp_logs(settings))
 
 
 def _stat_prefix(visible: VisibleService | None, port: int, subset: str, settings: MeshSettings) -> str:
@@ -239,7 +239,7 @@ def _proxy(route: L4Route, rules: ClientRules, port: int, settings: MeshSettings
     proxy = TcpProxy(
         stat_prefix=_stat_prefix(target, number, first.subset, settings) or first.host,
         weighted_clusters=TcpProxyWeightedCluster(clusters=weights),
-        access_log=access_logs(settings),
+        access_log=tcp_logs(settings),
     )
     _apply_policy(proxy, destination_policy(target, number))
     return proxy

@@ -22,6 +22,7 @@ from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.gateway_findings import gateway_findings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
+from xds.config.provider_findings import provider_findings
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
 from xds.model.envoy_filters import EnvoyFilter
@@ -55,6 +56,7 @@ class Fold:
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
     gateway_findings: tuple[Diagnostic, ...] = ()
+    provider_findings: tuple[Diagnostic, ...] = ()
     credentials: CredentialFindings = field(default_factory=CredentialFindings)
     extensions: Extensions = field(default_factory=Extensions)
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -91,6 +93,7 @@ def rebuild(
     mesh = _mesh(previous.mesh, settings, discovery, routes, pairs, extensions)
     unchanged = mesh.gateways is previous.mesh.gateways
     of_gateways = previous.gateway_findings if unchanged else gateway_findings(mesh.gateways)
+    of_providers = _provider_findings(previous, mesh)
     credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
     return Fold(
         mesh=mesh,
@@ -99,10 +102,19 @@ def rebuild(
         delegation=delegation,
         conflicts=conflicts,
         gateway_findings=of_gateways,
+        provider_findings=of_providers,
         credentials=credentials,
         extensions=extensions,
-        diagnostics=_diagnostics(previous, discovery, delegation, conflicts, of_gateways, credentials, extensions),
+        diagnostics=_diagnostics(
+            previous, discovery, delegation, conflicts, of_gateways, of_providers, credentials, extensions
+        ),
     )
+
+
+def _provider_findings(previous: Fold, mesh: Mesh) -> tuple[Diagnostic, ...]:
+    if mesh.settings is previous.mesh.settings and mesh.services is previous.mesh.services:
+        return previous.provider_findings
+    return provider_findings(mesh)
 
 
 def _mesh(
@@ -169,6 +181,7 @@ def _diagnostics(
     delegation: Delegation,
     conflicts: Conflicts,
     of_gateways: tuple[Diagnostic, ...],
+    of_providers: tuple[Diagnostic, ...],
     credentials: CredentialFindings,
     extensions: Extensions,
 ) -> tuple[Diagnostic, ...]:
@@ -177,6 +190,7 @@ def _diagnostics(
         delegation.findings,
         conflicts.findings,
         of_gateways,
+        of_providers,
         credentials.diagnostics,
         extensions.findings,
     )
@@ -185,6 +199,7 @@ def _diagnostics(
         previous.delegation.findings,
         previous.conflicts.findings,
         previous.gateway_findings,
+        previous.provider_findings,
         previous.credentials.diagnostics,
         previous.extensions.findings,
     )
@@ -196,6 +211,7 @@ def _diagnostics(
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
         *of_gateways,
+        *of_providers,
         *credentials.diagnostics,
         *extensions.findings,
     )

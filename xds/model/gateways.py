@@ -127,7 +127,8 @@ class IstioEgressListener:
 @dataclass(frozen=True, slots=True)
 class IstioIngressListener:
     """Istio ``IstioIngressListener``. default_endpoint: ``127.0.0.1:PORT``, ``0.0.0.0:PORT``, or ``unix:///path``;
-    empty for the port itself. connection_pool: instead of the Sidecar's for all its ports."""
+    empty for the port itself. connection_pool: instead of the Sidecar's for all its ports. tls: what clients speak, if
+    the proxy is to end it."""
 
     port: Port
     default_endpoint: str
@@ -135,6 +136,7 @@ class IstioIngressListener:
     bind: str = ""
     capture_mode: SidecarCaptureMode = SidecarCaptureMode.DEFAULT
     connection_pool: ConnectionPoolSettings | None = None
+    tls: ServerTLSSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from enum import Enum
 from xds.model.gateways import OutboundTrafficMode
 from xds.model.locality import LocalityLbSetting
 from xds.model.policy import ClientTLSSettings, TcpKeepalive, TrafficPolicy
+from xds.model.providers import BUILT_IN, AccessLogProvider, Provider
 from xds.model.proxy_settings import ProxyDefaults
 from xds.model.routing import HTTPRetry
 
@@ -53,7 +54,8 @@ class MeshSettings:
     outbound_tls: of requests that go where DNS says. outbound_stat_name, inbound_stat_name: patterns of the names that
     clusters have in statistics, empty for their own. traffic_policy: connection pool and outlier detection, as far as a
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
-    that has no setting of its own.
+    that has no setting of its own. providers: by name. access_logs: instead of the access log file. listener_log:
+    whether connections that no filter chain is for are logged as well.
     """
 
     root_namespace: str = "istio-system"
@@ -84,3 +86,6 @@ class MeshSettings:
     proxy: ProxyDefaults = field(default_factory=ProxyDefaults)
     domain_suffix: str = "cluster.local"
     locality: LocalityLbSetting = field(default_factory=LocalityLbSetting)
+    providers: tuple[Provider, ...] = BUILT_IN
+    access_logs: tuple[AccessLogProvider, ...] = ()
+    listener_log: bool = True

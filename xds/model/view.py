@@ -21,6 +21,7 @@ from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, IpVersions, ProxyType
 from xds.model.proxy_settings import ProxyOverride
 from xds.model.routing import Destination, VirtualService
+from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
 from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded
@@ -125,7 +126,8 @@ class InboundListener:
     service_port: the service port that leads here, or the Sidecar ingress listener's. target_port: the port on the
     workload. default_endpoint: ``host:port`` or ``unix:///path`` where the workload listens, empty for the address
     that the client dialled. bind: empty for the virtual inbound listener of capture mode REDIRECT. pool: what the
-    Sidecar says of connections to the workload; rule: what holds for the service if it says nothing.
+    Sidecar says of connections to the workload; rule: what holds for the service if it says nothing. tls: what the
+    proxy ends; the protocol of service_port is what is left then.
     """
 
     service: Service | None
@@ -136,6 +138,7 @@ class InboundListener:
     origin: Origin | None = None
     pool: ConnectionPoolSettings | None = None
     rule: EffectiveRule | None = None
+    tls: ServerTLSSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Final
 from xds.model.gateways import IstioIngressListener, Sidecar, SidecarCaptureMode
 from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode
+from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Protocol, Service, ServiceInstance, ServiceKey, ServicePort
 from xds.model.view import InboundListener, ViewKey, VisibleService
 from xds.pipeline import rules
@@ -85,11 +86,20 @@ def _from_ingress(
         origin=listener.origin,
         pool=listener.connection_pool or sidecar.inbound_connection_pool,
         rule=visible.rule if visible is not None else None,
+        tls=_ended(listener),
     )
 
 
+def _ended(listener: IstioIngressListener) -> ServerTLSSettings | None:
+    """The TLS that ends at the proxy, if any does."""
+    return listener.tls if listener.tls is not None and listener.tls.mode.terminates else None
+
+
 def _protocol(listener: IstioIngressListener, instance: ServiceInstance | None) -> Protocol:
-    """The listener's own protocol counts; one that says nothing takes the service port's."""
+    """The listener's own protocol counts, of TLS that ends here what is in it; one that says nothing takes the service
+    port's."""
     if listener.port.protocol is Protocol.UNSUPPORTED and instance is not None:
         return instance.port.protocol
+    if _ended(listener) is not None:
+        return Protocol.HTTP if listener.port.protocol is Protocol.HTTPS else Protocol.TCP
     return listener.port.protocol

@@ -28,6 +28,7 @@ from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.overrides import override_of, settings_for
+from xds.pipeline.providers import with_providers
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import Scope
 from xds.pipeline.selection import conditions_met, selected_patches
@@ -126,7 +127,8 @@ def _selects(service: Service, proxy: Proxy) -> bool:
 def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
-    egress, services = _egress(mesh, key, sidecar, memo)
+    egress, seen = _egress(mesh, key, sidecar, memo)
+    services = with_providers(seen, mesh, key.namespace, key.labels, memo)
     listening = _listening(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,

@@ -19,6 +19,7 @@ from xds.model.labels import Labels
 from xds.model.objects import Origin
 from xds.model.policy import ConnectionPoolSettings, TCPSettings
 from xds.model.routing import Destination
+from xds.model.server_tls import ServerCertificate, ServerTLSMode, ServerTLSSettings
 from xds.model.services import Protocol
 
 INGRESS = "ingress: [{port: {number: 9080, protocol: HTTP, name: http}, defaultEndpoint: '%s'}]"
@@ -194,14 +195,39 @@ def test_refuses_wrong_ingress() -> None:
     ]
 
 
+def test_reads_tls_of_an_ingress_listener() -> None:
+    files = "serverCertificate: /c.pem, privateKey: /k.pem, caCertificates: /ca.pem"
+    text = f"ingress: [{{port: {{number: 443, protocol: HTTPS}}, tls: {{mode: MUTUAL, {files}}}}}]"
+    (listener,) = accepted(KIND, text).ingress or ()
+    assert listener.tls == ServerTLSSettings(
+        mode=ServerTLSMode.MUTUAL,
+        certificates=(ServerCertificate("/c.pem", "/k.pem"),),
+        ca_certificates="/ca.pem",
+    )
+
+
+@pytest.mark.parametrize(
+    ("port", "tls", "paths"),
+    [
+        ("HTTP", "mode: SIMPLE, serverCertificate: /c, privateKey: /k", ["tls"]),
+        ("HTTPS", "mode: SIMPLE", ["tls.privateKey", "tls.serverCertificate"]),
+        ("HTTPS", "mode: SIMPLE, credentialName: secret", ["tls.credentialName"]),
+        ("HTTPS", "mode: SIMPLE, serverCertificate: /c, privateKey: /k, httpsRedirect: true", ["tls.httpsRedirect"]),
+        ("TLS", "mode: ISTIO_MUTUAL", ["tls.mode"]),
+        ("TLS", "mode: AUTO_PASSTHROUGH", ["tls.mode"]),
+    ],
+)
+def test_refuses_tls_that_is_for_gateways(port: str, tls: str, paths: list[str]) -> None:
+    text = f"ingress: [{{port: {{number: 443, protocol: {port}}}, tls: {{{tls}}}}}]"
+    assert sorted({path for _, path in refused(KIND, text)}) == [f"spec.ingress[0].{path}" for path in paths]
+
+
 def test_warns_of_what_has_no_effect_yet() -> None:
     text = """\
         ingress:
         - port: {number: 80, protocol: HTTP}
-          tls: {mode: SIMPLE}
           connectionPool: {http: {h2UpgradePolicy: UPGRADE}}
         """
     assert [(line, path) for line, path, _ in warned(KIND, text)[1]] == [
-        (3, "spec.ingress[0].tls"),
-        (4, "spec.ingress[0].connectionPool.http.h2UpgradePolicy"),
+        (3, "spec.ingress[0].connectionPool.http.h2UpgradePolicy"),
     ]

@@ -10,6 +10,7 @@ from xds.config.kinds.client_tls import parse_client_tls
 from xds.config.kinds.connection_pool import HONOURED_POOL
 from xds.config.kinds.honoured import dotted, with_prefixes
 from xds.config.kinds.locality import HONOURED_LOCALITY, HONOURED_ZONE_AWARE, parse_load_balancer_locality
+from xds.config.kinds.providers import HONOURED_PROVIDERS, default_access_logs, parse_providers
 from xds.config.kinds.proxy_defaults import HONOURED_PROXY, parse_proxy_defaults
 from xds.config.kinds.traffic_policy import HONOURED_OUTLIER, parse_default_traffic_policy
 from xds.config.kinds.virtual_service_policy import parse_retries
@@ -32,6 +33,7 @@ HONOURED: Final = (
     frozenset(
         {
             *["rootNamespace", "trustDomain", "outboundTrafficPolicy.mode", "proxyHttpPort", "proxyListenPort"],
+            "disableEnvoyListenerLog",
             *["inboundTrafficPolicy.mode", "inboundClusterStatName", "outboundClusterStatName"],
             *[
                 "proxyInboundListenPort",
@@ -47,6 +49,8 @@ HONOURED: Final = (
     | with_prefixes(
         {
             "tcpKeepalive": "probes time interval",
+            "extensionProviders": HONOURED_PROVIDERS,
+            "defaultProviders": "accessLogging",
             "outboundTrafficPolicy.tls": _HONOURED_OUTBOUND_TLS,
             "zoneAwareLbSetting": HONOURED_ZONE_AWARE,
             "defaultTrafficPolicy.connectionPool": HONOURED_POOL,
@@ -104,7 +108,11 @@ def _failed(found: list[Diagnostic]) -> bool:
 
 def _settings(reader: Reader) -> MeshSettings:
     outbound = reader.section("outboundTrafficPolicy")
+    providers = parse_providers(reader)
     return MeshSettings(
+        providers=providers,
+        access_logs=default_access_logs(reader, providers),
+        listener_log=not reader.flag("disableEnvoyListenerLog"),
         root_namespace=reader.parsed("rootNamespace", parse_dns_label, _DEFAULTS.root_namespace),
         trust_domain=reader.text("trustDomain") or _DEFAULTS.trust_domain,
         outbound_traffic_policy=OutboundTrafficMode(outbound.text("mode", _DEFAULTS.outbound_traffic_policy.value)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from xds.config.document import RawObject
 from xds.config.kinds.connection_pool import HONOURED_POOL, parse_connection_pool
@@ -13,6 +14,7 @@ from xds.config.kinds.kind import ISTIO_NETWORKING, ISTIO_NETWORKING_VERSIONS, C
 from xds.config.kinds.names import Scope
 from xds.config.kinds.ports import is_unix_socket, parse_bind, parse_listener_port
 from xds.config.kinds.result import result
+from xds.config.kinds.server_tls import HONOURED_SERVER_TLS, given, parse_server_tls
 from xds.config.reader import Reader
 from xds.config.scalars import parse_ip, parse_namespaced_host, parse_port
 from xds.model.diagnostic import Diagnostic
@@ -21,14 +23,20 @@ from xds.model.gateways import (
     IstioEgressListener,
     IstioIngressListener,
     OutboundTrafficMode,
+    Port,
     Sidecar,
     SidecarCaptureMode,
 )
 from xds.model.labels import Labels
 from xds.model.routing import Destination
+from xds.model.server_tls import ServerTLSMode, ServerTLSSettings
 
 _PORT = "port.number port.protocol port.name"
 
+_OF_GATEWAYS: Final = ("credentialName", "credentialNames", "caCertCredentialName", "httpsRedirect", "subjectAltNames")
+_MODES_OF_GATEWAYS: Final = (ServerTLSMode.ISTIO_MUTUAL, ServerTLSMode.AUTO_PASSTHROUGH)
+
+_TLS = " ".join(field for field in HONOURED_SERVER_TLS.split() if field not in _OF_GATEWAYS)
 _POOL = " ".join(field for field in HONOURED_POOL.split() if field != "http.h2UpgradePolicy")
 
 HONOURED = with_prefixes(
@@ -37,6 +45,7 @@ HONOURED = with_prefixes(
         "spec.outboundTrafficPolicy": "mode egressProxy.host egressProxy.subset egressProxy.port.number",
         "spec.egress": f"hosts bind captureMode {_PORT}",
         "spec.ingress": f"bind captureMode defaultEndpoint {_PORT}",
+        "spec.ingress.tls": _TLS,
         "spec.ingress.connectionPool": _POOL,
         "spec.inboundConnectionPool": _POOL,
     }
@@ -140,7 +149,24 @@ def _ingress_listener(reader: Reader) -> IstioIngressListener:
         bind=reader.parsed("bind", _address, ""),
         capture_mode=_capture_mode(reader),
         connection_pool=parse_connection_pool(reader),
+        tls=_tls(reader, port),
     )
+
+
+def _tls(listener: Reader, port: Port) -> ServerTLSSettings | None:
+    """Istio: what a Sidecar says of it is less than what a Gateway can, as a workload has its own certificates only."""
+    tls = listener.child("tls")
+    if tls is None:
+        return None
+    if not port.protocol.is_tls:
+        reason = f"is not for {port.protocol.value}: the protocol has to be HTTPS or TLS"
+        listener.error("tls", reason, "conflicting-fields")
+    for name in given(tls, _OF_GATEWAYS):
+        tls.error(name, "is for Gateways: the ingress of a Sidecar has files, and no redirects", "not-supported")
+    settings = parse_server_tls(tls)
+    if settings.mode in _MODES_OF_GATEWAYS:
+        tls.error("mode", f"{settings.mode.value} is not for the ingress of a Sidecar", "not-supported")
+    return settings
 
 
 def _address(text: str) -> str:
