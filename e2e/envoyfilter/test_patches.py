@@ -43,6 +43,42 @@ async def test_code_is_run_for_what_the_application_is_answered(mesh: FilterMesh
         assert "x-lua" not in (await mesh.inbound()).headers
 
 
+@proves("EnvoyFilter", "spec.configPatches.match.proxy.metadata", "spec.configPatches.match.listener.name")
+async def test_a_patch_is_for_proxies_with_metadata_and_for_a_listener_by_its_name(mesh: FilterMesh) -> None:
+    listener = f"{mesh.client.ip}_15080"
+    asked = [("client", listener, "x-this"), ("nobody", listener, "x-nobody"), ("client", "0.0.0.0_15080", "x-nowhere")]
+    patches = "".join(
+        f"""\
+- applyTo: HTTP_FILTER
+  match: {{context: SIDECAR_OUTBOUND, proxy: {{metadata: {{NAME: {name}}}}}, listener: {{name: "{where}"}}}}
+  patch: {{operation: INSERT_FIRST, value: {{name: {header}, typed_config: {lua(header)}}}}}
+"""
+        for name, where, header in asked
+    )
+
+    async def is_run() -> bool:
+        return (await mesh.outbound()).headers.get("x-this") == "yes"
+
+    async with mesh.patched("chosen", patches):
+        await mesh.until(is_run, "x-this")
+        assert {"x-nobody", "x-nowhere"}.isdisjoint((await mesh.outbound()).headers)
+
+
+@proves("EnvoyFilter", "spec.configPatches.match.cluster.name")
+async def test_the_workload_cannot_be_reached_when_its_cluster_is_removed(mesh: FilterMesh) -> None:
+    async def is_gone() -> bool:
+        return (await mesh.inbound()).status == 503
+
+    async def is_back() -> bool:
+        return (await mesh.inbound()).ok
+
+    removed = "- applyTo: CLUSTER\n  match: {cluster: {name: '%s'}}\n  patch: {operation: REMOVE}\n"
+    async with mesh.patched("gone", removed % f"inbound|{INBOUND_PORT}||" + removed % "outbound|9080||nobody"):
+        await mesh.until(is_gone, "503")
+        assert (await mesh.outbound()).ok
+    await mesh.until(is_back, "200")
+
+
 @proves("EnvoyFilter", "spec.configPatches.match.routeConfiguration.name")
 async def test_a_cluster_is_added_and_a_route_leads_to_it(mesh: FilterMesh) -> None:
     address = await mesh.lab.echo("legacy")

@@ -12,6 +12,8 @@ from xds.model.proxy import Proxy, ProxyType
 from xds.model.view import ViewKey
 from xds.pipeline.memo import Memo
 
+_MAX_VERSION = 64
+
 FiltersByNamespace = Mapping[str, tuple[EnvoyFilter, ...]]
 
 
@@ -37,8 +39,10 @@ def _conditions(
 
 
 def _meets(proxy: Proxy, condition: ProxyCondition) -> bool:
-    """As in Istio: a proxy that does not say its version has none that could match."""
-    if condition.version and not (proxy.version and re.search(condition.version, proxy.version)):
+    """As in Istio: a proxy that does not say its version has none that could match. What it says is bounded, because
+    some patterns take long for long texts."""
+    version = proxy.version[:_MAX_VERSION]
+    if condition.version and not (version and re.search(condition.version, version)):
         return False
     return condition.metadata.selects(proxy.metadata)
 

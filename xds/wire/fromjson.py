@@ -20,7 +20,7 @@ from envoy_data_plane.google import protobuf
 from xds.wire.fields import Field, fields_by_name
 from xds.wire.json_scalars import JsonError, Path, enum_number, integer, kind_of, python_value, scalar_bytes
 from xds.wire.registry import UnknownTypeError, message_class
-from xds.wire.scalars import PACKED, SCALARS, VARINT, length_delimited, tag, varint
+from xds.wire.scalars import LENGTH_DELIMITED, PACKED, SCALARS, VARINT, length_delimited, tag, varint
 from xds.wire.splice import any_of
 from xds.wire.typed_struct import TypedStruct
 from xds.wire.wellknown import WRAPPED, implicit, timestamp
@@ -198,7 +198,7 @@ def _value(value: object, path: Path) -> bytes:
     if isinstance(value, int | float):
         return tag(2, SCALARS["double"][0]) + scalar_bytes("double", float(value), path)
     if isinstance(value, str):
-        return length_delimited(3, value.encode())
+        return tag(3, LENGTH_DELIMITED) + scalar_bytes("string", value, path)
     if isinstance(value, list):
         return length_delimited(6, _list_value(value, path))
     return length_delimited(5, _struct(value, path))
@@ -206,10 +206,11 @@ def _value(value: object, path: Path) -> bytes:
 
 def _struct(value: object, path: Path) -> bytes:
     items = sorted(_mapping(value, "", path).items())
-    return b"".join(
-        length_delimited(1, length_delimited(1, key.encode()) + length_delimited(2, _value(item, (*path, key))))
-        for key, item in items
-    )
+    return b"".join(length_delimited(1, _entry(key, item, (*path, key))) for key, item in items)
+
+
+def _entry(key: str, item: object, path: Path) -> bytes:
+    return tag(1, LENGTH_DELIMITED) + scalar_bytes("string", key, path) + length_delimited(2, _value(item, path))
 
 
 def _list_value(value: object, path: Path) -> bytes:

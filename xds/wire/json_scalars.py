@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import math
 import struct
 from base64 import b64decode
@@ -91,7 +90,7 @@ def _bytes(text: str, path: Path) -> bytes:
     plain = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise JsonError(path, "is not base64") from None
 
 

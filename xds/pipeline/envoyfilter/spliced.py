@@ -105,7 +105,8 @@ def claims_domains(edits: RouteEdits) -> tuple[ConfigPatch, ...]:
     """The patches that may give a RouteConfiguration the name or a domain of a virtual host a second time."""
     merging = (patch for patch in edits.hosts if patch.operation.is_merge and _has_names(patch))
     replacing = (PatchOperation.ADD, PatchOperation.REPLACE)
-    return (*merging, *(patch for patch in edits.hosts if patch.operation in replacing), *edits.configuration)
+    bringing = (patch for patch in edits.configuration if items(patch.value, 2))
+    return (*merging, *(patch for patch in edits.hosts if patch.operation in replacing), *bringing)
 
 
 def _has_names(patch: ConfigPatch) -> bool:
