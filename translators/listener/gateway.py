@@ -31,7 +31,7 @@ from xds.model.gateways import Server, Transport
 from xds.model.server_tls import ServerTLSMode
 from xds.model.settings import MeshSettings
 from xds.model.view import GatewayPort, GatewayServer, ProxyView
-from xds.pipeline.contribution import FilterChainPart, ListenerPart
+from xds.pipeline.contribution import Direction, FilterChainPart, ListenerPart, Side
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
 
@@ -130,4 +130,5 @@ def _listener(port: ListeningPort, chains: tuple[FilterChainPart, ...], routes: 
         listener_filters=[tls_inspector()] if port.transport is Transport.TLS else [],
     )
     gateways = dict.fromkeys(each.gateway.meta.key for each in port.servers)
-    return ListenerPart(name, encode(body), chains, routes=routes, origins=tuple(gateways))
+    side = Side(Direction.GATEWAY, port.number)
+    return ListenerPart(name, encode(body), chains, routes=routes, origins=tuple(gateways), side=side)
