@@ -29,7 +29,7 @@ from xds.model.proxy import CaptureMode
 from xds.model.services import Protocol
 from xds.model.settings import MeshSettings
 from xds.model.view import InboundListener, ProxyView
-from xds.pipeline.contribution import FilterChainPart, ListenerPart
+from xds.pipeline.contribution import Direction, FilterChainPart, ListenerPart, Side
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
 
@@ -145,7 +145,9 @@ def _tcp_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> F
     pool = inbound_pool(listener, settings)
     idle_timeout = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
     socket = _socket(listener, way, settings)
-    return _forwarding(inbound_cluster(listener.target_port), _name(listener), way, socket, settings, idle_timeout)
+    cluster = inbound_cluster(listener.target_port)
+    chain = _forwarding(cluster, _name(listener), way, socket, settings, idle_timeout)
+    return replace(chain, side=Side(Direction.INBOUND, listener.target_port))
 
 
 def _forwarding(
