@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from e2e.mtls.world import CLIENT, HTTP, NOBODY, OTHER, REFUSED, TCP, World
+from e2e.mtls.world import CLIENT, HTTP, NOBODY, OTHER, REFUSED, TCP, World, document
 from e2e.proofs import proves
 from xds.app.security import open_authority
 from xds.ca.authority import issue
@@ -60,3 +61,40 @@ def _expired(world: World) -> KeyedSvid:
     life = timedelta(minutes=5)
     issued = issue(world.authority.active, new_request(key), CLIENT, life, now=past, serial=x509.random_serial_number)
     return KeyedSvid(issued, key_pem(key))
+
+
+async def test_a_root_is_replaced_without_a_failed_request(world: World) -> None:
+    world.policy(mtls=STRICT)
+    world.write("rule", document("networking.istio.io/v1", "DestinationRule", "server", _ONE_REQUEST))
+    await world.until(partial(world.in_plain_text, HTTP), REFUSED)
+    before, seen, done = world.authority.active.id, list[str](), asyncio.Event()
+
+    async def ask() -> None:
+        while not done.is_set():
+            seen.append(await world.by_proxy(HTTP))
+
+    asking = asyncio.create_task(ask())
+    try:
+        for secret, step in (
+            ("ROOTCA", world.authority.prepare),
+            ("default", world.authority.activate),
+            ("ROOTCA", partial(world.authority.revoke, before)),
+        ):
+            await world.renewed(secret, step)
+            await _until_more(seen)
+    finally:
+        done.set()
+        await asking
+    assert set(seen) == {str(CLIENT)}
+
+
+_ONE_REQUEST = {"host": "server", "trafficPolicy": {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}}
+"""So that each needs a handshake."""
+
+
+async def _until_more(seen: list[str]) -> None:
+    """Waits until some more requests have been answered since now."""
+    enough = len(seen) + 10
+    async with asyncio.timeout(30):
+        while len(seen) < enough:  # noqa: ASYNC110 - it is the other task that appends
+            await asyncio.sleep(0.02)

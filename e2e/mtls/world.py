@@ -38,7 +38,7 @@ REFUSED = "refused"
 NOBODY = "nobody"
 
 _LIVE_SECONDS = 20.0
-_NETWORKING = "networking.istio.io/v1"
+NETWORKING = "networking.istio.io/v1"
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,22 @@ class World:
         context.load_cert_chain(file)
         return await _sender(f"https://{self.server.ip}:{HTTP}/", context=context)
 
+    async def until_asked(self, url: str, heard: asyncio.Queue[bytes]) -> None:
+        """Sends requests by the client's proxy until one has been heard."""
+        while heard.empty():
+            await _sender(url, proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}")
+            await asyncio.sleep(0.05)
+
+    async def renewed(self, secret: str, step: Callable[[], None]) -> None:
+        """Makes a step, and waits until both proxies have another version of a secret."""
+        proxies = (self.client, self.server)
+        before = [await _version(proxy, secret) for proxy in proxies]
+        step()
+        for proxy, old in zip(proxies, before, strict=True):
+            async with asyncio.timeout(_LIVE_SECONDS):
+                while await _version(proxy, secret) == old:  # noqa: ASYNC110 - Envoy is to be asked
+                    await asyncio.sleep(0.05)
+
     async def until(self, ask: Callable[[], Awaitable[str]], expected: str) -> None:
         """Waits until requests are answered so."""
         deadline = time.monotonic() + _LIVE_SECONDS
@@ -107,6 +123,11 @@ async def _sender(url: str, proxy: str | None = None, context: ssl.SSLContext | 
         return REFUSED
     shown = headers.get("x-forwarded-client-cert", "")
     return next((part.removeprefix("URI=") for part in shown.split(";") if part.startswith("URI=")), NOBODY)
+
+
+async def _version(proxy: Sidecar, secret: str) -> str:
+    """Of a secret that the proxy has, from Envoy's statistics."""
+    return (await proxy.admin(f"/stats?filter=^sds.{secret}.version_text$")).strip()
 
 
 def document(version: str, kind: str, name: str, spec: object) -> dict[str, object]:
@@ -179,10 +200,10 @@ def _documents(server: str, workload: int) -> tuple[object, ...]:
         document("v1", "Service", "server", service),
         {**pod, "status": {"podIP": server}},
         document(
-            _NETWORKING, "Sidecar", "server", {"workloadSelector": {"labels": {"app": "server"}}, "ingress": ingress}
+            NETWORKING, "Sidecar", "server", {"workloadSelector": {"labels": {"app": "server"}}, "ingress": ingress}
         ),
         document(
-            _NETWORKING, "Sidecar", "client", {"workloadSelector": {"labels": {"app": "client"}}, "egress": egress}
+            NETWORKING, "Sidecar", "client", {"workloadSelector": {"labels": {"app": "client"}}, "egress": egress}
         ),
     )
 
