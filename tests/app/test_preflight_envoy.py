@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType, ClusterEdsClusterConfig
-from envoy_data_plane.envoy.config.core.v3 import Address, SocketAddress
+from envoy_data_plane.envoy.config.core.v3 import Address, DataSource, SocketAddress, TypedExtensionConfig
 from envoy_data_plane.envoy.config.endpoint.v3 import (
     ClusterLoadAssignment,
     Endpoint,
@@ -15,6 +15,7 @@ from envoy_data_plane.envoy.config.endpoint.v3 import (
     LocalityLbEndpoints,
 )
 from envoy_data_plane.envoy.config.route.v3 import Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost
+from envoy_data_plane.envoy.extensions.filters.http.lua.v3 import Lua
 
 from examples.bookinfo.topology import MESH_DIR, WORKLOADS
 from translators import DEFAULT
@@ -28,8 +29,9 @@ from xds.app.proxy_spec import ProxySpec
 from xds.model.proxy import CaptureMode, Proxy
 from xds.model.settings import MeshSettings
 from xds.resources import CLUSTER, ENDPOINT, ROUTE, Resource
+from xds.resources.types import EXTENSION_CONFIG
 from xds.server import BroadcastSource
-from xds.wire.encode import encode
+from xds.wire.encode import encode, pack_any
 
 
 class Nobody:
@@ -74,6 +76,11 @@ def routes(name: str, *domains: str) -> Resource:
     return Resource.of(ROUTE, name, encode(RouteConfiguration(name=name, virtual_hosts=[host], validate_clusters=True)))
 
 
+def lua(name: str, code: str) -> Resource:
+    config = pack_any(Lua(default_source_code=DataSource(inline_string=code)))
+    return Resource.of(EXTENSION_CONFIG, name, encode(TypedExtensionConfig(name=name, typed_config=config)))
+
+
 @pytest.mark.parametrize("capture", CaptureMode)
 async def test_accepts_everything_that_a_proxy_gets(validator: EnvoyValidator, capture: CaptureMode) -> None:
     offline = Offline(MeshSettings(), DEFAULT)
@@ -83,12 +90,13 @@ async def test_accepts_everything_that_a_proxy_gets(validator: EnvoyValidator, c
     snapshot = offline.store.compile(proxy_of(spec, offline.store.mesh)).snapshot
 
     resources = [resource for type_url in snapshot if type_url in CHECKED for resource in snapshot[type_url]]
-    assert {resource.type_url for resource in resources} == CHECKED
+    assert {resource.type_url for resource in resources} == CHECKED - {EXTENSION_CONFIG}, "Bookinfo has no extension"
     assert await validator(resources) is None
 
 
 async def test_accepts_resources_without_those_that_they_name(validator: EnvoyValidator) -> None:
-    assert await validator([cluster("a"), endpoints("b", "127.0.0.1"), routes("c", "*"), routes("d", "*")]) is None
+    named = [cluster("a"), endpoints("b", "127.0.0.1"), routes("c", "*"), routes("d", "*"), lua("e", "-- nothing")]
+    assert await validator(named) is None
 
 
 @pytest.mark.parametrize(
@@ -97,8 +105,9 @@ async def test_accepts_resources_without_those_that_they_name(validator: EnvoyVa
         (cluster("a", timeout=0), "ConnectTimeout"),
         (endpoints("a", "no address"), "no address"),
         (routes("a", "x", "x"), "domain x"),
+        (lua("a", "function broken("), "script load error"),
     ],
-    ids=["cluster", "endpoints", "routes"],
+    ids=["cluster", "endpoints", "routes", "extension"],
 )
 async def test_says_why_it_refuses_one(validator: EnvoyValidator, resource: Resource, reason: str) -> None:
     assert reason in str(await validator([cluster("sound"), resource]))

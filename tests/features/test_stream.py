@@ -9,6 +9,7 @@ import pytest
 from tests.features.client import SOON, Fixture, names, node, resource
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, TypeUrl
 from xds.resources.types import EXTENSION_CONFIG, RUNTIME, SCOPED_ROUTE, VIRTUAL_HOST
+from xds.server.registrar import HEALTH_INFORMATION
 from xds.server.services import METHODS
 
 TYPED = {method.name: method for method in METHODS if method.only}
@@ -126,6 +127,16 @@ async def test_b06_an_unknown_type_holds_the_stream_open(xds: Fixture) -> None:
         await stream.request(CLUSTER)
         assert (await stream.receive()).type_url == CLUSTER
         xds.publish(resource(CLUSTER, "c", "2"), resource(TypeUrl("type.googleapis.com/acme.Other"), "x"))
+
+
+async def test_a_report_of_health_is_no_subscription(xds: Fixture) -> None:
+    xds.publish(resource(CLUSTER, "c"))
+    async with xds.delta() as stream:
+        await stream.request(HEALTH_INFORMATION, who=node(), error="GET /healthz: 500")
+        await stream.request(CLUSTER)
+        assert (await stream.receive()).type_url == CLUSTER
+        (status,) = xds.board.streams
+        assert HEALTH_INFORMATION not in status.types
 
 
 async def _no_streams(xds: Fixture) -> None:

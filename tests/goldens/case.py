@@ -3,8 +3,9 @@
 ``config/<case>/input.yaml`` -> ``mesh.json``, ``diagnostics.txt``;
 ``translate/<case>/input.yaml`` (with ``proxy.yaml``) -> one file for each type of resource, and ``diagnostics.txt``;
 ``bootstrap/<case>/`` with any of these inputs -> ``bootstrap.json``, and ``diagnostics.txt``.
-``mesh-config.yaml`` beside the input gives the settings. What stands in ``{{...}}`` in an input is a credential, see
-`tests.goldens.credentials`. Everything else in a case's folder is an orphan.
+``mesh-config.yaml`` beside the input gives the settings, ``module.wat`` every Wasm module that is wanted. What stands
+in ``{{...}}`` in an input is a credential, see `tests.goldens.credentials`. Everything else in a case's folder is an
+orphan.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import yaml
 
 from tests.goldens.credentials import with_credentials
+from tests.wasm import module
 from translators import DEFAULT
 from xds.app.bootstrap import DEFAULT_ADMIN_PORT, bootstrap
 from xds.app.offline import Offline, defaults_of
@@ -34,7 +36,7 @@ from xds.model.settings import MeshSettings
 from xds.sources.batch import Batch
 
 ROOT = Path(__file__).parent
-INPUTS = frozenset({"input.yaml", "proxy.yaml", "mesh-config.yaml"})
+INPUTS = frozenset({"input.yaml", "proxy.yaml", "mesh-config.yaml", "module.wat"})
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,12 @@ class Case:
         named = str(self.folder / "mesh-config.yaml")
         settings, diagnostics = parse_mesh_config(text, named) if text else (MeshSettings(), ())
         offline = Offline(settings, DEFAULT)
-        return offline, diagnostics + offline.take(Batch({str(self.folder / "input.yaml"): self.text("input.yaml")}))
+        found = offline.take(Batch({str(self.folder / "input.yaml"): self.text("input.yaml")}))
+        if self.text("module.wat"):
+            wasm = module(self.text("module.wat"))
+            offline.store.supply(dict.fromkeys(offline.store.wanted, wasm))
+            found = offline.store.diagnostics
+        return offline, diagnostics + found
 
     def _proxy(self) -> ProxySpec:
         given = yaml.safe_load(self.text("proxy.yaml")) or {}

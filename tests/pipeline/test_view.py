@@ -163,6 +163,15 @@ def test_the_most_specific_host_wins_and_hidden_rules_do_not_count() -> None:
     ]
 
 
+def test_no_entry_takes_the_name_of_a_service_of_another_namespace() -> None:
+    real = replace(service("a"), meta=meta("Service", "a", created=2))
+    taking = replace(real, meta=meta("ServiceEntry", "taking", "evil", created=1))
+    known = mesh(services=(real, taking))
+    assert [found.service for found in see(known, proxy("default")).services] == [real]
+    assert [found.service for found in see(known, proxy("other")).services] == [real]
+    assert [found.service for found in see(known, proxy("evil")).services] == [taking]
+
+
 def test_rules_for_one_host_merge_subsets_and_keep_the_oldest_policy() -> None:
     host, old, young = "a.default.svc.cluster.local", TrafficPolicy(), TrafficPolicy()
     rules = (

@@ -11,6 +11,7 @@ from xds.model.extensions import (
     FailStrategy,
     Lua,
     Module,
+    ModuleFailure,
     ModuleReference,
     ProxyExtension,
     TrafficSelector,
@@ -77,7 +78,12 @@ def test_several_matches_unite_and_one_without_ports_is_for_all() -> None:
 def test_the_strategy_says_what_stands_in_for_a_module(strategy: FailStrategy, substitute: str) -> None:
     extension = Extension(META, wasm(strategy))
     assert resource(ProxyExtension(extension, CODE)) == ("Wasm", substitute)
-    assert resource(ProxyExtension(extension)) == (substitute, None)
+    assert resource(ProxyExtension(extension, ModuleFailure("no"))) == (substitute, None)
+
+
+def test_nothing_is_said_of_a_module_that_is_still_being_fetched() -> None:
+    made = translator._contributions((ProxyExtension(Extension(META, wasm())),), Memo())
+    assert [type(part) for part in made] == [HttpFilterPart]
 
 
 def test_requests_pass_lua_that_cannot_be_run() -> None:

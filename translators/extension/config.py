@@ -28,11 +28,11 @@ _RUNTIME: Final = "envoy.wasm.runtime.v8"
 
 
 def http_config(name: str, of: ProxyExtension) -> betterproto2.Message | None:
-    """What the HTTP filter ``name`` runs; None if its module is not there."""
+    """What the HTTP filter ``name`` runs; None if its module cannot be had."""
     action = of.extension.action
     if isinstance(action, Lua):
         return EnvoyLua(default_source_code=DataSource(inline_string=action.code))
-    return HttpWasm(config=plugin_config(name, action, of.module)) if of.module is not None else None
+    return HttpWasm(config=plugin_config(name, action, of.module)) if isinstance(of.module, Module) else None
 
 
 def plugin_config(name: str, wasm: Wasm, module: Module) -> PluginConfig:

@@ -46,7 +46,10 @@ _SIDES: Final = {
 
 
 def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
-    """The filters of all extensions of the proxy in their order, and what they run."""
+    """The filters of all extensions of the proxy in their order, and what they run.
+
+    Nothing is said of what runs a module that is still being fetched: a proxy that has one already keeps it.
+    """
     if not view.extensions:
         return ()
     return memo(_contributions, view.extensions, memo)
@@ -55,7 +58,7 @@ def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
 def _contributions(extensions: tuple[ProxyExtension, ...], memo: Memo) -> tuple[Contribution, ...]:
     of_requests = [each for each in extensions if _is_for_requests(each.extension)]
     filters = (part for each in of_requests for part in memo(_filters, each.extension))
-    return (*filters, *(memo(_resource, each) for each in of_requests))
+    return (*filters, *(memo(_resource, each) for each in of_requests if each.is_known))
 
 
 def _is_for_requests(extension: Extension) -> bool:

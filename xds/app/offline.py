@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xds.app.errors import StartError
+from xds.app.modules import modules_on_this_machine
 from xds.app.proxy_spec import ProxySpec
 from xds.app.render import Document, render
 from xds.app.store import Store
@@ -43,6 +44,8 @@ class Offline:
     def take(self, batch: Batch) -> tuple[Diagnostic, ...]:
         """Takes in what was read; gives all findings, ordered."""
         self.store.apply(batch)
+        if self.store.wanted:
+            self.store.supply(modules_on_this_machine(self.store.wanted))
         return self.findings
 
     @property

@@ -102,6 +102,9 @@ class Registrations:
         if changed and not self._publish(changed):
             self._timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._flush)
             return
+        if changed:
+            gone = sorted(path for path, text in changed.items() if text is None)
+            _log.info("workloads registered themselves", entries=sorted(changed.keys() - set(gone)), gone=gone)
         self._pending.clear()
         self._published.update((path, text) for path, text in changed.items() if text is not None)
         for path in (path for path, text in changed.items() if text is None):

@@ -49,7 +49,7 @@ def static_config(
     """
     endpoints = {str(document["cluster_name"]): document for document in rendered["endpoints"]}
     by_name = {
-        section: {str(document["name"]): document for document in rendered[section]}
+        section: {str(document["name"]): document for document in rendered.get(section, ())}
         for section in ("routes", "extensions", *(("secrets",) if with_secrets else ()))
     }
     resources: Document = {

@@ -30,6 +30,7 @@ from xds.app.findings_log import FindingsLog
 from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
 from xds.app.metrics import Metrics, short_name
+from xds.app.modules import default_cache
 from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
@@ -41,6 +42,7 @@ from xds.ca.service import CertificateAuthority
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
 from xds.model.diagnostic import Diagnostic, Severity
+from xds.model.extensions import Modules
 from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
 from xds.model.settings import MeshSettings
@@ -50,6 +52,8 @@ from xds.server.admission import LIMIT
 from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource
+from xds.sources.modules.cache import ModuleCache
+from xds.sources.modules.source import ModuleSource
 
 _TIDY_SECONDS = 10.0
 _GATHER_SECONDS = 0.2
@@ -69,7 +73,8 @@ class ServeOptions:
     long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
     a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the
     certificate authority; None: there is none, and no secure address. insecure_xds: whether xds_listen may be an
-    address that others than this machine reach.
+    address that others than this machine reach. module_cache: the folder where fetched Wasm modules are kept; None:
+    the user's cache folder.
     """
 
     config: Path
@@ -86,6 +91,7 @@ class ServeOptions:
     ca_dir: Path | None = None
     secure_listen: str = "127.0.0.1:15012"
     insecure_xds: bool = False
+    module_cache: Path | None = None
 
 
 class _Seen(NamedTuple):
@@ -153,6 +159,7 @@ class ControlPlane:
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
         self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
+        self._modules = ModuleSource(ModuleCache(options.module_cache or default_cache()))
         self._http = _http_server(options.monitoring_listen, create_app(self._probes, registry))
         self._rest: HttpServer | None = None
         if options.rest_listen:
@@ -170,6 +177,7 @@ class ControlPlane:
                 serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
                 background.append(tasks.create_task(self._tell_of_patches()))
+                background.append(tasks.create_task(self._modules.run(self._supply)))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
                 if self._authority and self._options.ca_dir:
@@ -291,6 +299,15 @@ class ControlPlane:
             async for batch in batches:
                 self._configure(batch)
 
+    def _supply(self, modules: Modules) -> None:
+        """Puts Wasm modules in force as they are fetched; nothing else waits for them."""
+        published = self.store.supply(modules)
+        if published:
+            self._metrics.configured(published, len(self.store.mesh.objects))
+            _log.info("modules applied", generation=published.generation, modules=len(modules))
+            self._modules.want(self.store.wanted)
+        self._tell_findings()
+
     def _configure(self, batch: Batch) -> None:
         settings = None
         if batch.changed:
@@ -322,6 +339,7 @@ class ControlPlane:
             milliseconds=round(publication.seconds * 1000, 1),
         )
         self._registrations.changed(publication.changed)
+        self._modules.want(self.store.wanted)
         self._refusals.changed(publication.changed, self._convergence.connected)
         self._tell_findings()
 

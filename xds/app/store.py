@@ -13,6 +13,7 @@ from xds.config.configuration import Configuration
 from xds.config.document import RawObject
 from xds.config.yaml import ParsedFile, parse_documents
 from xds.model.diagnostic import Diagnostic
+from xds.model.extensions import ModuleReference, Modules
 from xds.model.mesh import Mesh
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
@@ -143,6 +144,17 @@ class Store:
         if self.published is None:
             return None
         return self._publish(before, began, self._clock() if seen_at is None else seen_at)
+
+    @property
+    def wanted(self) -> frozenset[ModuleReference]:
+        """The Wasm modules that the configuration needs."""
+        return self._configuration.fold.extensions.wanted
+
+    def supply(self, modules: Modules) -> Publication | None:
+        """Puts in force what is known of modules now. None if the configuration has not been read yet."""
+        began, before = time.perf_counter(), self.mesh
+        self._configuration = self._configuration.with_modules(modules)
+        return self._publish(before, began, self._clock()) if self.published is not None else None
 
     def _publish(self, before: Mesh, began: float, seen: float) -> Publication:
         self._in_force.clear()

@@ -137,7 +137,12 @@ class Extension:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProxyExtension:
-    """An extension as a proxy has it. module: of a Wasm extension, None as long as it cannot be had."""
+    """An extension as a proxy has it. module: what is known of that of a Wasm extension; None: nothing yet."""
 
     extension: Extension
-    module: Module | None = None
+    module: Module | ModuleFailure | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it can be said what the proxy is to run, be it something in its place."""
+        return isinstance(self.extension.action, Lua) or self.module is not None

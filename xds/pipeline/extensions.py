@@ -54,6 +54,5 @@ def _order(extension: Extension) -> tuple[int, int, tuple[float, str, str], str]
     return phase, -extension.priority, extension.meta.age_order, extension.meta.key.kind
 
 
-def _module(extension: Extension, modules: Modules) -> Module | None:
-    known = modules.get(extension.action.module) if isinstance(extension.action, Wasm) else None
-    return None if isinstance(known, ModuleFailure) else known
+def _module(extension: Extension, modules: Modules) -> Module | ModuleFailure | None:
+    return modules.get(extension.action.module) if isinstance(extension.action, Wasm) else None

@@ -17,7 +17,11 @@ def exported_to(export_to: tuple[str, ...], namespace: str) -> bool:
 
 
 def services_seen_from(services: tuple[Service, ...], namespace: str) -> tuple[Service, ...]:
-    """The services visible in ``namespace``, one for each host name: its own namespace's, or else the oldest."""
+    """The services visible in ``namespace``, one for each host name.
+
+    Its own namespace's, or else one of Kubernetes, so that no ServiceEntry elsewhere takes the name of a Service, or
+    else the oldest.
+    """
     best: dict[str, Service] = {}
     for service in services:
         if not exported_to(service.export_to, namespace):
@@ -29,8 +33,12 @@ def services_seen_from(services: tuple[Service, ...], namespace: str) -> tuple[S
 
 
 def _preferred(service: Service, rival: Service, namespace: str) -> bool:
-    own = (service.meta.namespace != namespace, service.meta.age_order)
-    return own < (rival.meta.namespace != namespace, rival.meta.age_order)
+    return _rank(service, namespace) < _rank(rival, namespace)
+
+
+def _rank(service: Service, namespace: str) -> tuple[bool, bool, tuple[float, str, str]]:
+    meta = service.meta
+    return meta.namespace != namespace, meta.key.kind != "Service", meta.age_order
 
 
 def mesh_virtual_services(virtual_services: tuple[VirtualService, ...], namespace: str) -> tuple[VirtualService, ...]:

@@ -129,6 +129,12 @@ RestListen = Annotated[
         "--rest-listen", metavar="HOST:PORT", help="xDS over REST; off unless given.", callback=_given_address
     ),
 ]
+ModuleCache = Annotated[
+    Path | None,
+    typer.Option(
+        "--module-cache", metavar="DIR", help="Where fetched Wasm modules are kept; ~/.cache/pilothouse/modules."
+    ),
+]
 MaxConnecting = Annotated[
     int,
     typer.Option(
