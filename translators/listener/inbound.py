@@ -21,12 +21,14 @@ from translators.names import (
     outbound_listener,
 )
 from translators.route.inbound import inbound_route
+from xds.model.objects import ObjectKey
 from xds.model.proxy import CaptureMode
 from xds.model.services import Protocol
 from xds.model.settings import MeshSettings
 from xds.model.view import InboundListener, ProxyView
 from xds.pipeline.contribution import FilterChainPart, ListenerPart
 from xds.pipeline.memo import Memo
+from xds.resources import NO_SOURCES, PartSources, Source
 from xds.wire.encode import encode
 
 
@@ -68,6 +70,7 @@ def virtual_inbound(listeners: tuple[InboundListener, ...], settings: MeshSettin
         ),
         filter_chains=(cluster_chain(BLACK_HOLE_CLUSTER, settings, "virtualInbound-blackhole", loop), *chains),
         default_filter_chain=cluster_chain(INBOUND_PASSTHROUGH_CLUSTER, settings, VIRTUAL_INBOUND),
+        origins=tuple(dict.fromkeys(origin for port in ports for origin in _sidecars(captured[port]))),
     )
 
 
@@ -83,7 +86,21 @@ def bound_listener(listener: InboundListener, settings: MeshSettings) -> Listene
         listener_filters_timeout=settings.protocol_detection_timeout if sniffed else None,
         continue_on_listener_filters_timeout=sniffed,
     )
-    return ListenerPart(name, encode(body), tuple(port_chains(listener, None, settings)))
+    chains = tuple(port_chains(listener, None, settings))
+    return ListenerPart(name, encode(body), chains, origins=_sidecars(listener))
+
+
+def _sidecars(listener: InboundListener) -> tuple[ObjectKey, ...]:
+    """The Sidecar that declares the listener, if one does."""
+    return (listener.declared[0],) if listener.declared is not None else ()
+
+
+def _sources(listener: InboundListener) -> PartSources:
+    """Who asks for a chain: the ingress listener, or else the service."""
+    if listener.declared is not None:
+        sidecar, number = listener.declared
+        return PartSources.of_rules(Source(sidecar, ("spec", "ingress", number)))
+    return PartSources((listener.service.meta.key,)) if listener.service is not None else NO_SOURCES
 
 
 def port_chains(
@@ -103,7 +120,8 @@ def port_chains(
     pool = inbound_pool(listener, settings)
     idle_timeout = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
     chain = cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port, idle_timeout)
-    yield FilterChainPart(chain.body + encode(FilterChain(transport_socket=_tls(listener))), sources=chain.sources)
+    body = chain.body + encode(FilterChain(transport_socket=_tls(listener)))
+    yield FilterChainPart(body, sources=_sources(listener))
 
 
 def _tls(listener: InboundListener) -> TransportSocket | None:
@@ -118,7 +136,7 @@ def _http_chain(listener: InboundListener, match: FilterChainMatch | None, setti
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
     http = inbound_http(address, listener.target_port, route, settings)
-    return FilterChainPart(encode(body), http)
+    return FilterChainPart(encode(body), http, _sources(listener))
 
 
 def _name(listener: InboundListener) -> str:
