@@ -19,7 +19,6 @@ NOT_YET: Final = frozenset(
         "AuthorizationPolicy",
         "DestinationRule",
         "MeshConfig",
-        "PeerAuthentication",
         "RequestAuthentication",
         "Sidecar",
         "Telemetry",

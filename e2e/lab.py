@@ -104,11 +104,10 @@ class Lab:
         )
         return await self._proxy(spec)
 
-    async def gateway(self, name: str, labels: Mapping[str, str]) -> Sidecar:
+    async def gateway(self, name: str, labels: Mapping[str, str], ip: str = "") -> Sidecar:
         """Starts an Envoy that is a gateway of this name in the same way."""
-        return await self._proxy(
-            ProxySpec(name, "default", self.addresses.new(), ProxyType.ROUTER, CaptureMode.NONE, labels=labels)
-        )
+        address = ip or self.addresses.new()
+        return await self._proxy(ProxySpec(name, "default", address, ProxyType.ROUTER, CaptureMode.NONE, labels=labels))
 
     async def _proxy(self, spec: ProxySpec) -> Sidecar:
         config = with_api_type(self.api_type, bootstrap(spec, f"{self.control_plane}:15010", ADMIN_PORT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Final
@@ -11,11 +12,30 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     SdsSecretConfig,
     SubjectAltNameMatcher,
     SubjectAltNameMatcherSanType,
+    TlsParametersTlsProtocol,
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
+from xds.model.server_tls import TLSVersion
+
 TLS_TRANSPORT_SOCKET: Final = "envoy.transport_sockets.tls"
 _SOON = timedelta(seconds=1)
+
+OWN_CERTIFICATE: Final = "default"
+MESH_AUTHORITY: Final = "ROOTCA"
+"""Istio's names of a workload's own certificate, and of what it checks those of others against."""
+
+IN_MESH_HTTP: Final = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
+IN_MESH: Final = ("istio", "istio-peer-exchange", *IN_MESH_HTTP)
+"""What proxies say in the handshake with one another (ALPN): of requests, and of all connections."""
+
+TLS_VERSIONS: Final[Mapping[TLSVersion, TlsParametersTlsProtocol]] = {
+    TLSVersion.AUTO: TlsParametersTlsProtocol.TLS_AUTO,
+    TLSVersion.V1_0: TlsParametersTlsProtocol.TLSv1_0,
+    TLSVersion.V1_1: TlsParametersTlsProtocol.TLSv1_1,
+    TLSVersion.V1_2: TlsParametersTlsProtocol.TLSv1_2,
+    TLSVersion.V1_3: TlsParametersTlsProtocol.TLSv1_3,
+}
 
 
 def over_ads(name: str) -> SdsSecretConfig:
@@ -27,6 +47,12 @@ def over_ads(name: str) -> SdsSecretConfig:
 def subject_alt_name(name: str) -> SubjectAltNameMatcher:
     """A name that the certificate of the other end has to have."""
     return SubjectAltNameMatcher(san_type=_san_type(name), matcher=StringMatcher(exact=name))
+
+
+def of_trust_domain(trust_domain: str) -> SubjectAltNameMatcher:
+    """Anybody of the trust domain."""
+    prefix = StringMatcher(prefix=f"spiffe://{trust_domain}/")
+    return SubjectAltNameMatcher(san_type=SubjectAltNameMatcherSanType.URI, matcher=prefix)
 
 
 def _san_type(name: str) -> SubjectAltNameMatcherSanType:

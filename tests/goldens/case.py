@@ -101,6 +101,7 @@ class Case:
             labels={key: str(value) for key, value in given.get("labels", {}).items()},
             locality=given.get("locality", ""),
             proxyless=given.get("type") == "grpc",
+            mtls=bool(given.get("mtls")),
         )
 
     def _config(self) -> dict[str, str]:

@@ -104,5 +104,8 @@ _ENUMS = (
     ("AUTHN", "STATS"),
     ("SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL", "PASSTHROUGH", "AUTO_PASSTHROUGH"),
     ("TLSV1_2", "TLSV1_3"),
+    ("UNSET", "DISABLE", "PERMISSIVE", "STRICT"),
+    ("P-256", "P-384"),
+    ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"),
 )
 """Values that stand for one another where any string will not do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core.v3 import (
@@ -44,8 +45,10 @@ def outbound_http(address: str, port: int, route: str, settings: MeshSettings) -
     return _connection(manager, Direction.OUTBOUND, port, settings)
 
 
-def inbound_http(address: str, port: int, route: RouteConfiguration, settings: MeshSettings) -> HttpConnection:
-    """For requests to the workload, which listens on ``port``."""
+def inbound_http(
+    address: str, port: int, route: RouteConfiguration, settings: MeshSettings, *, mtls: bool = False
+) -> HttpConnection:
+    """For requests to the workload, which listens on ``port``. mtls: the workload is told who sent them."""
     manager = _manager(f"inbound_{address}_{port};", settings)
     manager.route_config = route
     manager.server_name = SERVER_NAME
@@ -53,7 +56,7 @@ def inbound_http(address: str, port: int, route: RouteConfiguration, settings: M
     headers = settings.proxy.headers
     manager.forward_client_cert_details = FORWARDED.get(headers.forwarded_client_cert, FORWARDED[_TO_WORKLOADS])
     manager.set_current_client_cert_details = client_cert(headers.client_cert or ClientCertDetails())
-    return _connection(manager, Direction.INBOUND, port, settings)
+    return replace(_connection(manager, Direction.INBOUND, port, settings), mtls=mtls)
 
 
 def gateway_http(address: str, port: int, route: str, settings: MeshSettings, server_name: str = "") -> HttpConnection:

@@ -18,6 +18,7 @@ from translators.listener.tcp import ANY, Wanted, chain_match, forwardings, to_c
 from translators.names import outbound_sni
 from translators.route.client import ClientRules
 from translators.route.rules import config_metadata
+from translators.tls import IN_MESH
 from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.server_tls import ServerTLSMode
 from xds.model.services import Protocol
@@ -29,9 +30,6 @@ from xds.wire.encode import encode
 
 _HANDSHAKE: Final = timedelta(seconds=15)
 """How long a client may take for it; Istio's for gateways."""
-
-_IN_MESH: Final = ("istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2")
-"""What sidecars say in the handshake with one another (ALPN): nobody else is passed on to a service of the mesh."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +105,7 @@ def automatic_chains(
 
 
 def _automatic(running: RunningServer, name: str, visible: VisibleService, settings: MeshSettings) -> ServerChain:
-    match = FilterChainMatch(server_names=[name], application_protocols=list(_IN_MESH))
+    match = FilterChainMatch(server_names=[name], application_protocols=list(IN_MESH))  # nobody else is passed on
     sources = (Source(visible.service.meta.key), server_source(running))
     return _forwarding(running, Wanted(name), match, to_cluster(name, settings), sources)
 

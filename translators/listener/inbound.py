@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection, TransportSocket
-from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
+from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener
 
 from translators.cluster.inbound import inbound_pool
 from translators.listener.address import EVERY_ADDRESS, socket_address
 from translators.listener.connection_manager import inbound_http
+from translators.listener.inspectors import Inspectors
+from translators.listener.mutual_tls import SECRETS, Way, ways_in, workload_socket
 from translators.listener.server_tls import server_context, server_socket
-from translators.listener.sniffing import http_inspector, original_destination, plain_http
 from translators.listener.tcp import cluster_chain
 from translators.names import (
     BLACK_HOLE_CLUSTER,
@@ -22,6 +25,7 @@ from translators.names import (
 )
 from translators.route.inbound import inbound_route
 from xds.model.objects import ObjectKey
+from xds.model.peer_authentication import MutualTLSMode, PeerModes
 from xds.model.proxy import CaptureMode
 from xds.model.services import Protocol
 from xds.model.settings import MeshSettings
@@ -34,59 +38,66 @@ from xds.wire.encode import encode
 
 def inbound_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
     """The virtual listener in capture mode REDIRECT, and one for each port with a bind address."""
-    settings = view.settings
+    settings, modes = view.settings, view.mtls
     if view.key.capture is CaptureMode.REDIRECT:
-        yield memo(virtual_inbound, view.inbound, settings)
+        yield memo(virtual_inbound, view.inbound, settings, modes)
     names: set[str] = set()
     for listener in view.inbound:
         if listener.bind:
-            part = memo(bound_listener, listener, settings)
+            part = memo(bound_listener, listener, settings, modes)
             if part.name not in names:
                 names.add(part.name)
                 yield part
 
 
-def virtual_inbound(listeners: tuple[InboundListener, ...], settings: MeshSettings) -> ListenerPart:
+def virtual_inbound(
+    listeners: tuple[InboundListener, ...], settings: MeshSettings, modes: PeerModes | None = None
+) -> ListenerPart:
     """One listener for all captured ports; other ports are handed through to the workload.
 
-    A connection to this very port would come back for ever.
+    A connection to this very port would come back for ever. modes: None if the proxy has no identity.
     """
     captured = {listener.target_port: listener for listener in reversed(listeners) if not listener.bind}
     ports = sorted(captured)
-    sniffed = [port for port in ports if _is_sniffed(captured[port])]
+    inspectors = Inspectors.of({port: captured[port].service_port.protocol for port in ports}, modes)
     loop = FilterChainMatch(destination_port=settings.inbound_listen_port)
-    chains = (chain for port in ports for chain in port_chains(captured[port], port, settings))
+    chains = (chain for port in ports for chain in port_chains(captured[port], port, settings, modes))
+    undeclared = _undeclared_chains(captured.keys(), settings, modes) if modes is not None else ()
+    passthrough = cluster_chain(INBOUND_PASSTHROUGH_CLUSTER, settings, VIRTUAL_INBOUND) if modes is None else None
+    header = Listener(
+        name=VIRTUAL_INBOUND,
+        address=socket_address(EVERY_ADDRESS, settings.inbound_listen_port),
+        traffic_direction=TrafficDirection.INBOUND,
+        listener_filters=inspectors.behind_redirection(),
+        listener_filters_timeout=settings.protocol_detection_timeout if inspectors else None,
+        continue_on_listener_filters_timeout=bool(inspectors),
+    )
     return ListenerPart(
         name=VIRTUAL_INBOUND,
-        body=encode(
-            Listener(
-                name=VIRTUAL_INBOUND,
-                address=socket_address(EVERY_ADDRESS, settings.inbound_listen_port),
-                traffic_direction=TrafficDirection.INBOUND,
-                listener_filters=[original_destination(), *_inspectors(sniffed)],
-                listener_filters_timeout=settings.protocol_detection_timeout if sniffed else None,
-                continue_on_listener_filters_timeout=bool(sniffed),
-            )
+        body=encode(header),
+        filter_chains=(
+            cluster_chain(BLACK_HOLE_CLUSTER, settings, "virtualInbound-blackhole", loop),
+            *chains,
+            *undeclared,
         ),
-        filter_chains=(cluster_chain(BLACK_HOLE_CLUSTER, settings, "virtualInbound-blackhole", loop), *chains),
-        default_filter_chain=cluster_chain(INBOUND_PASSTHROUGH_CLUSTER, settings, VIRTUAL_INBOUND),
+        default_filter_chain=passthrough,
         origins=tuple(dict.fromkeys(origin for port in ports for origin in _sidecars(captured[port]))),
     )
 
 
-def bound_listener(listener: InboundListener, settings: MeshSettings) -> ListenerPart:
+def bound_listener(listener: InboundListener, settings: MeshSettings, modes: PeerModes | None = None) -> ListenerPart:
     """A listener of a Sidecar's ingress on its own address."""
     name = outbound_listener(listener.target_port, listener.bind)
-    sniffed = _is_sniffed(listener)
+    inspectors = Inspectors.of_one(listener.service_port.protocol, _mode(listener, modes))
     body = Listener(
         name=name,
         address=socket_address(listener.bind, listener.target_port),
         traffic_direction=TrafficDirection.INBOUND,
-        listener_filters=[http_inspector()] if sniffed else [],
-        listener_filters_timeout=settings.protocol_detection_timeout if sniffed else None,
-        continue_on_listener_filters_timeout=sniffed,
+        listener_filters=inspectors.alone(),
+        listener_filters_timeout=settings.protocol_detection_timeout if inspectors else None,
+        continue_on_listener_filters_timeout=bool(inspectors),
     )
-    chains = tuple(port_chains(listener, None, settings))
+    chains = tuple(port_chains(listener, None, settings, modes))
     return ListenerPart(name, encode(body), chains, origins=_sidecars(listener))
 
 
@@ -104,49 +115,69 @@ def _sources(listener: InboundListener) -> PartSources:
 
 
 def port_chains(
-    listener: InboundListener, destination_port: int | None, settings: MeshSettings
+    listener: InboundListener, destination_port: int | None, settings: MeshSettings, modes: PeerModes | None = None
 ) -> Iterator[FilterChainPart]:
-    """The chains of one port: HTTP, TCP, or both if the protocol is unknown.
+    """The chains of one port: for HTTP, TCP, or both if the protocol is unknown, in each way that is open.
 
     destination_port: what to match, None if the listener has no other ports.
     """
-    protocol = listener.service_port.protocol
-    by_port = FilterChainMatch(destination_port=destination_port) if destination_port is not None else None
-    if protocol.is_http:
-        yield _http_chain(listener, by_port, settings)
-        return
-    if _is_sniffed(listener):
-        yield _http_chain(listener, plain_http(destination_port), settings)
-    pool = inbound_pool(listener, settings)
-    idle_timeout = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
-    chain = cluster_chain(inbound_cluster(listener.target_port), settings, _name(listener), by_port, idle_timeout)
-    body = chain.body + encode(FilterChain(transport_socket=_tls(listener)))
-    yield FilterChainPart(body, sources=_sources(listener))
+    for way in ways_in(_mode(listener, modes), listener.service_port.protocol, destination_port):
+        yield _http_chain(listener, way, settings) if way.http else _tcp_chain(listener, way, settings)
 
 
-def _tls(listener: InboundListener) -> TransportSocket | None:
-    """The end of the TLS that the Sidecar asks for. Its files are the proxy's own."""
+def _undeclared_chains(declared: Container[int], settings: MeshSettings, modes: PeerModes) -> Iterator[FilterChainPart]:
+    """Of ports that no service declares. The listener's default chain would take what a port's own ones refuse."""
+    named = ((mode, port) for port, mode in modes.ports if port not in declared)
+    for mode, port in (*named, (modes.default, None)):
+        for way in ways_in(mode, Protocol.TCP, port):
+            socket = workload_socket(settings) if way.encrypted else None
+            yield _forwarding(INBOUND_PASSTHROUGH_CLUSTER, VIRTUAL_INBOUND, way, socket, settings)
+
+
+def _mode(listener: InboundListener, modes: PeerModes | None) -> MutualTLSMode:
+    """TLS that the Sidecar asks for takes the place of the mesh's, unless that is to be all there is."""
+    mode = modes.at(listener.target_port) if modes is not None else MutualTLSMode.DISABLE
+    return mode if listener.tls is None or mode is MutualTLSMode.STRICT else MutualTLSMode.DISABLE
+
+
+def _socket(listener: InboundListener, way: Way, settings: MeshSettings) -> TransportSocket | None:
+    """The end of the mesh's TLS, or of that which the Sidecar asks for. The files of the latter are the proxy's own."""
+    if way.encrypted:
+        return workload_socket(settings)
     if listener.tls is None:
         return None
     return server_socket(server_context(listener.tls, (), is_http=listener.service_port.protocol.is_http))
 
 
-def _http_chain(listener: InboundListener, match: FilterChainMatch | None, settings: MeshSettings) -> FilterChainPart:
-    body = FilterChain(name=_name(listener), filter_chain_match=match, transport_socket=_tls(listener))
+def _http_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> FilterChainPart:
+    socket = _socket(listener, way, settings)
+    body = FilterChain(name=_name(listener), filter_chain_match=way.match, transport_socket=socket)
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
-    http = inbound_http(address, listener.target_port, route, settings)
-    return FilterChainPart(encode(body), http, _sources(listener))
+    http = inbound_http(address, listener.target_port, route, settings, mtls=way.encrypted)
+    return FilterChainPart(encode(body), http, _sources(listener), SECRETS if way.encrypted else ())
+
+
+def _tcp_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> FilterChainPart:
+    pool = inbound_pool(listener, settings)
+    idle_timeout = pool.tcp.idle_timeout if pool is not None and pool.tcp is not None else None
+    socket = _socket(listener, way, settings)
+    cluster = inbound_cluster(listener.target_port)
+    chain = _forwarding(cluster, _name(listener), way, socket, settings, idle_timeout)
+    return replace(chain, sources=_sources(listener))
+
+
+def _forwarding(
+    cluster: str,
+    name: str,
+    way: Way,
+    socket: TransportSocket | None,
+    settings: MeshSettings,
+    idle_timeout: timedelta | None = None,
+) -> FilterChainPart:
+    chain = cluster_chain(cluster, settings, name, way.match, idle_timeout, socket)
+    return replace(chain, secrets=SECRETS) if way.encrypted else chain
 
 
 def _name(listener: InboundListener) -> str:
     return outbound_listener(listener.target_port, listener.bind or EVERY_ADDRESS)
-
-
-def _is_sniffed(listener: InboundListener) -> bool:
-    return listener.service_port.protocol is Protocol.UNSUPPORTED
-
-
-def _inspectors(sniffed: list[int]) -> list[ListenerFilter]:
-    """Only where needed: on other ports a server may be the one to speak first."""
-    return [http_inspector(sniffed)] if sniffed else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket
@@ -14,30 +13,25 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     DownstreamTlsContext,
     TlsCertificate,
     TlsParameters,
-    TlsParametersTlsProtocol,
 )
 
 from translators.names import secret
-from translators.tls import TLS_TRANSPORT_SOCKET, over_ads, subject_alt_name
+from translators.tls import (
+    MESH_AUTHORITY,
+    OWN_CERTIFICATE,
+    TLS_TRANSPORT_SOCKET,
+    TLS_VERSIONS,
+    over_ads,
+    subject_alt_name,
+)
 from xds.model.server_tls import ServerTLSMode, ServerTLSSettings, TLSVersion
 from xds.wire.encode import pack_any
 
 HTTP_ALPN: Final = ("h2", "http/1.1")
 _MESH_ALPN: Final = ("istio", *HTTP_ALPN)
-_CERTIFICATE: Final = "default"
-_AUTHORITY: Final = "ROOTCA"
-"""Istio's names of a workload's own certificate, and of what it checks those of others against."""
-
 _LEAST: Final = TLSVersion.V1_2
 """Istio's and Envoy's for servers."""
 
-_VERSIONS: Final[Mapping[TLSVersion, TlsParametersTlsProtocol]] = {
-    TLSVersion.AUTO: TlsParametersTlsProtocol.TLS_AUTO,
-    TLSVersion.V1_0: TlsParametersTlsProtocol.TLSv1_0,
-    TLSVersion.V1_1: TlsParametersTlsProtocol.TLSv1_1,
-    TLSVersion.V1_2: TlsParametersTlsProtocol.TLSv1_2,
-    TLSVersion.V1_3: TlsParametersTlsProtocol.TLSv1_3,
-}
 _REQUIRING: Final = (ServerTLSMode.MUTUAL, ServerTLSMode.ISTIO_MUTUAL)
 
 
@@ -68,13 +62,13 @@ def server_secrets(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> tupl
 
 def _certificate_secrets(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> tuple[str, ...]:
     if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
-        return (_CERTIFICATE,)
+        return (OWN_CERTIFICATE,)
     return tuple(map(secret, credentials))
 
 
 def _authority_secret(tls: ServerTLSSettings) -> str:
     if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
-        return _AUTHORITY
+        return MESH_AUTHORITY
     return secret(tls.authority_credential, authority=True) if tls.authority_credential else ""
 
 
@@ -85,8 +79,8 @@ def _parameters(tls: ServerTLSSettings) -> TlsParameters:
     if most is not TLSVersion.AUTO and order.index(most) < order.index(least):
         least = most
     return TlsParameters(
-        tls_minimum_protocol_version=_VERSIONS[least],
-        tls_maximum_protocol_version=_VERSIONS[most],
+        tls_minimum_protocol_version=TLS_VERSIONS[least],
+        tls_maximum_protocol_version=TLS_VERSIONS[most],
         cipher_suites=list(tls.cipher_suites),
     )
 

@@ -38,9 +38,15 @@ def original_destination() -> ListenerFilter:
     return ListenerFilter(name="envoy.filters.listener.original_dst", typed_config=pack_any(OriginalDst()))
 
 
-def tls_inspector() -> ListenerFilter:
-    """Sees TLS and its server name."""
-    return ListenerFilter(name="envoy.filters.listener.tls_inspector", typed_config=pack_any(TlsInspector()))
+def tls_inspector(only_ports: Iterable[int] = (), except_ports: Iterable[int] = ()) -> ListenerFilter:
+    """Sees TLS, its server name, and what the client says that it speaks. only_ports, except_ports: destination ports
+    where it looks, and where it does not; at most one of them is given."""
+    only, other = tuple(only_ports), tuple(except_ports)
+    return ListenerFilter(
+        name="envoy.filters.listener.tls_inspector",
+        typed_config=pack_any(TlsInspector()),
+        filter_disabled=_other_than(only) if only else _any_of(other) if other else None,
+    )
 
 
 def http_inspector(only_ports: Iterable[int] = ()) -> ListenerFilter:
@@ -54,7 +60,11 @@ def http_inspector(only_ports: Iterable[int] = ()) -> ListenerFilter:
 
 
 def _other_than(ports: tuple[int, ...]) -> ListenerFilterChainMatchPredicate:
-    return ListenerFilterChainMatchPredicate(not_match=reduce(_either, map(_port, ports)))
+    return ListenerFilterChainMatchPredicate(not_match=_any_of(ports))
+
+
+def _any_of(ports: tuple[int, ...]) -> ListenerFilterChainMatchPredicate:
+    return reduce(_either, map(_port, ports))
 
 
 def _port(port: int) -> ListenerFilterChainMatchPredicate:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from envoy_data_plane.envoy.config.core.v3 import TransportSocket
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, FilterChainMatch
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
     TcpProxy,
@@ -77,11 +78,13 @@ def cluster_chain(
     name: str = "",
     match: FilterChainMatch | None = None,
     idle_timeout: timedelta | None = None,
+    socket: TransportSocket | None = None,
 ) -> FilterChainPart:
-    """A chain that forwards to one cluster. idle_timeout: None for Envoy's hour."""
+    """A chain that forwards to one cluster. idle_timeout: None for Envoy's hour. socket: None for connections as they
+    come."""
     proxy = _to_cluster(cluster, settings)
     proxy.idle_timeout = idle_timeout
-    return _chain(proxy, name, match)
+    return _chain(proxy, name, match, socket=socket)
 
 
 def _chain(
@@ -90,9 +93,11 @@ def _chain(
     match: FilterChainMatch | None,
     sources: PartSources = NO_SOURCES,
     resolving: Filter | None = None,
+    socket: TransportSocket | None = None,
 ) -> FilterChainPart:
-    body = encode(FilterChain(name=name, filter_chain_match=match, filters=list(forwarding(proxy, resolving))))
-    return FilterChainPart(body, sources=sources)
+    filters = list(forwarding(proxy, resolving))
+    chain = FilterChain(name=name, filter_chain_match=match, filters=filters, transport_socket=socket)
+    return FilterChainPart(encode(chain), sources=sources)
 
 
 def forwarding(proxy: TcpProxy, resolving: Filter | None = None) -> tuple[Filter, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xds.app.errors import StartError
@@ -74,7 +75,8 @@ def defaults_of(spec: ProxySpec, mesh: Mesh) -> ProxyDefaults:
 def proxy_of(spec: ProxySpec, mesh: Mesh) -> Proxy:
     """The proxy that an Envoy with this mesh's bootstrap is to the server. Raises ValueError for an impossible one."""
     metadata = {**defaults_of(spec, mesh).metadata, **spec.metadata}
-    return parse_node(spec.node_id, metadata, Locality.parse(spec.locality))
+    proxy = parse_node(spec.node_id, metadata, Locality.parse(spec.locality))
+    return replace(proxy, identity=spec.identity(mesh.settings.trust_domain))
 
 
 def _scan(path: Path) -> Batch:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from xds.model.identity import SpiffeId
 from xds.model.proxy import CaptureMode, ProxyType
+
+DEFAULT_SERVICE_ACCOUNT: Final = "default"
+"""Kubernetes', of Pods that name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +18,8 @@ class ProxySpec:
     """A proxy as the command line describes it: the input of `bootstrap` and `render`.
 
     locality: ``region/zone/subzone``, or empty. proxyless: a gRPC client without a proxy. self_discovery: it
-    is to know where the instances of its own service are. workload_group: in which its workload registers itself.
+    is to know where the instances of its own service are. workload_group: in which its workload registers itself. mtls:
+    it is to have proven who it is.
     """
 
     name: str
@@ -29,12 +35,19 @@ class ProxySpec:
     proxyless: bool = False
     self_discovery: bool = False
     workload_group: str = ""
+    mtls: bool = False
 
     @property
     def node_id(self) -> str:
         """Istio's format: ``sidecar~IP~name.namespace~namespace.svc.cluster.local``."""
         domain = f"{self.namespace}.svc.{self.domain_suffix}"
         return f"{self.type.value}~{self.ip}~{self.name}.{self.namespace}~{domain}"
+
+    def identity(self, trust_domain: str) -> SpiffeId | None:
+        """What it has proven to be, None if nothing. Raises ValueError if its names cannot be in one."""
+        if not self.mtls:
+            return None
+        return SpiffeId.of_workload(trust_domain, self.namespace, self.service_account or DEFAULT_SERVICE_ACCOUNT)
 
     @property
     def metadata(self) -> dict[str, object]:

@@ -27,6 +27,7 @@ from xds.app.debounce import Debounce
 from xds.app.errors import StartError
 from xds.app.expiry import ExpiryMetric, credential_findings
 from xds.app.findings_log import FindingsLog
+from xds.app.identity_findings import unenforced
 from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
 from xds.app.metrics import Metrics, short_name
@@ -204,7 +205,8 @@ class ControlPlane:
     def findings(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say about the configuration now."""
         of_credentials = credential_findings(self.store.mesh, time.time())
-        return self.store.diagnostics + self._refusals.diagnostics + of_credentials
+        of_identities = unenforced(self.store.mesh) if self._authority is None else ()
+        return self.store.diagnostics + self._refusals.diagnostics + of_credentials + of_identities
 
     def _tell_findings(self) -> None:
         findings = self.findings()

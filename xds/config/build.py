@@ -30,6 +30,7 @@ from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
 from xds.model.objects import ObjectKey, ObjectMeta
+from xds.model.peer_authentication import PeerAuthentication
 from xds.model.policy import DestinationRule
 from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
@@ -137,6 +138,7 @@ def _mesh(
         sidecars=revise_by_namespace(before.sidecars, _only(Sidecar, pairs)),
         envoy_filters=revise_by_namespace(before.envoy_filters, _only(EnvoyFilter, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
+        peer_authentications=revise_by_namespace(before.peer_authentications, _only(PeerAuthentication, pairs)),
         credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
         extensions=extensions.by_namespace,
         modules=extensions.modules,

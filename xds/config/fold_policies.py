@@ -1,4 +1,4 @@
-"""Objects that are asked for by age: VirtualServices, DestinationRules, Gateways, Sidecars, EnvoyFilters."""
+"""Objects that are asked for by age: VirtualServices, DestinationRules, Gateways, Sidecars and the like."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
+from xds.model.peer_authentication import PeerAuthentication
 from xds.model.policy import DestinationRule
 from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
@@ -75,6 +76,7 @@ ConfigObject: TypeAlias = (
     | Sidecar
     | EnvoyFilter
     | ProxyConfig
+    | PeerAuthentication
     | Credential
     | WorkloadGroup
     | Extension

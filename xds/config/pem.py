@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -27,7 +27,7 @@ from cryptography.x509 import (
     load_pem_x509_crl,
 )
 
-PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 T = TypeVar("T")
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----.*?-----END \1-----", re.DOTALL)
@@ -63,9 +63,11 @@ def private_key(pem: bytes) -> PrivateKey:
         if not _LEAST_RSA_BITS <= key.key_size <= _MOST_RSA_BITS:
             raise ValueError(f"is an RSA key of {key.key_size} bits: Envoy takes {_LEAST_RSA_BITS} to {_MOST_RSA_BITS}")
         return key
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in _CURVES:
         return key
-    raise ValueError("is of a kind that Envoy does not take: it must be RSA, or ECDSA on P-256, P-384 or P-521")
+    raise ValueError("is of a kind that Envoy does not take: it must be RSA, Ed25519, or on P-256, P-384 or P-521")
 
 
 def encoded(*items: Certificate | CertificateRevocationList) -> bytes:

@@ -14,6 +14,7 @@ from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension, Modules
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.objects import ObjectKey, ObjectMeta
+from xds.model.peer_authentication import PeerAuthentication
 from xds.model.policy import DestinationRule
 from xds.model.proxy_config import ProxyConfig
 from xds.model.routing import VirtualService
@@ -28,10 +29,10 @@ class Mesh:
 
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
     workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
-    envoy_filters, credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where look-ups go by
-    namespace. proxy_configs: oldest first; proxies are told of them when they start. extensions: as they can be run, by
-    namespace; modules: what is known of those that they name. objects: the metadata of every object in force.
-    workload_groups: in which workloads register themselves.
+    envoy_filters, peer_authentications, credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where
+    look-ups go by namespace. proxy_configs: oldest first; proxies are told of them when they start. extensions: as they
+    can be run, by namespace; modules: what is known of those that they name. objects: the metadata of every object in
+    force. workload_groups: in which workloads register themselves.
     """
 
     settings: MeshSettings
@@ -45,6 +46,7 @@ class Mesh:
     sidecars: Mapping[str, tuple[Sidecar, ...]]
     envoy_filters: Mapping[str, tuple[EnvoyFilter, ...]]
     proxy_configs: tuple[ProxyConfig, ...]
+    peer_authentications: Mapping[str, tuple[PeerAuthentication, ...]]
     credentials: Mapping[str, tuple[Credential, ...]]
     extensions: Mapping[str, tuple[Extension, ...]]
     modules: Modules
@@ -64,6 +66,7 @@ EMPTY_MESH = Mesh(
     sidecars={},
     envoy_filters={},
     proxy_configs=(),
+    peer_authentications={},
     credentials={},
     extensions={},
     modules={},

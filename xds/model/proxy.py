@@ -7,6 +7,7 @@ from enum import Enum
 from ipaddress import ip_address
 from typing import Final
 
+from xds.model.identity import SpiffeId
 from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.services import UNKNOWN_LOCALITY, Locality
 
@@ -52,6 +53,7 @@ class Proxy:
     namespace in which its workload is to be registered, empty for none (Istio ``AUTO_REGISTER_GROUP``). probed:
     something beside it looks at the workload's health, and will tell. metadata: what of its node's is
     text. overheard: others could read what it is sent, as it is connected in plain text from another machine.
+    identity: what it has proven to be, None if nothing.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Proxy:
     probed: bool = False
     metadata: Labels = EMPTY_LABELS
     overheard: bool = False
+    identity: SpiffeId | None = None
 
     @property
     def ip_versions(self) -> IpVersions:

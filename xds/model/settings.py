@@ -12,6 +12,7 @@ from xds.model.policy import ClientTLSSettings, TcpKeepalive, TrafficPolicy
 from xds.model.providers import BUILT_IN, AccessLogProvider, Provider
 from xds.model.proxy_settings import ProxyDefaults
 from xds.model.routing import HTTPRetry
+from xds.model.server_tls import TLSVersion
 
 
 class AccessLogEncoding(Enum):
@@ -42,6 +43,15 @@ class PathNormalization(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class MeshTls:
+    """Istio ``MeshConfig.TLSConfig``: of the handshakes of mutual TLS, on the side that accepts. Empty: Envoy's own."""
+
+    min_version: TLSVersion = TLSVersion.AUTO
+    cipher_suites: tuple[str, ...] = ()
+    ecdh_curves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MeshSettings:
     """Istio ``MeshConfig``, as far as it is honoured.
 
@@ -55,7 +65,8 @@ class MeshSettings:
     clusters have in statistics, empty for their own. traffic_policy: connection pool and outlier detection, as far as a
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
     that has no setting of its own. providers: by name. access_logs: instead of the access log file. listener_log:
-    whether connections that no filter chain is for are logged as well.
+    whether connections that no filter chain is for are logged as well. trust_domain: in which workloads have their
+    identities. mesh_mtls: what they demand of one another.
     """
 
     root_namespace: str = "istio-system"
@@ -89,3 +100,4 @@ class MeshSettings:
     providers: tuple[Provider, ...] = BUILT_IN
     access_logs: tuple[AccessLogProvider, ...] = ()
     listener_log: bool = True
+    mesh_mtls: MeshTls = MeshTls()

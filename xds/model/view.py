@@ -17,6 +17,7 @@ from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidec
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
 from xds.model.objects import ObjectKey, ObjectMeta
+from xds.model.peer_authentication import PeerModes
 from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, IpVersions, ProxyType
 from xds.model.proxy_settings import ProxyOverride
@@ -36,7 +37,8 @@ class ViewKey:
     nothing that it may see depends on it. network: of the proxy. proxyless: a gRPC client, not an Envoy.
     self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
     address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
-    it, and it has. override: what its workload says of it. overheard: others could read what it is sent.
+    it, and it has. override: what its workload says of it. overheard: others could read what it is sent. mtls: whether
+    it has proven an identity, and so has a certificate for others to see.
     """
 
     type: ProxyType
@@ -54,6 +56,7 @@ class ViewKey:
     conditions: tuple[ProxyCondition, ...] = ()
     override: ProxyOverride | None = None
     overheard: bool = False
+    mtls: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,6 +199,7 @@ class ProxyView:
     force, if any. outbound_traffic_policy: the Sidecar's, or else the mesh's. credentials: those that the proxy may
     have, which are those that its configuration asks for, of its own namespace. extensions: by phase, then as they are
     to stand, the first to see a request first. patches: of EnvoyFilters, in the order in which they are applied.
+    mtls: which connections the workload of a sidecar accepts, port by port; None if the proxy has no identity.
     """
 
     digest: str
@@ -211,6 +215,7 @@ class ProxyView:
     credentials: Credentials = NO_CREDENTIALS
     extensions: tuple[ProxyExtension, ...] = ()
     patches: tuple[ConfigPatch, ...] = ()
+    mtls: PeerModes | None = None
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

@@ -14,6 +14,7 @@ from xds.model.gateway_ports import ListeningPort
 from xds.model.gateways import OutboundTrafficMode, Sidecar
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
+from xds.model.peer_authentication import PeerModes, PeerPolicies, peer_policies
 from xds.model.proxy import CaptureMode, IpVersions, Proxy, ProxyType
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Locality, Service, ServiceInstance
@@ -56,6 +57,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         overheard=proxy.overheard,
         override=override_of(mesh, proxy.ip_addresses),
         automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
+        mtls=proxy.identity is not None and not proxy.proxyless,
     )
     if mesh.envoy_filters:
         root = mesh.settings.root_namespace
@@ -143,6 +145,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         credentials_for(mesh.credentials, key, services, listening, memo),
         extensions_of(mesh, key, memo),
         selected_patches(mesh, key, memo),
+        _peer_modes(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -159,6 +162,7 @@ def _unpopulated(
     credentials: Credentials,
     extensions: tuple[ProxyExtension, ...],
     patches: tuple[ConfigPatch, ...],
+    mtls: PeerModes | None,
 ) -> ProxyView:
     return ProxyView(
         digest=_digest(key),
@@ -174,12 +178,13 @@ def _unpopulated(
         credentials=credentials,
         extensions=extensions,
         patches=patches,
+        mtls=mtls,
     )
 
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard)
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard, key.mtls)
     rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
@@ -248,6 +253,18 @@ def _inbound(mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo) -> t
     if key.type is not ProxyType.SIDECAR:
         return ()
     return inbound(mesh, key, sidecar, memo)
+
+
+def _peer_modes(mesh: Mesh, key: ViewKey, memo: Memo) -> PeerModes | None:
+    """The same object while the same holds for the workload."""
+    if not key.mtls or key.type is not ProxyType.SIDECAR:
+        return None
+    policies = memo(peer_policies, mesh.peer_authentications, mesh.settings.root_namespace)
+    return memo(_modes, policies, key.namespace, key.labels)
+
+
+def _modes(policies: PeerPolicies, namespace: str, labels: Labels) -> PeerModes:
+    return policies.modes(namespace, labels)
 
 
 def _listening(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ListeningPort, ...]:

@@ -73,7 +73,7 @@ def proven(proxy: Proxy, identity: SpiffeId) -> Proxy:
         raise IdentityError(f"{identity} is of another namespace than the node says, {proxy.namespace!r}")
     if proxy.service_account not in ("", identity.service_account):
         raise IdentityError(f"{identity} is another service account than the node says, {proxy.service_account!r}")
-    return replace(proxy, service_account=identity.service_account)
+    return replace(proxy, service_account=identity.service_account, identity=identity)
 
 
 def _bearer(call: Call) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -142,13 +142,20 @@ def test_keys_of_all_forms_are_read() -> None:
     old = rsa.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
     assert "BEGIN RSA PRIVATE KEY" in old
     assert credential({"tls.crt": issued.chain, "tls.key": old}).key_pair is not None
+    modern = ROOT.issue("modern", key=ed25519.Ed25519PrivateKey.generate())
+    assert credential(pair(modern)).key_pair is not None
     assert isinstance(LEAF.key, ec.EllipticCurvePrivateKey)
     sec1 = LEAF.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
     parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
     assert credential({**pair(LEAF), "tls.key": parameters + sec1}) == credential(pair(LEAF))
 
 
-def key_of(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, password: str = "") -> str:
+KINDS = "is of a kind that Envoy does not take: it must be RSA, Ed25519, or on P-256, P-384 or P-521"
+
+
+def key_of(
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey, password: str = ""
+) -> str:
     encryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
 
@@ -159,10 +166,8 @@ def test_a_key_that_cannot_be_used_is_an_error() -> None:
         "nothing": "is not a private key in PEM that can be read",
         "": "is empty",
         key_of(LEAF.key, "secret"): "is encrypted: nobody could tell a proxy the password",
-        key_of(ed25519.Ed25519PrivateKey.generate()): "is of a kind that Envoy does not take: "
-        "it must be RSA, or ECDSA on P-256, P-384 or P-521",
-        key_of(ec.generate_private_key(ec.SECP256K1())): "is of a kind that Envoy does not take: "
-        "it must be RSA, or ECDSA on P-256, P-384 or P-521",
+        key_of(ed448.Ed448PrivateKey.generate()): KINDS,
+        key_of(ec.generate_private_key(ec.SECP256K1())): KINDS,
         ROOT.issue("small", key=rsa_key(1024)).key_pem: "is an RSA key of 1024 bits: Envoy takes 2048 to 8192",
         ROOT.issue("else").key_pem: "is not the key of the certificate",
         MIDDLE.issue("middle").key_pem: "is the key of certificate 2 of 2: that one must come first",

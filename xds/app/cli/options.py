@@ -95,6 +95,9 @@ SelfDiscovery = Annotated[
     bool,
     typer.Option("--self-discovery", help="Know the instances of the own service, for zone-aware load balancing."),
 ]
+MutualTls = Annotated[
+    bool, typer.Option("--mtls", help="As to a proxy that has proven its identity (serve --ca-dir): with mutual TLS.")
+]
 XdsListen = Annotated[
     str,
     typer.Option(
@@ -192,6 +195,7 @@ def proxy_spec(
     locality: str = "",
     self_discovery: bool = False,
     workload_group: str = "",
+    mtls: bool = False,
 ) -> ProxySpec:
     """The proxy that these options describe."""
     return ProxySpec(
@@ -206,4 +210,5 @@ def proxy_spec(
         proxyless=type_ is TypeOption.GRPC,
         self_discovery=self_discovery,
         workload_group=workload_group,
+        mtls=mtls,
     )

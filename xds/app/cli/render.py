@@ -43,6 +43,7 @@ def render(
     capture: options.Capture = CaptureOption.REDIRECT,
     locality: options.Locality = "",
     self_discovery: options.SelfDiscovery = False,
+    mtls: options.MutualTls = False,
     translators: options.Translators = None,
     output: Annotated[
         Output, typer.Option("-o", "--output", help="'envoy' is a complete static Envoy configuration.")
@@ -66,7 +67,7 @@ def render(
         raise typer.BadParameter("a gRPC client cannot be an Envoy configuration", param_hint="--output")
     if show_secrets and output is not Output.ENVOY:
         raise typer.BadParameter("keys are of use in an Envoy configuration only", param_hint="--show-secrets")
-    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery)
+    spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery, mtls=mtls)
     offline = Offline(load_settings(mesh_config), load_translators(translators))
     offline.read([config])
     document = _document(offline, spec, output, show_secrets=show_secrets)

@@ -57,6 +57,12 @@ _ALL: Final = (
         "Correct url or sha256, or put the module there; it is tried again by itself.",
     ),
     Message(
+        "no-identities",
+        "NoIdentities",
+        "A PeerAuthentication asks for mutual TLS, and no certificate authority gives proxies identities.",
+        "Run serve with --ca-dir, and connect the proxies to its secure address.",
+    ),
+    Message(
         "no-endpoints",
         "NoEndpoints",
         "A service selects nothing that has its ports: calls to it fail with 503.",

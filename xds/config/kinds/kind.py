@@ -13,6 +13,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 ISTIO_NETWORKING = "networking.istio.io"
 ISTIO_NETWORKING_VERSIONS = ("v1", "v1beta1", "v1alpha3")
+ISTIO_SECURITY = "security.istio.io"
+ISTIO_SECURITY_VERSIONS = ("v1", "v1beta1")
 ISTIO_EXTENSIONS = "extensions.istio.io"
 ISTIO_EXTENSIONS_VERSIONS = ("v1alpha1",)
 

@@ -10,6 +10,7 @@ from xds.config.kinds.client_tls import parse_client_tls
 from xds.config.kinds.connection_pool import HONOURED_POOL
 from xds.config.kinds.honoured import dotted, with_prefixes
 from xds.config.kinds.locality import HONOURED_LOCALITY, HONOURED_ZONE_AWARE, parse_load_balancer_locality
+from xds.config.kinds.mesh_tls import HONOURED_MESH_TLS, parse_mesh_tls
 from xds.config.kinds.providers import HONOURED_PROVIDERS, default_access_logs, parse_providers
 from xds.config.kinds.proxy_defaults import HONOURED_PROXY, parse_proxy_defaults
 from xds.config.kinds.traffic_policy import HONOURED_OUTLIER, parse_default_traffic_policy
@@ -56,6 +57,7 @@ HONOURED: Final = (
             "defaultTrafficPolicy.connectionPool": HONOURED_POOL,
             "defaultTrafficPolicy.outlierDetection": HONOURED_OUTLIER,
             **{f"defaultConfig.{part}".rstrip("."): fields for part, fields in HONOURED_PROXY.items()},
+            "meshMTLS": HONOURED_MESH_TLS,
             "defaultHttpRetryPolicy": "attempts retryOn retryRemoteLocalities retryIgnorePreviousHosts backoff",
             "defaultInboundHttpRetryPolicy": "attempts retryOn backoff",
         }
@@ -137,6 +139,7 @@ def _settings(reader: Reader) -> MeshSettings:
         retries=parse_retries(reader, "defaultHttpRetryPolicy"),
         inbound_retries=parse_retries(reader, "defaultInboundHttpRetryPolicy"),
         proxy=parse_proxy_defaults(reader.section("defaultConfig")),
+        mesh_mtls=parse_mesh_tls(reader.section("meshMTLS")),
         service_export_to=_export_to(reader, "defaultServiceExportTo"),
         virtual_service_export_to=_export_to(reader, "defaultVirtualServiceExportTo"),
         destination_rule_export_to=_export_to(reader, "defaultDestinationRuleExportTo"),

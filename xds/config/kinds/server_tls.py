@@ -53,7 +53,7 @@ def parse_server_tls(tls: Reader) -> ServerTLSSettings:
         hash_pins=tls.parsed_strings("verifyCertificateHash", _hash),
         min_version=_version(tls, "minProtocolVersion"),
         max_version=_version(tls, "maxProtocolVersion"),
-        cipher_suites=_cipher_suites(tls),
+        cipher_suites=parse_cipher_suites(tls),
         credential_places=_credential_places(tls),
     )
 
@@ -138,7 +138,8 @@ def _version(tls: Reader, name: str) -> TLSVersion:
     return TLSVersion(tls.text(name, "TLS_AUTO"))
 
 
-def _cipher_suites(tls: Reader) -> tuple[str, ...]:
+def parse_cipher_suites(tls: Reader) -> tuple[str, ...]:
+    """``cipherSuites``, each once; those that Envoy has not are reported and left out."""
     found: dict[str, None] = {}
     for index, suite in enumerate(tls.strings("cipherSuites")):
         if suite not in CIPHER_SUITES:

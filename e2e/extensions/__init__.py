@@ -1,0 +1,1 @@
+"""WasmPlugin and TrafficExtension with real Envoys: what code does to requests, and when it takes effect."""
