@@ -15,10 +15,10 @@ from translators.cluster.assignment import assignment, encoded_endpoints
 from translators.cluster.outbound import is_inline, service_clusters, target_endpoints
 from translators.cluster.target import Client, Target, targets
 from translators.names import outbound_sni
-from xds.model.gateways import Server
+from xds.model.gateways import HostSelector, Server
 from xds.model.hosts import host_matches
 from xds.model.server_tls import ServerTLSMode
-from xds.model.services import Location, Protocol, ServiceEndpoints
+from xds.model.services import Location, Protocol, Service, ServiceEndpoints
 from xds.model.settings import MeshSettings
 from xds.model.view import ProxyView, VisibleService
 from xds.pipeline import Contribution, Memo, Resources
@@ -38,11 +38,15 @@ def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
 
 def reachable(servers: Iterable[Server], services: Iterable[VisibleService]) -> Iterator[VisibleService]:
     """The services of the mesh that any of the servers exposes."""
-    hosts = [selector.host for server in servers for selector in server.hosts]
+    selectors = [selector for server in servers for selector in server.hosts]
     for visible in services:
         service = visible.service
-        if service.location is Location.MESH_INTERNAL and any(host_matches(host, service.hostname) for host in hosts):
+        if service.location is Location.MESH_INTERNAL and any(_exposes(selector, service) for selector in selectors):
             yield visible
+
+
+def _exposes(selector: HostSelector, service: Service) -> bool:
+    return selector.namespace in ("*", service.meta.namespace) and host_matches(selector.host, service.hostname)
 
 
 def _targets(visible: VisibleService) -> tuple[Target, ...]:

@@ -25,6 +25,9 @@ INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster"
 VIRTUAL_OUTBOUND = "virtualOutbound"
 VIRTUAL_INBOUND = "virtualInbound"
 
+PASSTHROUGH_CHAIN = "PassthroughFilterChain"
+"""The filter chain of an outbound listener for what none of its services is meant by."""
+
 HTTP_PROXY = "http_proxy"
 """The RouteConfiguration of a sidecar's explicit HTTP proxy (MeshConfig ``proxyHttpPort``)."""
 

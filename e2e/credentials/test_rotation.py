@@ -13,6 +13,7 @@ import pytest
 
 from e2e.credentials.front import GRPC, PORT, WEB, Front, KeptAlive, Talk, server, start, talking
 from e2e.lab import Lab
+from e2e.proofs import proves
 from tests.certificates import Authority
 from tests.documents import secret
 
@@ -20,6 +21,8 @@ ROOT = Authority("root")
 ROUNDS = [ROOT.issue(f"round-{number}", WEB, GRPC) for number in range(4)]
 
 
+@proves("Secret", "stringData")
+@proves("Gateway", "spec.servers.tls.credentialName")
 @pytest.mark.parametrize("api_type", ["DELTA_GRPC", "GRPC"])
 async def test_no_connection_notices(lab: Lab, api_type: str) -> None:
     lab.api_type = api_type

@@ -17,14 +17,15 @@ def text(*documents: Document) -> str:
     return "\n---\n".join(json.dumps(each) for each in documents)
 
 
-def _istio(kind: str, name: str, spec: Document, created: str = "") -> Document:
-    metadata = {"name": name, **({"creationTimestamp": created} if created else {})}
+def _istio(kind: str, name: str, spec: Document, **more: object) -> Document:
+    metadata = {"name": name, **{key: value for key, value in more.items() if value}}
     return {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def gateway(name: str, *servers: Document, created: str = "") -> Document:
+def gateway(name: str, *servers: Document, created: str = "", annotations: Mapping[str, str] | None = None) -> Document:
     """A Gateway of the tests' gateway proxy."""
-    return _istio("Gateway", name, {"selector": LABELS, "servers": servers}, created)
+    spec = {"selector": LABELS, "servers": servers}
+    return _istio("Gateway", name, spec, creationTimestamp=created, annotations=annotations)
 
 
 def server(
@@ -37,9 +38,13 @@ def server(
     return {"port": port_document, "hosts": hosts, **extras}
 
 
-def https_routes(name: str, gateways: Sequence[str], hosts: Sequence[str], subset: str = "v1") -> Document:
-    """A VirtualService that sends every request for the hosts to a subset of the shop."""
-    route = {"route": [{"destination": {"host": "shop", "subset": subset}}]}
+def https_routes(
+    name: str, gateways: Sequence[str], hosts: Sequence[str], subset: str = "v1", port: int = 0
+) -> Document:
+    """A VirtualService that sends every request for the hosts to a subset of the shop. port: of the server, if that
+    counts."""
+    match = {"match": [{"port": port}]} if port else {}
+    route = {**match, "route": [{"destination": {"host": "shop", "subset": subset}}]}
     return _istio("VirtualService", name, {"hosts": hosts, "gateways": gateways, "http": [route]})
 
 

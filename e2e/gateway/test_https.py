@@ -105,6 +105,17 @@ async def test_two_certificates_for_clients_of_either_kind(yard: Yard) -> None:
             assert conversation.certificate == certificate
 
 
+async def test_a_server_that_lacks_the_proxys_own_identity_costs_no_other_anything(yard: Yard) -> None:
+    port = yard.ports()
+    in_mesh = server(port, "HTTPS", [API], {"mode": "ISTIO_MUTUAL"}, yard.front)
+    beside = server(port, "HTTPS", [SHOP], simple("beside"), yard.front)
+    routes = https_routes("beside", ["beside"], [SHOP, API])
+    yard.write("beside", gateway("beside", in_mesh, beside), routes, yard.certificate("beside", SHOP))
+    await yard.serves(port, SHOP)
+
+    assert await yard.refused(port, API)
+
+
 async def test_a_server_waits_for_its_credential_and_costs_no_other_anything(yard: Yard) -> None:
     port = yard.ports()
     servers = (server(port, "HTTPS", [name], simple(f"late-{name}"), yard.front) for name in (SHOP, API))

@@ -200,6 +200,30 @@ def test_a_bootstrap_has_what_the_mesh_says_of_every_proxy(pilothouse: Run, tmp_
     assert admin_and_mesh("--admin-port", "15001") == (15001, "test")
 
 
+def test_bootstrap_is_merged_with_patches_and_leaves_out_what_would_make_it_invalid(
+    pilothouse: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "patches.yaml").write_text(
+        """\
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: mine}
+spec:
+  configPatches:
+  - applyTo: BOOTSTRAP
+    patch: {operation: MERGE, value: {stats_flush_interval: 7s}}
+  - applyTo: BOOTSTRAP
+    patch: {operation: MERGE, value: {static_resources: {clusters: [{connect_timeout: 1s}]}}}
+"""
+    )
+    result = pilothouse("bootstrap", *PROXY, "--config", tmp_path)
+    document = json.loads(result.stdout)
+    assert document["stats_flush_interval"] == "7s"
+    assert [cluster["name"] for cluster in document["static_resources"]["clusters"]] == ["xds-grpc"]
+    assert "patches.yaml:8  EnvoyFilter/mine.default  spec.configPatches[1]: is left out" in result.stderr
+    assert "clusters[1].name must not be empty" in result.stderr
+
+
 def test_bootstrap_of_a_grpc_client_is_what_its_library_reads(pilothouse: Run) -> None:
     result = pilothouse("bootstrap", *PROXY, "--type", "grpc", "--locality", "r/z", "--xds", "127.0.0.1:1")
     bootstrap = json.loads(result.stdout)

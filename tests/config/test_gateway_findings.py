@@ -54,3 +54,17 @@ def test_an_address_of_its_own_is_for_information() -> None:
     (finding,) = told(Folder().write(a=gateway("a", HTTP), b=bound))
     assert finding.startswith("info  a.yaml:7  Gateway/a.default  spec.servers[0]: ")
     assert finding.endswith("binds 10.0.0.1: connections to that address do not reach this server")
+
+
+def test_a_port_of_the_service_in_front_is_the_port_that_it_leads_to() -> None:
+    leading = """\
+        apiVersion: v1
+        kind: Service
+        metadata: {name: ingress}
+        spec: {selector: {istio: ingress}, ports: [{name: http, port: 80, targetPort: 8080}]}
+        """
+    direct = gateway("b", "{port: {number: 8080, name: tcp, protocol: TCP}, hosts: ['*']}", created="2021")
+    folder = Folder().write(a=gateway("a", HTTP), b=direct)
+    assert told(folder) == []
+    assert any("this server does not run" in each for each in told(folder.write(service=leading)))
+    assert told(folder.write(service=None)) == []

@@ -102,6 +102,16 @@ async def test_delta_gives_a_proxy_its_own(channel: aio.Channel, node_id: str) -
         assert refused - {f"kubernetes://{name}" for name in own} <= set(response.removed_resources)
 
 
+async def test_another_machine_gets_none_in_plain_text(channel: aio.Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine stands for another one: all that tells them apart is the address."""
+    monkeypatch.setattr("xds.server.server.address_of", lambda peer: "10.0.0.5")
+    node_id = next(each for each in PROXIES if each.startswith("router"))
+    call = DeltaStream(channel, f"{ADS}/DeltaAggregatedResources", DeltaDiscoveryResponse.FromString)
+    async with call as stream:
+        await stream.request(SECRET, EVERYTHING, who=node(node_id, PROXIES[node_id][0]))
+        assert list((await stream.receive()).resources) == []
+
+
 @pytest.mark.parametrize("node_id", PROXIES)
 async def test_state_of_the_world_gives_a_proxy_its_own(channel: aio.Channel, node_id: str) -> None:
     labels, own = PROXIES[node_id]

@@ -6,9 +6,11 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
@@ -19,6 +21,7 @@ from grpc import aio
 
 from tests.app.test_serve import SERVICE, Server, serving
 from tests.ca.kit import REVIEWS, TRUST_DOMAIN, request
+from tests.ca.test_service_accounts import EC, NAME, jwks, token
 from tests.features.client import ADS, node
 from xds.ca.encoding import key_pem
 from xds.model.identity import SpiffeId
@@ -74,7 +77,9 @@ def secure(tmp_path: Path) -> Iterator[Secure]:
     config = tmp_path / "mesh"
     config.mkdir()
     (config / "a.yaml").write_text(SERVICE.replace("NAME", "a"))
-    more = ("--ca-dir", str(tmp_path / "ca"), "--secure-listen", "127.0.0.1:0")
+    (tmp_path / "keys.json").write_text(jwks(ec=EC))
+    issuer = f"{NAME}={tmp_path}/keys.json"
+    more = ("--ca-dir", str(tmp_path / "ca"), "--secure-listen", "127.0.0.1:0", "--oidc-issuer", issuer)
     with serving(config, tmp_path / "log", *more) as server:
         (started,) = server.wait_for("serving")
         yield Secure(server, tmp_path / "ca", str(started["secure_xds"]))
@@ -139,6 +144,21 @@ async def test_a_join_token_holds_once_and_for_its_identity_alone(secure: Secure
         assert code(caught) == ("UNAUTHENTICATED", "the join token is unknown, or was used before")
     assert secure.audit() == []
     assert token not in secure.server.log.read_text()
+
+
+async def test_a_service_account_proves_itself_as_often_as_it_likes(secure: Secure) -> None:
+    shown = token(exp=time.time() + 600, nbf=time.time())
+    async with secure.channel() as channel:
+        for _ in range(2):
+            chain = await sign(channel, request(str(REVIEWS)), shown)
+        assert x509.load_pem_x509_certificate(chain[0].encode()).not_valid_after_utc > datetime.now(UTC)
+        response = await first_response(channel, shown, SERVICE_ACCOUNT="reviews")
+        assert response.type_url == CLUSTER
+        with pytest.raises(aio.AioRpcError) as caught:
+            await sign(channel, request(), token(exp=time.time() - 600))
+        assert code(caught)[0] == "UNAUTHENTICATED"
+        assert "token ended at" in code(caught)[1]
+    assert shown not in secure.server.log.read_text()
 
 
 async def test_whoever_proves_nothing_gets_nothing(secure: Secure) -> None:

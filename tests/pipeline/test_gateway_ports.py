@@ -14,6 +14,7 @@ from xds.model.services import Protocol, ServiceInstance, ServicePort
 from xds.pipeline.servers import listening_port
 
 SIMPLE = ServerTLSSettings(ServerTLSMode.SIMPLE, credential_names=("a",))
+MUTUAL = ServerTLSSettings(ServerTLSMode.MUTUAL, credential_names=("a",))
 PASSTHROUGH = ServerTLSSettings()
 AUTOMATIC = ServerTLSSettings(ServerTLSMode.AUTO_PASSTHROUGH)
 
@@ -75,6 +76,18 @@ def test_another_address_is_another_port_and_hides_it_from_servers_on_every_addr
     assert [(each.kind, each.loser.gateway.meta.name) for each in found.conflicts] == [(ConflictKind.ADDRESS, "gw0")]
 
 
+def test_http3_never_leads_past_a_server_that_does_not_speak_it() -> None:
+    servers = (
+        server(Protocol.HTTPS, "*.example.com", tls=SIMPLE),
+        server(Protocol.HTTPS, "b.example.com", tls=MUTUAL),
+        server(Protocol.HTTPS, "c.example.org", tls=SIMPLE),
+    )
+    gateway = Gateway(kit.meta("Gateway", "gw"), Labels(), servers)
+    placed = (PlacedServer(gateway, each, 443, http3=each.may_speak_http3) for each in servers)
+    (port,) = plan_ports(placed).ports
+    assert [each.placed.http3 for each in port.servers] == [False, False, True]
+
+
 _PROTOCOLS = st.sampled_from(
     [(Protocol.HTTP, None), (Protocol.TCP, None), (Protocol.HTTPS, SIMPLE), (Protocol.TLS, PASSTHROUGH)]
 )
@@ -105,7 +118,6 @@ def test_every_plan_is_one_that_envoy_can_listen_with_and_accounts_for_every_ser
 
 def test_a_server_names_the_port_of_the_service_that_leads_to_the_proxy() -> None:
     service = kit.service("ingress").key
-    udp = ServiceInstance(service, ServicePort(443, "http3", Protocol.UDP), 9443)
-    tcp = ServiceInstance(service, ServicePort(443, "https", Protocol.HTTPS), 8443)
-    assert listening_port(443, (udp, tcp)) == 8443
-    assert listening_port(80, (udp, tcp)) == 80
+    instance = ServiceInstance(service, ServicePort(443, "https", Protocol.HTTPS), 8443)
+    assert listening_port(443, (instance,)) == 8443
+    assert listening_port(80, (instance,)) == 80

@@ -14,9 +14,13 @@ from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.google import protobuf
 from google.protobuf.json_format import ParseDict
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from xds.wire.encode import encode
-from xds.wire.fromjson import JsonError, from_json
+from xds.wire.fields import fields_by_name
+from xds.wire.fromjson import _SPECIAL, from_json
+from xds.wire.json_scalars import JsonError
 from xds.wire.protojson import to_json
 from xds.wire.registry import type_url
 
@@ -124,3 +128,36 @@ def test_the_configuration_of_an_unknown_extension_stays_as_it_is() -> None:
 
 def test_what_is_null_is_absent() -> None:
     assert from_json(Route, {"name": None, "match": {"prefix": "/"}}) == from_json(Route, {"match": {"prefix": "/"}})
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@st.composite
+def _documents(draw: st.DrawFn, cls: type[Message] = Cluster, depth: int = 0) -> object:
+    """Fields that there are, with anything in them."""
+    names = draw(st.lists(st.sampled_from(sorted(fields_by_name(cls)) or ["x"]), max_size=4, unique=True))
+    fields = fields_by_name(cls)
+    return {
+        name: draw(_documents(found))
+        if depth < 3 and name in fields and (found := fields[name].message) is not None and draw(st.booleans())
+        else draw(_JSON)
+        for name in names
+    }
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_whatever_is_written_it_is_read_or_refused_at_a_path(data: st.DataObject) -> None:
+    kinds: list[type[Message]] = [Cluster, Route, VirtualHost, HttpFilter, TypedExtensionConfig, Rbac, *_SPECIAL]
+    cls = data.draw(st.sampled_from(kinds))
+    document = data.draw(_JSON | _documents(cls))
+    try:
+        found = to_json(type_url(cls), from_json(cls, document))
+    except JsonError as error:
+        found = {"refused": error.reason}
+    assert found is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, Pipe, SocketAddress
+from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, Pipe, SocketAddress, SocketAddressProtocol
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - sidecars and gateways of Istio listen on every address of their pod
 LOOPBACK = "127.0.0.1"
@@ -14,6 +14,11 @@ UNIX = "unix://"
 def socket_address(ip: str, port: int) -> Address:
     """A TCP address."""
     return Address(socket_address=SocketAddress(address=ip, port_value=port))
+
+
+def udp_address(ip: str, port: int) -> Address:
+    """A UDP address."""
+    return Address(socket_address=SocketAddress(protocol=SocketAddressProtocol.UDP, address=ip, port_value=port))
 
 
 def bound_address(bind: str, port: int) -> Address:

@@ -10,10 +10,12 @@ from envoy_data_plane.envoy.config.core.v3 import (
     ApiVersion,
     ConfigSource,
     Http1ProtocolOptions,
+    Http3ProtocolOptions,
 )
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
+    HttpConnectionManagerCodecType,
     HttpConnectionManagerPathWithEscapedSlashesAction,
     HttpConnectionManagerUpgradeConfig,
     Rds,
@@ -59,10 +61,12 @@ def inbound_http(
     return replace(_connection(manager, Direction.INBOUND, port, settings), mtls=mtls)
 
 
-def gateway_http(address: str, port: int, route: str, settings: MeshSettings, server_name: str = "") -> HttpConnection:
+def gateway_http(
+    address: str, port: int, route: str, settings: MeshSettings, server_name: str = "", *, http3: bool = False
+) -> HttpConnection:
     """For requests from outside the mesh: what they say about their sender is not believed, unless the mesh says so.
 
-    server_name: what its statistics are called by, if it has one.
+    server_name: what its statistics are called by, if it has one. http3: over QUIC, instead of over TCP.
     """
     manager = _manager(server_name or f"outbound_{address}_{port};", settings)
     manager.rds = _rds(route)
@@ -71,6 +75,9 @@ def gateway_http(address: str, port: int, route: str, settings: MeshSettings, se
     manager.xff_num_trusted_hops = settings.proxy.trusted_proxies
     manager.forward_client_cert_details = FORWARDED.get(settings.proxy.forward_client_cert, FORWARDED[_AT_GATEWAYS])
     manager.set_current_client_cert_details = client_cert(settings.proxy.headers.client_cert or _WITH_CERTIFICATE)
+    if http3:
+        manager.codec_type = HttpConnectionManagerCodecType.HTTP3
+        manager.http3_protocol_options = Http3ProtocolOptions()
     return _connection(manager, Direction.GATEWAY, port, settings)
 
 

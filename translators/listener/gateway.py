@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
-from envoy_data_plane.envoy.config.listener.v3 import Listener
+from envoy_data_plane.envoy.config.listener.v3 import Listener, QuicProtocolOptions, UdpListenerConfig
 
 from translators.automatic import reachable
-from translators.listener.address import EVERY_ADDRESS, bound_address
+from translators.listener.address import EVERY_ADDRESS, bound_address, udp_address
 from translators.listener.gateway_chains import (
     ServerChain,
     automatic_chains,
+    http3_chain,
     https_chain,
     plain_chain,
     tcp_chains,
@@ -26,8 +27,9 @@ from translators.route.client import ServiceIndex, client_rules, index_services
 from translators.route.gateway import https_route, plain_route
 from xds.model.credential_names import Wanted, wanted_by_server
 from xds.model.credentials import Credentials, bare_name
-from xds.model.gateway_ports import ListeningPort, running_server
+from xds.model.gateway_ports import ListeningPort, RunningServer, running_server
 from xds.model.gateways import Server, Transport
+from xds.model.objects import ObjectKey
 from xds.model.server_tls import ServerTLSMode
 from xds.model.settings import MeshSettings
 from xds.model.view import GatewayPort, GatewayServer, ProxyView
@@ -45,6 +47,9 @@ def gateway_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
             chains = _distinct(_chains(port, view, memo))
             if chains:
                 yield memo(chained_listener, port.listening, *chains)
+            quic = list(_http3_chains(port, view, memo))
+            if quic:
+                yield memo(http3_listener, port.listening, *quic)
 
 
 def http_listener(port: ListeningPort, route: str, settings: MeshSettings) -> ListenerPart:
@@ -57,6 +62,28 @@ def chained_listener(port: ListeningPort, *chains: ServerChain) -> ListenerPart:
     parts = tuple(each.part for each in chains)
     routes = (https_route(each) for each in port.servers if each.server.is_https)
     return _listener(port, parts, tuple(routes))
+
+
+def http3_listener(port: ListeningPort, *chains: FilterChainPart) -> ListenerPart:
+    """The listener of the same servers over QUIC."""
+    address = port.bind or EVERY_ADDRESS
+    body = Listener(
+        name=f"udp_{outbound_listener(port.number, address)}",
+        address=udp_address(address, port.number),
+        traffic_direction=TrafficDirection.OUTBOUND,
+        udp_listener_config=UdpListenerConfig(quic_options=QuicProtocolOptions()),
+    )
+    speaking = [each for each in port.servers if each.placed.http3]
+    routes = tuple(map(https_route, speaking))
+    return ListenerPart(body.name, encode(body), chains, routes=routes, origins=_gateways(speaking))
+
+
+def _http3_chains(port: GatewayPort, view: ProxyView, memo: Memo) -> Iterator[FilterChainPart]:
+    for entry in port.servers:
+        credentials = usable_credentials(entry.server, view.credentials)
+        if entry.running.placed.http3 and credentials is not None:
+            running, route = _same(entry, memo), https_route(entry.running)
+            yield memo(http3_chain, running, port.bind or EVERY_ADDRESS, route, view.settings, *credentials)
 
 
 def _distinct(chains: Iterator[ServerChain]) -> list[ServerChain]:
@@ -79,8 +106,7 @@ def _of_server(
     entry: GatewayServer, port: GatewayPort, view: ProxyView, index: ServiceIndex, memo: Memo
 ) -> Iterator[ServerChain]:
     mode, settings = entry.server.mode, view.settings
-    placed, names = entry.running.placed, entry.running.server_names
-    running = memo(running_server, entry.gateway, entry.server, placed.number, *names)
+    running = _same(entry, memo)
     if mode is ServerTLSMode.AUTO_PASSTHROUGH:
         for visible in reachable((entry.server,), view.services):
             yield from memo(automatic_chains, running, visible, settings)
@@ -98,6 +124,12 @@ def _of_server(
             yield from memo(terminating_chains, running, rules, settings, *credentials)
         else:
             yield from memo(tcp_chains if mode is None else tls_chains, running, rules, settings)
+
+
+def _same(entry: GatewayServer, memo: Memo) -> RunningServer:
+    """The server, as an object that a change of other Gateways leaves as it is."""
+    placed, names = entry.running.placed, entry.running.server_names
+    return memo(running_server, entry.gateway, entry.server, placed.number, placed.http3, *names)
 
 
 def usable_credentials(server: Server, credentials: Credentials) -> tuple[str, ...] | None:
@@ -129,5 +161,8 @@ def _listener(port: ListeningPort, chains: tuple[FilterChainPart, ...], routes: 
         traffic_direction=TrafficDirection.OUTBOUND,
         listener_filters=[tls_inspector()] if port.transport is Transport.TLS else [],
     )
-    gateways = dict.fromkeys(each.gateway.meta.key for each in port.servers)
-    return ListenerPart(name, encode(body), chains, routes=routes, origins=tuple(gateways))
+    return ListenerPart(name, encode(body), chains, routes=routes, origins=_gateways(port.servers))
+
+
+def _gateways(servers: Iterable[RunningServer]) -> tuple[ObjectKey, ...]:
+    return tuple(dict.fromkeys(each.gateway.meta.key for each in servers))

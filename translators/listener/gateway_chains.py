@@ -13,14 +13,14 @@ from typing import Final, Literal
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, FilterChainMatch
 
 from translators.listener.connection_manager import gateway_http
-from translators.listener.server_tls import server_context, server_secrets, server_socket
+from translators.listener.server_tls import quic_socket, server_context, server_secrets, server_socket
 from translators.listener.tcp import ANY, Wanted, chain_match, forwardings, to_cluster
 from translators.names import outbound_sni
 from translators.route.client import ClientRules
 from translators.route.rules import config_metadata
 from translators.tls import IN_MESH
 from xds.model.gateway_ports import ListeningPort, RunningServer
-from xds.model.server_tls import ServerTLSMode
+from xds.model.server_tls import ServerTLSMode, ServerTLSSettings
 from xds.model.services import Protocol
 from xds.model.settings import MeshSettings
 from xds.model.view import VisibleService
@@ -59,6 +59,19 @@ def https_chain(
     if running.server.mode is ServerTLSMode.ISTIO_MUTUAL:
         http = replace(http, mtls=True)
     return _terminating(running, ANY, (), http, (server_source(running),), credentials)
+
+
+def http3_chain(
+    running: RunningServer, address: str, route: str, settings: MeshSettings, *credentials: str
+) -> FilterChainPart:
+    """The chain of the same server over QUIC."""
+    tls = _ended(running)
+    http = gateway_http(address, running.placed.number, route, settings, running.server.name, http3=True)
+    chain = FilterChain(
+        filter_chain_match=_named(ANY, running.server_names), transport_socket=quic_socket(tls, credentials)
+    )
+    sources = PartSources.of_rules(server_source(running))
+    return FilterChainPart(encode(chain), http, sources, server_secrets(tls, credentials))
 
 
 def terminating_chains(
@@ -129,9 +142,7 @@ def _terminating(
     sources: tuple[Source, ...],
     credentials: tuple[str, ...],
 ) -> ServerChain:
-    tls = running.server.tls
-    if tls is None:
-        raise TypeError("a server without TLS cannot end it")
+    tls = _ended(running)
     chain = FilterChain(
         filter_chain_match=_named(wanted, running.server_names),
         filters=list(filters),
@@ -141,6 +152,12 @@ def _terminating(
     )
     part = FilterChainPart(encode(chain), http, PartSources.of_rules(*sources), server_secrets(tls, credentials))
     return ServerChain(tuple(replace(wanted, server_name=_exact(name)) for name in running.server_names), part)
+
+
+def _ended(running: RunningServer) -> ServerTLSSettings:
+    if running.server.tls is None:
+        raise TypeError("a server without TLS cannot end it")
+    return running.server.tls
 
 
 def _named(wanted: Wanted, names: tuple[str, ...]) -> FilterChainMatch | None:

@@ -14,6 +14,7 @@ from translators.listener.sniffing import http_inspector, plain_http, tls_inspec
 from translators.listener.tcp import TcpChain, Wanted, cluster_chain, service_chains
 from translators.names import (
     BLACK_HOLE_CLUSTER,
+    PASSTHROUGH_CHAIN,
     PASSTHROUGH_CLUSTER,
     VIRTUAL_OUTBOUND,
     outbound_listener,
@@ -134,7 +135,7 @@ def build_listener(
     chains: dict[Wanted, FilterChainPart] = {}
     for chain in (chain for group in services for chain in group):
         chains.setdefault(chain.wanted, chain.part)
-    rest = chains.pop(Wanted(), None) or (cluster_chain(fallback, settings) if fallback else None)
+    rest = chains.pop(Wanted(), None) or (cluster_chain(fallback, settings, PASSTHROUGH_CHAIN) if fallback else None)
     by_server_name = any(wanted.server_name for wanted in chains)
     sniffed = bool(route and (rest or chains))
     tcp = tuple(

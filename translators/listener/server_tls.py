@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket
+from envoy_data_plane.envoy.extensions.transport_sockets.quic.v3 import QuicDownstreamTransport
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CertificateValidationContext,
     CertificateValidationContextTrustChainVerification,
@@ -28,6 +29,7 @@ from xds.model.server_tls import ServerTLSMode, ServerTLSSettings, TLSVersion
 from xds.wire.encode import pack_any
 
 HTTP_ALPN: Final = ("h2", "http/1.1")
+_HTTP3_ALPN: Final = ("h3",)
 _MESH_ALPN: Final = ("istio", *HTTP_ALPN)
 _LEAST: Final = TLSVersion.V1_2
 """Istio's and Envoy's for servers."""
@@ -47,6 +49,18 @@ def server_context(tls: ServerTLSSettings, credentials: tuple[str, ...], *, is_h
     )
     _verify(common, tls)
     return DownstreamTlsContext(common_tls_context=common, require_client_certificate=tls.mode in _REQUIRING)
+
+
+def quic_socket(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> TransportSocket:
+    """The transport socket of a filter chain over QUIC, which has a version and cipher suites of its own."""
+    context = server_context(tls, credentials, is_http=True)
+    if context.common_tls_context is not None:
+        context.common_tls_context.alpn_protocols = list(_HTTP3_ALPN)
+        context.common_tls_context.tls_params = None
+    return TransportSocket(
+        name="envoy.transport_sockets.quic",
+        typed_config=pack_any(QuicDownstreamTransport(downstream_tls_context=context)),
+    )
 
 
 def server_socket(context: DownstreamTlsContext) -> TransportSocket:

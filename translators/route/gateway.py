@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 from translators.names import blackhole_virtual_host, gateway_http_route, gateway_https_route
 from translators.route.client import ServiceIndex, client_rules, index_services, interned
 from translators.route.rules import HostRoutes, host_routes
-from translators.route.virtual_hosts import configuration, merged_host, part
+from translators.route.virtual_hosts import configuration, http3_configuration, merged_host, part
 from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.gateways import Transport
 from xds.model.hosts import specificity
@@ -17,7 +19,6 @@ from xds.model.routing import VirtualService
 from xds.model.view import GatewayPort, GatewayServer, ProxyView, ViewKey
 from xds.pipeline.contribution import VirtualHostPart, VirtualHosts
 from xds.pipeline.memo import Memo
-from xds.pipeline.servers import exposed_hosts
 
 _Bound = tuple[VirtualService, str, int]
 """A VirtualService, the gateway that it is bound to, and the port of its server."""
@@ -41,11 +42,13 @@ def gateway_routes(view: ProxyView, memo: Memo) -> Iterator[VirtualHosts]:
     for port in view.gateway:
         for table in memo(_tables, port):
             hosts = list(_virtual_hosts(table, view.key, index, memo)) or [memo(_blackhole, table.number)]
-            yield memo(configuration, table.name, True, memo(interned, *hosts))
+            if table.http3:
+                yield memo(http3_configuration, table.name, table.number, memo(interned, *hosts))
+            else:
+                yield memo(configuration, table.name, True, memo(interned, *hosts))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Host:
+class _Host(NamedTuple):
     """A virtual host to be. redirects: whether plain-text requests are sent to https. bound: who routes, oldest
     first."""
 
@@ -56,11 +59,12 @@ class _Host:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """A RouteConfiguration to be. number: of the port. hosts: the most specific first."""
+    """A RouteConfiguration to be. number: of the port. hosts: the most specific first. http3: spoken there too."""
 
     name: str
     number: int
     hosts: tuple[_Host, ...]
+    http3: bool
 
 
 def _tables(port: GatewayPort) -> tuple[_Table, ...]:
@@ -74,17 +78,17 @@ def _table(name: str, servers: tuple[GatewayServer, ...]) -> _Table:
     found: dict[str, dict[tuple[ObjectKey, str], _Bound]] = {}
     redirected: set[str] = set()
     for entry in servers:
+        gateway, number = entry.gateway.ref, entry.server.port.number
+        for virtual_service, hosts in zip(entry.virtual_services, entry.exposed, strict=True):
+            bound = (virtual_service, gateway, number)
+            for host in hosts:
+                found.setdefault(host, {})[virtual_service.meta.key, gateway] = bound
         if entry.server.redirects:
             redirected.update(selector.host for selector in entry.server.hosts)
-        for virtual_service in entry.virtual_services:
-            hosts = exposed_hosts(entry.server, virtual_service)
-            redirected.update(hosts if entry.server.redirects else ())
-            bound = (virtual_service, entry.gateway.ref, entry.server.port.number)
-            for host in hosts:
-                found.setdefault(host, {})[virtual_service.meta.key, entry.gateway.ref] = bound
-    names = sorted({*found, *redirected}, key=specificity)
+            redirected.update(chain.from_iterable(entry.exposed))
+    names = sorted({**found, **dict.fromkeys(redirected)}, key=specificity)
     ordered = (_Host(n, n in redirected, tuple(sorted(found.get(n, {}).values(), key=_age))) for n in names)
-    return _Table(name, servers[0].server.port.number, tuple(ordered))
+    return _Table(name, servers[0].server.port.number, tuple(ordered), servers[0].running.placed.http3)
 
 
 def _age(bound: _Bound) -> tuple[float, str, str]:
@@ -92,11 +96,11 @@ def _age(bound: _Bound) -> tuple[float, str, str]:
 
 
 def _virtual_hosts(table: _Table, key: ViewKey, index: ServiceIndex, memo: Memo) -> Iterator[VirtualHostPart]:
-    for host in table.hosts:
-        sources = [memo(_routes, vs, gateway, port, key, index, memo) for vs, gateway, port in host.bound]
-        if host.redirects or any(source.all for source in sources):
-            origins = memo(_origins, *(key for vs, _, _ in host.bound for key in vs.origins))
-            yield memo(merged_host, host.name, table.number, origins, host.redirects, *sources)
+    for name, redirects, bound in table.hosts:
+        sources = [memo(_routes, vs, gateway, port, key, index, memo) for vs, gateway, port in bound]
+        if redirects or any(source.all for source in sources):
+            origins = memo(_origins, *(key for vs, _, _ in bound for key in vs.origins))
+            yield memo(merged_host, name, table.number, origins, redirects, *sources)
 
 
 def _routes(

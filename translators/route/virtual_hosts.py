@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from envoy_data_plane.envoy.config.core.v3 import DataSource
+from envoy_data_plane.envoy.config.core.v3 import (
+    DataSource,
+    HeaderValue,
+    HeaderValueOption,
+    HeaderValueOptionHeaderAppendAction,
+)
 from envoy_data_plane.envoy.config.route.v3 import (
     DirectResponseAction,
     Route,
@@ -33,6 +38,8 @@ from xds.wire.encode import encode
 from xds.wire.splice import field
 
 _BAD_GATEWAY = 502
+_ADVERTISED = 86400
+"""For how many seconds clients may believe that HTTP/3 is spoken: Istio's value."""
 
 
 def service_host(
@@ -121,6 +128,16 @@ def block_all(reason: str) -> VirtualHostPart:
 def configuration(name: str, ignore_port: bool, *groups: tuple[VirtualHostPart, ...]) -> VirtualHosts:
     """A RouteConfiguration. ignore_port: whether the port in a request's host is without meaning."""
     return VirtualHosts(name, _header(name, ignore_port), groups)
+
+
+def http3_configuration(name: str, port: int, *groups: tuple[VirtualHostPart, ...]) -> VirtualHosts:
+    """A RouteConfiguration of a gateway, whose responses say that HTTP/3 is spoken on the same port too."""
+    header = HeaderValue(key="alt-svc", value=f'h3=":{port}"; ma={_ADVERTISED}')
+    option = HeaderValueOption(
+        header=header, append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD
+    )
+    advertising = encode(RouteConfiguration(response_headers_to_add=[option]))
+    return VirtualHosts(name, _header(name, True) + advertising, groups)
 
 
 def _header(name: str, ignore_port: bool) -> bytes:

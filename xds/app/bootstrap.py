@@ -53,7 +53,7 @@ from xds.model.envoy_filters import ConfigPatch
 from xds.model.labels import Labels
 from xds.model.proxy import LOCAL_CLUSTER, CaptureMode
 from xds.model.proxy_settings import ProxyDefaults
-from xds.pipeline.envoyfilter.check import checked, leaving_out
+from xds.pipeline.envoyfilter.check import check, leaving_out
 from xds.pipeline.envoyfilter.filters import merged_by
 from xds.pipeline.envoyfilter.outcome import Refusal
 from xds.wire.encode import encode, pack_any
@@ -107,7 +107,7 @@ def bootstrap(
 def _merged(body: bytes, patches: Iterable[ConfigPatch]) -> bytes:
     for patch in patches:
         body = merged_by(Bootstrap, body, patch)
-    checked(Bootstrap, body)
+    check(Bootstrap, body)
     return body
 
 

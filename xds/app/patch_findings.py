@@ -7,7 +7,7 @@ from itertools import islice
 
 from xds.config.document import format_path
 from xds.model.diagnostic import Diagnostic, Severity
-from xds.model.envoy_filters import ConfigPatch
+from xds.model.envoy_filters import ConfigPatch, ProxyCondition
 from xds.pipeline import Compiled
 from xds.pipeline.envoyfilter.nearest import explained
 from xds.pipeline.envoyfilter.outcome import Refusal
@@ -21,7 +21,9 @@ def patch_findings(compiled: Collection[Compiled]) -> tuple[Diagnostic, ...]:
 
     A patch that finds nothing in one proxy may be meant for another: only what finds nothing in any is worth a word.
     """
-    return tuple(sorted((*_idle(compiled), *_refused(compiled)), key=lambda found: (found.origin, found.path)))
+    return tuple(
+        sorted((*_idle(compiled), *_unmet(compiled), *_refused(compiled)), key=lambda found: (found.origin, found.path))
+    )
 
 
 def _idle(compiled: Collection[Compiled]) -> Iterator[Diagnostic]:
@@ -31,6 +33,17 @@ def _idle(compiled: Collection[Compiled]) -> Iterator[Diagnostic]:
             idle.pop(patch, None)
     for patch, where in idle.items():
         reason = f"matches nothing on the proxies that it selects: {explained(patch, where.snapshot)}"
+        yield _finding(Severity.WARNING, patch, reason, "no-match")
+
+
+def _unmet(compiled: Collection[Compiled]) -> Iterator[Diagnostic]:
+    """That no proxy is what a patch asks for is no more visible than a wrong name."""
+    met = {patch for each in compiled for patch in each.patching.patches}
+    for patch in {patch: None for each in compiled for patch in each.patching.unmet if patch not in met}:
+        asked = patch.proxy or ProxyCondition()
+        version = [f"the version {asked.version}"] if asked.version else []
+        metadata = [f"{name}={value}" for name, value in asked.metadata.items()]
+        reason = f"no proxy that it selects has {', '.join([*version, *metadata])}, which is in the node's metadata"
         yield _finding(Severity.WARNING, patch, reason, "no-match")
 
 

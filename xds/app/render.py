@@ -43,9 +43,9 @@ def static_config(
     """A complete Envoy configuration (``bootstrap.v3.Bootstrap``) with the resources in place of their discovery.
 
     Clusters carry their endpoints, connection managers their routes, and filters what they ask for by name, so that
-    Envoy needs no control plane: ``envoy -c``, or ``envoy --mode validate -c``. with_secrets: whether the secrets are
-    part of it, which then must not be redacted. Without them, what needs one fails, and Envoy takes such a cluster only
-    if it knows by what name it would ask.
+    Envoy needs no control plane: ``envoy -c``, or ``envoy --mode validate -c``. A filter is left out if what it asks
+    for is not there. with_secrets: whether the secrets are part of it, which then must not be redacted. Without them,
+    what needs one fails, and Envoy takes such a cluster only if it knows by what name it would ask.
     """
     endpoints = {str(document["cluster_name"]): document for document in rendered["endpoints"]}
     by_name = {
@@ -83,10 +83,18 @@ def _complete(resource: Document, by_name: _ByName) -> Document:
 
 def _replaced(value: Json, by_name: _ByName) -> Json:
     if isinstance(value, list):
-        return [_replaced(item, by_name) for item in value]
+        return [_replaced(item, by_name) for item in value if not _is_missing(item, by_name)]
     if isinstance(value, dict):
         return dict(_replaced_items(value, by_name))
     return value
+
+
+def _is_missing(value: Json, by_name: _ByName) -> bool:
+    """True for a filter whose configuration is found by a name that nothing has."""
+    discovery = value.get("config_discovery") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(discovery, dict):
+        return False
+    return str(value.get("name")) not in by_name["extensions"] and "default_config" not in discovery
 
 
 def _replaced_items(value: Document, by_name: _ByName) -> Iterator[tuple[str, Json]]:

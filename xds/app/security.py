@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from xds.app.errors import StartError
+from xds.app.oidc import OidcIssuers
 from xds.ca.attestation import Attestor, Evidence, attest, by_certificate, by_join_token, by_jwt_svid
 from xds.ca.encoding import certificates_pem
 from xds.ca.errors import CertificateError, KeystoreError, RateLimitError, RequestError
@@ -44,11 +45,16 @@ def open_authority(folder: Path, trust_domain: str, policy: Policy | None = None
     return authority
 
 
-def security_of(authority: CertificateAuthority, root_namespace: str, host: str) -> Security:
+def security_of(authority: CertificateAuthority, issuers: OidcIssuers, root_namespace: str, host: str) -> Security:
     """What the server needs. host: where it listens; it is named in its certificate, with the names of this machine."""
     trust_domain = authority.stored.trust_domain
     identity = SpiffeId.of_workload(trust_domain, root_namespace, "pilothouse")
-    attestors = (by_certificate(trust_domain), by_jwt_svid(authority), by_join_token(authority, _now))
+    attestors = (
+        by_certificate(trust_domain),
+        by_jwt_svid(authority),
+        issuers.attestor(trust_domain, _now),
+        by_join_token(authority, _now),
+    )
     contexts = ServerTls(authority, identity, (host, *own_names()), _now)
     return Security(contexts=contexts, identify=_identifier(attestors), sign=_signer(authority))
 

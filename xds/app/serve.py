@@ -32,6 +32,7 @@ from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
 from xds.app.metrics import Metrics, short_name
 from xds.app.modules import default_cache
+from xds.app.oidc import IssuerOption, OidcIssuers
 from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
@@ -74,8 +75,8 @@ class ServeOptions:
     long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
     a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the
     certificate authority; None: there is none, and no secure address. insecure_xds: whether xds_listen may be an
-    address that others than this machine reach. module_cache: the folder where fetched Wasm modules are kept; None:
-    the user's cache folder.
+    address that others than this machine reach. oidc_issuers: whose tokens prove service accounts. module_cache: the
+    folder where fetched Wasm modules are kept; None: the user's cache folder.
     """
 
     config: Path
@@ -92,6 +93,7 @@ class ServeOptions:
     ca_dir: Path | None = None
     secure_listen: str = "127.0.0.1:15012"
     insecure_xds: bool = False
+    oidc_issuers: tuple[IssuerOption, ...] = ()
     module_cache: Path | None = None
 
 
@@ -235,7 +237,9 @@ class ControlPlane:
         if self._authority is None:
             return None
         host, _ = split_address(options.secure_listen)
-        return security_of(self._authority, self.store.mesh.settings.root_namespace, host)
+        issuers = OidcIssuers(options.oidc_issuers, time.monotonic)
+        issuers.check()
+        return security_of(self._authority, issuers, self.store.mesh.settings.root_namespace, host)
 
     async def _open(self) -> None:
         try:

@@ -197,7 +197,7 @@ class Store:
 
     def _remember_patches(self, key: ViewKey, compiled: Compiled) -> None:
         before = self._patched.pop(key, None)
-        if compiled.patching.patches and len(self._patched) < _MAX_VIEWS:
+        if compiled.patching is not NOTHING_PATCHED and len(self._patched) < _MAX_VIEWS:
             self._patched[key] = compiled
         if (before.patching if before else NOTHING_PATCHED) != compiled.patching:
             self._of_patches = None

@@ -47,6 +47,8 @@ async def attest(evidence: Evidence, attestors: Sequence[Attestor]) -> SpiffeId:
             raise AttestationError(str(error)) from error
         if found is not None:
             return found
+    if evidence.token:
+        raise AttestationError("the bearer token is no join token, and of no issuer that is believed here")
     raise AttestationError("nothing proves who calls: show a client certificate or a bearer token")
 
 

@@ -20,7 +20,7 @@ from xds.config.drafts import Draft, ShardedDraft
 from xds.config.fold_discovery import Changes, Discovery
 from xds.config.fold_extensions import NO_MODULES, Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
-from xds.config.gateway_findings import gateway_findings
+from xds.config.gateway_findings import GatewayFindings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.config.provider_findings import provider_findings
 from xds.model.credentials import Credential
@@ -46,7 +46,7 @@ Pair = tuple[ConfigObject | None, ConfigObject | None]
 class Fold:
     """A Mesh, and what the next one can be made from.
 
-    objects: those that it was made of. gateway_findings: what Gateways say against each other. diagnostics: what only
+    objects: those that it was made of. gateways: what these say against each other. diagnostics: what only
     the whole shows, ordered by service, then by VirtualService, then by host, then by Gateway, then by who asks for a
     credential, then by extension.
     """
@@ -56,7 +56,7 @@ class Fold:
     discovery: Discovery = field(default_factory=Discovery)
     delegation: Delegation = field(default_factory=Delegation)
     conflicts: Conflicts = field(default_factory=Conflicts)
-    gateway_findings: tuple[Diagnostic, ...] = ()
+    gateways: GatewayFindings = field(default_factory=GatewayFindings)
     provider_findings: tuple[Diagnostic, ...] = ()
     credentials: CredentialFindings = field(default_factory=CredentialFindings)
     extensions: Extensions = field(default_factory=Extensions)
@@ -92,8 +92,7 @@ def rebuild(
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
     extensions = previous.extensions.update(_only(Extension, pairs), modules)
     mesh = _mesh(previous.mesh, settings, discovery, routes, pairs, extensions)
-    unchanged = mesh.gateways is previous.mesh.gateways
-    of_gateways = previous.gateway_findings if unchanged else gateway_findings(mesh.gateways)
+    gateways = previous.gateways.update(mesh.gateways, discovery, previous.discovery)
     of_providers = _provider_findings(previous, mesh)
     credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
     return Fold(
@@ -102,12 +101,12 @@ def rebuild(
         discovery=discovery,
         delegation=delegation,
         conflicts=conflicts,
-        gateway_findings=of_gateways,
+        gateways=gateways,
         provider_findings=of_providers,
         credentials=credentials,
         extensions=extensions,
         diagnostics=_diagnostics(
-            previous, discovery, delegation, conflicts, of_gateways, of_providers, credentials, extensions
+            previous, discovery, delegation, conflicts, gateways, of_providers, credentials, extensions
         ),
     )
 
@@ -182,7 +181,7 @@ def _diagnostics(
     discovery: Discovery,
     delegation: Delegation,
     conflicts: Conflicts,
-    of_gateways: tuple[Diagnostic, ...],
+    gateways: GatewayFindings,
     of_providers: tuple[Diagnostic, ...],
     credentials: CredentialFindings,
     extensions: Extensions,
@@ -191,7 +190,7 @@ def _diagnostics(
         discovery.findings,
         delegation.findings,
         conflicts.findings,
-        of_gateways,
+        gateways.diagnostics,
         of_providers,
         credentials.diagnostics,
         extensions.findings,
@@ -200,7 +199,7 @@ def _diagnostics(
         previous.discovery.findings,
         previous.delegation.findings,
         previous.conflicts.findings,
-        previous.gateway_findings,
+        previous.gateways.diagnostics,
         previous.provider_findings,
         previous.credentials.diagnostics,
         previous.extensions.findings,
@@ -212,7 +211,7 @@ def _diagnostics(
         *chain.from_iterable(of_services[key] for key in sorted(of_services)),
         *chain.from_iterable(of_routes[key] for key in sorted(of_routes)),
         *conflicts.diagnostics,
-        *of_gateways,
+        *gateways.diagnostics,
         *of_providers,
         *credentials.diagnostics,
         *extensions.findings,

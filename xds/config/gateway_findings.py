@@ -7,24 +7,64 @@ for one: a proxy that it selects has all its labels, and is selected by every Ga
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from xds.config.fold_discovery import Discovery
+from xds.config.fold_services import ServiceIndex
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.gateway_ports import Conflict, ConflictKind, PlacedServer, plan_ports
 from xds.model.gateways import Gateway, Transport
 from xds.model.labels import Labels
+from xds.model.services import Service
 
 
-def gateway_findings(gateways: tuple[Gateway, ...]) -> tuple[Diagnostic, ...]:
-    """Every conflict once. gateways: oldest first."""
-    found: dict[Diagnostic, None] = {}
-    for selector in dict.fromkeys(gateway.selector for gateway in gateways):
-        found.update(dict.fromkeys(map(_finding, _conflicts(selector, gateways))))
-    return tuple(found)
+@dataclass(frozen=True, slots=True, eq=False)
+class GatewayFindings:
+    """diagnostics: every conflict of ``gateways`` once, by selector and port."""
+
+    gateways: tuple[Gateway, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def update(self, gateways: tuple[Gateway, ...], discovery: Discovery, before: Discovery) -> GatewayFindings:
+        """The state after a change. gateways: all there are, oldest first. discovery: what the Services in front of
+        them are found in; before: the one that this state was made from."""
+        if gateways is self.gateways and not _moved(gateways, discovery, before):
+            return self
+        found: dict[Diagnostic, None] = {}
+        for selector in dict.fromkeys(gateway.selector for gateway in gateways):
+            conflicts = _conflicts(selector, gateways, _targets(selector, discovery.services))
+            found.update(dict.fromkeys(map(_finding, conflicts)))
+        return GatewayFindings(gateways, tuple(found))
 
 
-def _conflicts(labels: Labels, gateways: tuple[Gateway, ...]) -> tuple[Conflict, ...]:
+def _moved(gateways: tuple[Gateway, ...], discovery: Discovery, before: Discovery) -> bool:
+    """Whether a Service that may lead to the gateways' proxies has changed."""
+    if discovery is before or not gateways:
+        return False
+    pairs = ((before.services.find(key), discovery.services.find(key)) for key in discovery.touched)
+    changed = [service for pair in pairs if pair[0] is not pair[1] for service in pair if service is not None]
+    return any(_leads_to(service, gateway.selector) for service in changed for gateway in gateways)
+
+
+def _leads_to(service: Service, labels: Labels) -> bool:
+    return bool(service.selector) and service.selector is not None and service.selector.selects(labels)
+
+
+def _targets(labels: Labels, services: ServiceIndex) -> Mapping[int, int]:
+    """Where the ports of Services lead to at a proxy with these labels, whatever its namespace."""
+    namespaces = {namespace for namespace, name, value in services.selecting if labels.get(name) == value}
+    found: dict[int, int] = {}
+    for key in (key for namespace in sorted(namespaces) for key in sorted(services.select(namespace, labels))):
+        service = services.find(key)
+        for port in service.ports if service is not None else ():
+            found.setdefault(port.number, port.target if isinstance(port.target, int) else port.number)
+    return found
+
+
+def _conflicts(labels: Labels, gateways: tuple[Gateway, ...], targets: Mapping[int, int]) -> tuple[Conflict, ...]:
     selecting = (gateway for gateway in gateways if gateway.selector.selects(labels))
-    placed = (PlacedServer(each, server, server.port.number) for each in selecting for server in each.servers)
+    servers = ((gateway, server) for gateway in selecting for server in gateway.servers)
+    placed = (PlacedServer(gw, server, targets.get(server.port.number, server.port.number)) for gw, server in servers)
     return plan_ports(placed).conflicts
 
 

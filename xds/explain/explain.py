@@ -21,7 +21,7 @@ from xds.explain.http import explain_request
 from xds.explain.listener import Bound, arriving, bound_listeners, captured, dialled, inspected
 from xds.explain.request import PLAIN, TLS, Connection, Request
 from xds.explain.result import ChainStep, Ended, Explanation, Forwarded, ListenerStep, Outcome, objects
-from xds.resources import LISTENER, PartSources, Snapshot, Source
+from xds.resources import LISTENER, NO_SOURCES, PartSources, Snapshot
 
 
 def explain(
@@ -63,8 +63,9 @@ def _in_listener(snapshot: Snapshot, bound: Bound, connection: Connection, reque
     manager, proxy = _network_filter(chain)
     filters = [each.name for each in chain.filters] + [f.name for f in manager.http_filters] if manager else []
     names = filters or [each.name for each in chain.filters]
-    sources = _chain_sources(listener, chain, bound.resource.parts)
-    step = ChainStep(chain.name, described_chain(chain, listener), tuple(names), sources)
+    found = _chain_sources(listener, chain, bound.resource.parts)
+    sources = (*filter(None, found.rules), *objects(found.origins))
+    step = ChainStep(chain.name, described_chain(chain, listener), tuple(names), sources, found.patched)
     if proxy is not None:
         return Explanation(tuple(_proxied(snapshot, proxy, connection, _host(chain, connection))), chain=step)
     if manager is None:
@@ -85,12 +86,11 @@ def _network_filter(chain: FilterChain) -> tuple[HttpConnectionManager | None, T
     return unpacked(config, HttpConnectionManager), unpacked(config, TcpProxy)
 
 
-def _chain_sources(listener: Listener, chain: FilterChain, parts: Sequence[PartSources]) -> tuple[Source, ...]:
+def _chain_sources(listener: Listener, chain: FilterChain, parts: Sequence[PartSources]) -> PartSources:
     chains = [*listener.filter_chains, *filter(None, (listener.default_filter_chain,))]
     if len(parts) != len(chains):
-        return ()
-    found = parts[next(index for index, each in enumerate(chains) if each is chain)]
-    return (*filter(None, found.rules), *objects(found.origins))
+        return NO_SOURCES
+    return parts[next(index for index, each in enumerate(chains) if each is chain)]
 
 
 def _host(chain: FilterChain, connection: Connection) -> str:

@@ -61,7 +61,7 @@ def _explanation(hop: Hop, request: Request) -> Explanation:
     host = table.find(seen.authority)
     if host is None:
         return Explanation((Answered(1.0, 404, f"no virtual host has the domain {seen.authority}"),))
-    step = HostStep(table.name, host.message.name, host.domain, objects(host.sources.origins))
+    step = HostStep(table.name, host.message.name, host.domain, objects(host.sources.origins), host.sources.patched)
     if _needs_tls(host.message) and seen.scheme != "https":
         location = f"https://{seen.authority}{seen.path}"
         return Explanation((Answered(1.0, 301, "TLS is required", location),), host=step)

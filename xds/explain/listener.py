@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from betterproto2 import Message
-from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
+from envoy_data_plane.envoy.config.core.v3 import SocketAddressProtocol, TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import Listener, ListenerFilter, ListenerFilterChainMatchPredicate
 from envoy_data_plane.envoy.extensions.filters.listener.http_inspector.v3 import HttpInspector
 from envoy_data_plane.envoy.extensions.filters.listener.original_dst.v3 import OriginalDst
@@ -59,7 +59,7 @@ def is_socket(address: str) -> bool:
 
 
 def bound_listeners(resources: Iterable[Resource]) -> tuple[Bound, ...]:
-    """All that listen on an IP address or a Unix socket."""
+    """All that take TCP connections, on an IP address or a Unix socket."""
     return tuple(found for found in map(_bound, resources) if found is not None)
 
 
@@ -68,6 +68,8 @@ def _bound(resource: Resource) -> Bound | None:
     if header.address is not None and header.address.pipe is not None:
         return Bound(resource, header, _UNIX + header.address.pipe.path, 0)
     socket = header.address.socket_address if header.address is not None else None
+    if socket is not None and socket.protocol is SocketAddressProtocol.UDP:
+        return None
     return Bound(resource, header, socket.address, socket.port_value or 0) if socket is not None else None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xds.explain.header_changes import HeaderChange
 from xds.model.objects import ObjectKey
-from xds.resources import Source
+from xds.resources import PatchedBy, Source
 
 
 def objects(origins: Iterable[ObjectKey]) -> tuple[Source, ...]:
@@ -96,22 +96,27 @@ class ListenerStep:
 
 @dataclass(frozen=True, slots=True)
 class ChainStep:
-    """The filter chain. match: its conditions in words. filters: their names, of the network, then of HTTP."""
+    """The filter chain. match: its conditions in words. filters: their names, of the network, then of HTTP.
+
+    patched: what in it was put there, or changed, by EnvoyFilters.
+    """
 
     name: str
     match: str
     filters: tuple[str, ...]
     sources: tuple[Source, ...]
+    patched: tuple[PatchedBy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HostStep:
-    """The virtual host. domain: by which it was found. table: the RouteConfiguration's name."""
+    """The virtual host. domain: by which it was found. table: the RouteConfiguration's name. patched: as of a chain."""
 
     table: str
     name: str
     domain: str
     sources: tuple[Source, ...]
+    patched: tuple[PatchedBy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,22 @@ Here, unlike in Istio, a server that shares some of its names with an older one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from xds.model.gateways import Gateway, Server, Transport
+from xds.model.hosts import host_matches
 from xds.model.server_tls import ServerTLSMode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedServer:
-    """A server of a Gateway, and the port that a proxy is to listen on for it."""
+    """A server of a Gateway, and the port that a proxy is to listen on for it. http3: also over QUIC."""
 
     gateway: Gateway
     server: Server
     number: int
+    http3: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +42,9 @@ class RunningServer:
         return self.placed.server
 
 
-def running_server(gateway: Gateway, server: Server, number: int, *server_names: str) -> RunningServer:
+def running_server(gateway: Gateway, server: Server, number: int, http3: bool, *server_names: str) -> RunningServer:
     """A server that runs. With a memo, the same one as long as neither it nor its Gateway changes."""
-    return RunningServer(PlacedServer(gateway, server, number), server_names)
+    return RunningServer(PlacedServer(gateway, server, number, http3), server_names)
 
 
 class ConflictKind(Enum):
@@ -125,7 +127,19 @@ class _Draft:
         return tuple(own)
 
     def done(self) -> ListeningPort:
-        return ListeningPort(self.number, self.bind, tuple(self.servers))
+        return ListeningPort(self.number, self.bind, tuple(_over_quic(self.servers)))
+
+
+def _over_quic(servers: list[RunningServer]) -> Iterator[RunningServer]:
+    """A server whose wildcard covers a name of one that is not spoken to over QUIC is not either: whoever asks for that
+    name there would get to the wrong server, past the certificate that it may have to show."""
+    if not any(each.placed.http3 for each in servers):
+        yield from servers
+        return
+    kept = [name for each in servers if not each.placed.http3 for name in each.server_names]
+    for each in servers:
+        shadows = any(host_matches(name, other) for name in each.server_names for other in kept)
+        yield replace(each, placed=replace(each.placed, http3=False)) if each.placed.http3 and shadows else each
 
 
 def _hidden_addresses(drafts: list[_Draft]) -> Iterator[Conflict]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from xds.model.labels import Labels
 from xds.model.objects import ObjectMeta, Origin
 from xds.model.policy import ConnectionPoolSettings
 from xds.model.routing import Destination
-from xds.model.server_tls import ServerTLSMode, ServerTLSSettings
+from xds.model.server_tls import ServerTLSMode, ServerTLSSettings, TLSVersion
 from xds.model.services import Protocol
+
+HTTP3_ANNOTATION: Final = "pilothouse/http3"
+"""``true`` on a Gateway: its HTTPS servers are to be reached by HTTP/3 too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,13 @@ class Server:
         return self.mode is not None and self.mode.terminates and self.port.protocol is Protocol.HTTPS
 
     @property
+    def may_speak_http3(self) -> bool:
+        """Whether requests may come over QUIC as well. Envoy verifies no clients there, and QUIC needs TLS 1.3."""
+        tls = self.tls
+        new = tls is not None and tls.max_version in (TLSVersion.AUTO, TLSVersion.V1_3)
+        return new and self.is_https and self.mode is ServerTLSMode.SIMPLE
+
+    @property
     def redirects(self) -> bool:
         """Whether plain-text requests are sent to https."""
         return self.tls is not None and self.tls.https_redirect
@@ -87,6 +98,11 @@ class Gateway:
     meta: ObjectMeta
     selector: Labels
     servers: tuple[Server, ...]
+
+    @property
+    def asks_for_http3(self) -> bool:
+        """By the annotation that Istio has no field for."""
+        return self.meta.annotations.get(HTTP3_ANNOTATION) == "true"
 
     @property
     def ref(self) -> str:

@@ -274,12 +274,17 @@ class VirtualService:
 
     def binds(self, gateway: str) -> bool:
         """True if any of its rules can be for clients that come through ``gateway``."""
-        if gateway in self.gateways:
-            return True
-        l4_routes = (*self.tls, *self.tcp)
-        return any(gateway in match.gateways for route in self.http for match in route.match) or any(
-            gateway in match.gateways for l4_route in l4_routes for match in l4_route.match
-        )
+        return gateway in self.gateways or gateway in self._gateways_of_matches
+
+    @property
+    def bound(self) -> set[str]:
+        """Every gateway that it binds."""
+        return self._gateways_of_matches.union(self.gateways)
+
+    @property
+    def _gateways_of_matches(self) -> set[str]:
+        rules: tuple[HTTPRoute | L4Route, ...] = (*self.http, *self.tls, *self.tcp)
+        return {gateway for rule in rules for match in rule.match for gateway in match.gateways}
 
     @property
     def origins(self) -> tuple[ObjectKey, ...]:

@@ -149,11 +149,12 @@ class InboundListener:
 class GatewayServer:
     """A Server that this gateway proxy runs, with the VirtualServices bound to its gateway, oldest first.
 
-    running: stays the same object until a Gateway changes.
+    running: stays the same object until a Gateway changes. exposed: by VirtualService, the hosts of it that are.
     """
 
     running: RunningServer
     virtual_services: tuple[VirtualService, ...]
+    exposed: tuple[tuple[str, ...], ...]
 
     @property
     def gateway(self) -> Gateway:

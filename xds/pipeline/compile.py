@@ -16,6 +16,7 @@ from xds.pipeline.envoyfilter.outcome import NOTHING_PATCHED, PatchReport, Tally
 from xds.pipeline.envoyfilter.plan import plan_of
 from xds.pipeline.memo import Memo
 from xds.pipeline.merge import Mergers
+from xds.pipeline.selection import unmet_patches
 from xds.pipeline.translator import Translator
 from xds.pipeline.view import owner, view_key, view_of
 from xds.resources import Snapshot
@@ -102,7 +103,8 @@ class Pipeline:
         plan, tally = plan_of(view, self._memo), Tally()
         report = partial(_report, errors)
         snapshot = assemble(outputs, self._mergers, self._memo, report, plan, tally)
-        patching = tally.report(view.patches) if view.patches else NOTHING_PATCHED
+        unmet = unmet_patches(mesh, key, self._memo)
+        patching = tally.report(view.patches, unmet) if view.patches or unmet else NOTHING_PATCHED
         return Compiled(view, snapshot, tuple(errors), patching)
 
     def _run(self, translator: Translator, view: ProxyView, errors: list[TranslatorError]) -> tuple[Contribution, ...]:

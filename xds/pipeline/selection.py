@@ -12,6 +12,8 @@ from xds.model.proxy import Proxy, ProxyType
 from xds.model.view import ViewKey
 from xds.pipeline.memo import Memo
 
+_MAX_VERSION = 64
+
 FiltersByNamespace = Mapping[str, tuple[EnvoyFilter, ...]]
 
 
@@ -37,8 +39,10 @@ def _conditions(
 
 
 def _meets(proxy: Proxy, condition: ProxyCondition) -> bool:
-    """As in Istio: a proxy that does not say its version has none that could match."""
-    if condition.version and not (proxy.version and re.search(condition.version, proxy.version)):
+    """As in Istio: a proxy that does not say its version has none that could match. What it says is bounded, because
+    some patterns take long for long texts."""
+    version = proxy.version[:_MAX_VERSION]
+    if condition.version and not (version and re.search(condition.version, version)):
         return False
     return condition.metadata.selects(proxy.metadata)
 
@@ -66,6 +70,25 @@ def _selected(
 ) -> tuple[ConfigPatch, ...]:
     every = _ordered(filters, root_namespace, type, namespace, labels, conditions)
     return memo(_interned, *(patch for patch in every if patch.apply_to is not ApplyTo.BOOTSTRAP))
+
+
+def unmet_patches(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ConfigPatch, ...]:
+    """Those that a proxy would have if it were what they ask for: of another version, with other metadata."""
+    filters, root = mesh.envoy_filters, mesh.settings.root_namespace
+    if not filters or key.proxyless:
+        return ()
+    return memo(_unmet, filters, root, key.namespace, key.labels, key.conditions)
+
+
+def _unmet(
+    filters: FiltersByNamespace,
+    root_namespace: str,
+    namespace: str,
+    labels: Labels,
+    conditions: tuple[ProxyCondition, ...],
+) -> tuple[ConfigPatch, ...]:
+    patches = (patch for each in _selecting(filters, root_namespace, namespace, labels) for patch in each.patches)
+    return tuple(patch for patch in patches if patch.proxy is not None and patch.proxy not in conditions)
 
 
 def bootstrap_patches(

@@ -85,13 +85,37 @@ def _build_routes(
 ) -> _Routes:
     tables = []
     for part in parts:
-        edits = memo(edits_for, plan, part.route_config) if plan is not None else None
+        edits = memo(edits_for, plan, part.route_config, memo) if plan is not None else None
         tables.append(_build_table(part, patches, edits, memo, *overrides))
     resources = Resources(tuple(table.resource for table in tables))
     return _Routes(resources, _Told.of([table.told for table in tables]))
 
 
 def _build_table(
+    part: VirtualHosts, patches: tuple[Patch, ...], edits: RouteEdits | None, memo: Memo, *overrides: Overrides
+) -> _Table:
+    table = _spliced(part, patches, edits, memo, *overrides)
+    claiming = claims_domains(edits) if edits is not None else ()
+    if edits is None or not claiming or not memo(doubled, table.resource.body):
+        return table
+    what = f"RouteConfiguration {part.route_config}"
+    kept = [patch for patch in edits.all if patch not in claiming]
+    refused: list[Refusal] = []
+    for patch in claiming:
+        trial = _spliced(part, patches, memo(_only, edits, *kept, patch), memo, *overrides)
+        if reason := memo(doubled, trial.resource.body):
+            refused.append(Refusal(patch, what, reason))
+        else:
+            kept.append(patch)
+    table = _spliced(part, patches, memo(_only, edits, *kept), memo, *overrides)
+    return _Table(table.resource, _Told.of([table.told, _Told(refused=tuple(refused))]))
+
+
+def _only(edits: RouteEdits, *patches: ConfigPatch) -> RouteEdits:
+    return edits.only(patches)
+
+
+def _spliced(
     part: VirtualHosts, patches: tuple[Patch, ...], edits: RouteEdits | None, memo: Memo, *overrides: Overrides
 ) -> _Table:
     groups = [memo(_build_hosts, group, patches, edits, memo, *overrides) for group in part.groups]
@@ -101,19 +125,7 @@ def _build_table(
         return _Table(memo(build_route_configuration, part, *joined), _Told.of(told))
     header = memo(patch_header, part, edits)
     resource = memo(build_route_configuration, header.part, *joined, header.added)
-    claiming = claims_domains(edits)
-    if claiming and (reason := memo(doubled, resource.body)):
-        # Which of them it is, Envoy does not say either: without all of them the rest can be had.
-        what = f"RouteConfiguration {part.route_config}"
-        told.append(_Told(refused=tuple(Refusal(patch, what, reason) for patch in claiming)))
-        others = memo(_without, edits, *claiming)
-        table = _build_table(part, patches, others, memo, *overrides)
-        return _Table(table.resource, _Told.of([table.told, told[-1]]))
     return _Table(resource, _Told.of([*told, _Told((), header.applied, header.refused)]))
-
-
-def _without(edits: RouteEdits, *patches: ConfigPatch) -> RouteEdits:
-    return edits.only(set(edits.all) - set(patches))
 
 
 def _build_hosts(

@@ -114,7 +114,7 @@ def instances_of(mesh: Mesh, proxy: Proxy) -> tuple[ServiceInstance, ...]:
     found = tuple(instance for ip in proxy.ip_addresses for instance in mesh.instances.get(ip, ()))
     if found or not proxy.labels:
         return found
-    selecting = (s for s in mesh.services if s.meta.namespace == proxy.namespace and _selects(s, proxy))
+    selecting = (s for s in mesh.services if s.selector and _selects(s, proxy))
     return tuple(
         ServiceInstance(service.key, port, port.target if isinstance(port.target, int) else port.number)
         for service in selecting
@@ -123,7 +123,8 @@ def instances_of(mesh: Mesh, proxy: Proxy) -> tuple[ServiceInstance, ...]:
 
 
 def _selects(service: Service, proxy: Proxy) -> bool:
-    return bool(service.selector) and service.selector is not None and service.selector.selects(proxy.labels)
+    in_namespace = service.meta.namespace == proxy.namespace
+    return in_namespace and service.selector is not None and service.selector.selects(proxy.labels)
 
 
 def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:

@@ -10,7 +10,9 @@ Belongs here, and all of it pure (no I/O, no clock, no other package of xds, nei
 - ``registry``: message class <-> type URL, and the class for a type URL that nothing has imported yet; ``typed_struct``
   for extensions that envoy-data-plane does not have.
 - ``protojson``: bytes -> protobuf's JSON mapping, in the field names of the ``.proto`` files, as Envoy accepts it.
-- ``fromjson``: the inverse, with every mistake at its path; ``fields``: what a message class has, which it goes by.
+- ``fromjson`` and ``json_scalars``: the inverse, with every mistake at its path; ``fields``: what a message class has,
+  which they go by.
+- ``rules``: whether a message is one that Envoy can accept, as far as that can be told.
 - ``merge``: one encoded message merged into another, as an EnvoyFilter's MERGE does.
 - ``scalars`` and ``wellknown``: the value encoders that ``encode`` is made of.
 

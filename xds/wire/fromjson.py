@@ -7,42 +7,26 @@ library's classes, bytes tell what was written from what was left out.
 
 from __future__ import annotations
 
-import binascii
 import difflib
-import math
 import re
-import struct
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
-from betterproto2 import Enum, Message
+from betterproto2 import Message
 from envoy_data_plane.google import protobuf
 
 from xds.wire.fields import Field, fields_by_name
+from xds.wire.json_scalars import JsonError, Path, enum_number, integer, kind_of, python_value, scalar_bytes
 from xds.wire.registry import UnknownTypeError, message_class
-from xds.wire.scalars import PACKED, SCALARS, VARINT, length_delimited, tag, varint
+from xds.wire.scalars import LENGTH_DELIMITED, PACKED, SCALARS, VARINT, length_delimited, tag, varint
 from xds.wire.splice import any_of
 from xds.wire.typed_struct import TypedStruct
 from xds.wire.wellknown import WRAPPED, implicit, timestamp
 
-Path: TypeAlias = tuple[str | int, ...]
-
 _DURATION: Final = re.compile(r"(?P<sign>-?)(?P<seconds>[0-9]{1,12})(?:\.(?P<fraction>[0-9]{1,9}))?s")
-_INTEGERS: Final = frozenset(PACKED) - {"bool", "enum", "float", "double"}
-_SPECIAL_FLOATS: Final = MappingProxyType({"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf})
 _MAX_DEPTH: Final = 100
-
-
-class JsonError(ValueError):
-    """What keeps JSON from being a message. path: of the value within the JSON; reason: what is wrong with it."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(reason)
-        self.path = path
-        self.reason = reason
 
 
 def from_json(cls: type[Message], value: object) -> bytes:
@@ -103,13 +87,13 @@ def _element(field: Field, value: object, path: Path) -> bytes:
         body = _message(field.message, value, path)
         return varint(len(body)) + body
     if field.enum is not None:
-        return SCALARS["enum"][1](_enum(field.enum, value, path))
-    return _scalar(field.proto_type, value, path)
+        return SCALARS["enum"][1](enum_number(field.enum, value, path))
+    return scalar_bytes(field.proto_type, value, path)
 
 
 def _list(field: Field, value: object, path: Path) -> bytes:
     if not isinstance(value, list):
-        raise JsonError(path, f"must be a list, not {_kind(value)}")
+        raise JsonError(path, f"must be a list, not {kind_of(value)}")
     items = [_element(field, item, (*path, index)) for index, item in enumerate(value)]
     if field.proto_type in PACKED:
         return length_delimited(field.number, b"".join(items)) if items else b""
@@ -122,7 +106,7 @@ def _map(field: Field, value: object, path: Path) -> bytes:
     entries = []
     for key, name, item in sorted(items, key=lambda entry: entry[0]):
         place = (*path, name)
-        written = tag(1, SCALARS[key_type][0]) + _scalar(key_type, key, place)
+        written = tag(1, SCALARS[key_type][0]) + scalar_bytes(key_type, key, place)
         value_tag = tag(2, SCALARS[field.proto_type][0] if field.message is None else 2)
         entries.append(length_delimited(field.number, written + value_tag + _element(field, item, place)))
     return b"".join(entries)
@@ -135,84 +119,13 @@ def _map_key(key_type: str, key: str, path: Path) -> str | int | bool:
         if key not in ("true", "false"):
             raise JsonError((*path, key), "must be true or false")
         return key == "true"
-    return _integer(key, (*path, key))
+    return integer(key, (*path, key))
 
 
 def _mapping(value: object, what: str, path: Path) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise JsonError(path, f"must be a mapping{f', a {what}' if what else ''}, not {_kind(value)}")
+        raise JsonError(path, f"must be a mapping{f', a {what}' if what else ''}, not {kind_of(value)}")
     return value
-
-
-def _kind(value: object) -> str:
-    names = {str: "text", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
-    return names.get(type(value), "null")
-
-
-# Scalars
-
-
-def _enum(enum: type[Enum], value: object, path: Path) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if enum is protobuf.NullValue and value is None:
-        return 0
-    names = {member.proto_name or member.name or "": member.value for member in enum}
-    if not isinstance(value, str) or value not in names:
-        raise JsonError(path, f"{value!r} is none of {', '.join(filter(None, names))}")
-    return int(names[value])
-
-
-def _scalar(proto_type: str, value: object, path: Path) -> bytes:
-    try:
-        return SCALARS[proto_type][1](_python_value(proto_type, value, path))
-    except (TypeError, ValueError, OverflowError, struct.error) as error:
-        if isinstance(error, JsonError):
-            raise
-        raise JsonError(path, f"{value!r} is no {proto_type}") from error
-
-
-def _python_value(proto_type: str, value: object, path: Path) -> object:
-    if proto_type in _INTEGERS:
-        return _integer(value, path)
-    if proto_type in ("float", "double"):
-        return _float(value, path)
-    if proto_type == "bytes" and isinstance(value, str):
-        return _bytes(value, path)
-    return value
-
-
-def _integer(value: object, path: Path) -> int:
-    """An integer, or the text of one; a number with a fraction of zero counts as well."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise JsonError(path, f"must be an integer, not {_kind(value)}")
-    try:
-        number = int(value) if isinstance(value, str) or math.isfinite(value) else None
-    except ValueError:
-        number = None
-    if number is None or (isinstance(value, float) and number != value):
-        raise JsonError(path, f"{value!r} is not an integer")
-    return number
-
-
-def _float(value: object, path: Path) -> float:
-    if isinstance(value, str) and value in _SPECIAL_FLOATS:
-        return _SPECIAL_FLOATS[value]
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise JsonError(path, f"must be a number, not {_kind(value)}")
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
-        raise JsonError(path, f"{value!r} is not a number") from None
-
-
-def _bytes(text: str, path: Path) -> bytes:
-    """Base64, of the usual alphabet or of that for URLs, padded or not."""
-    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
-    try:
-        return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except binascii.Error:
-        raise JsonError(path, "is not base64") from None
 
 
 # Well-known types
@@ -283,9 +196,9 @@ def _value(value: object, path: Path) -> bytes:
     if isinstance(value, bool):
         return tag(4, VARINT) + SCALARS["bool"][1](value)
     if isinstance(value, int | float):
-        return tag(2, SCALARS["double"][0]) + _scalar("double", float(value), path)
+        return tag(2, SCALARS["double"][0]) + scalar_bytes("double", float(value), path)
     if isinstance(value, str):
-        return length_delimited(3, value.encode())
+        return tag(3, LENGTH_DELIMITED) + scalar_bytes("string", value, path)
     if isinstance(value, list):
         return length_delimited(6, _list_value(value, path))
     return length_delimited(5, _struct(value, path))
@@ -293,22 +206,23 @@ def _value(value: object, path: Path) -> bytes:
 
 def _struct(value: object, path: Path) -> bytes:
     items = sorted(_mapping(value, "", path).items())
-    return b"".join(
-        length_delimited(1, length_delimited(1, key.encode()) + length_delimited(2, _value(item, (*path, key))))
-        for key, item in items
-    )
+    return b"".join(length_delimited(1, _entry(key, item, (*path, key))) for key, item in items)
+
+
+def _entry(key: str, item: object, path: Path) -> bytes:
+    return tag(1, LENGTH_DELIMITED) + scalar_bytes("string", key, path) + length_delimited(2, _value(item, path))
 
 
 def _list_value(value: object, path: Path) -> bytes:
     if not isinstance(value, list):
-        raise JsonError(path, f"must be a list, not {_kind(value)}")
+        raise JsonError(path, f"must be a list, not {kind_of(value)}")
     return b"".join(length_delimited(1, _value(item, (*path, index))) for index, item in enumerate(value))
 
 
 def _wrapper(name: str, proto_type: str) -> Callable[[object, Path], bytes]:
     def convert(value: object, path: Path) -> bytes:
-        _scalar(proto_type, value, path)
-        return WRAPPED[name](_python_value(proto_type, value, path))
+        scalar_bytes(proto_type, value, path)
+        return WRAPPED[name](python_value(proto_type, value, path))
 
     return convert
 

@@ -7,6 +7,7 @@ the table is taken as it is, and real Envoys have the last word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,6 +25,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 _ROUTER: Final = "envoy.extensions.filters.http.router.v3.Router"
 _NETWORK: Final = "envoy.extensions.filters.network"
+_OUTDATED: Final = re.compile(r"envoy\.(?:[a-z_]+\.)+v2(?:alpha\d*)?\.\w+")
 _TERMINAL: Final = frozenset(
     {
         _ROUTER,
@@ -122,6 +124,8 @@ def _full_name(cls: type[Message]) -> str:
 
 def _in_any(body: bytes) -> Broken | None:
     url, content = unpack(body)
+    if _OUTDATED.fullmatch(url.rpartition("/")[2]):
+        return Broken(("@type",), "is of version 2 of Envoy's API, which Envoy does not know any more")
     try:
         cls = message_class(url)
     except UnknownTypeError:

@@ -213,3 +213,30 @@ def test_wrong_usage(config: Path, arguments: tuple[str, ...]) -> None:
 def test_a_header_without_a_colon(config: Path) -> None:
     with pytest.raises(StartError, match="NAME: VALUE"):
         run(config, *FROM, "-H", "end-user", "http://reviews/")
+
+
+def test_what_an_envoy_filter_put_there_is_named_with_its_object_and_line(config: Path) -> None:
+    lua = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua"
+    (config / "patches.yaml").write_text(
+        f"""\
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {{name: mine}}
+spec:
+  configPatches:
+  - applyTo: HTTP_FILTER
+    match: {{context: SIDECAR_OUTBOUND}}
+    patch: {{operation: INSERT_FIRST, value: {{name: my-code, typed_config: {{"@type": {lua}}}}}}}
+  - applyTo: HTTP_ROUTE
+    match: {{context: SIDECAR_OUTBOUND, routeConfiguration: {{vhost: {{domainName: reviews}}}}}}
+    patch: {{operation: INSERT_FIRST, value: {{match: {{path: /mine}}, direct_response: {{status: 299}}}}}}
+"""
+    )
+    found = steps(config, *FROM, "http://reviews/mine")
+
+    (mark,) = found["filterChain"]["patched"]
+    assert (mark["what"], lines([mark["from"]])) == ("my-code", [("EnvoyFilter/mine.default spec.configPatches[0]", 6)])
+    assert found["filterChain"]["filters"][:2] == ["envoy.filters.network.http_connection_manager", "my-code"]
+    (route,) = found["routes"]
+    assert lines(route["from"]) == [("EnvoyFilter/mine.default spec.configPatches[1]", 9)]
+    assert "my-code" in run(config, *FROM, "http://reviews/mine")

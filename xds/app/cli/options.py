@@ -49,6 +49,14 @@ def _given_address(value: str | None) -> str | None:
     return _checked(split_address)(value) if value is not None else None
 
 
+def _issuers(values: list[str] | None) -> list[str] | None:
+    from xds.app.oidc import IssuerOption
+
+    for value in values or ():
+        _checked(IssuerOption.parse)(value)
+    return values
+
+
 def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
     def callback(value: str) -> str:
         try:
@@ -121,6 +129,15 @@ CaFolder = Annotated[
 ]
 InsecureXds = Annotated[
     bool, typer.Option("--insecure-xds", help="Let --xds-listen be an address that others than this machine reach.")
+]
+OidcIssuer = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--oidc-issuer",
+        metavar="ISSUER[=JWKS]",
+        help="Believe the service-account tokens of this issuer. JWKS: a file or URL with its keys, unless it tells.",
+        callback=_issuers,
+    ),
 ]
 MonitoringListen = Annotated[
     str,

@@ -22,6 +22,7 @@ def serve(
     secure_listen: options.SecureListen = "127.0.0.1:15012",
     ca_dir: options.CaFolder = None,
     insecure_xds: options.InsecureXds = False,
+    oidc_issuer: options.OidcIssuer = None,
     monitoring_listen: options.MonitoringListen = "127.0.0.1:15014",
     rest_listen: options.RestListen = None,
     translators: options.Translators = None,
@@ -41,6 +42,7 @@ def serve(
     """
     from xds.app import log
     from xds.app.loading import load_translators
+    from xds.app.oidc import IssuerOption
     from xds.app.serve import ServeOptions
     from xds.app.serve import serve as run
     from xds.config.scalars import parse_duration
@@ -57,6 +59,7 @@ def serve(
         secure_listen=secure_listen,
         ca_dir=ca_dir,
         insecure_xds=insecure_xds,
+        oidc_issuers=tuple(map(IssuerOption.parse, oidc_issuer or ())),
         monitoring_listen=monitoring_listen,
         preflight=preflight,
         rest_listen=rest_listen,

@@ -10,7 +10,7 @@ from xds.app.explain.inbound import Arrival
 from xds.app.explain.lines import Lines, Place
 from xds.explain import Answered, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
 from xds.explain.result import EndpointShare, RouteStep
-from xds.resources import Source
+from xds.resources import PatchedBy, Source
 
 Document: TypeAlias = dict[str, object]
 
@@ -46,6 +46,7 @@ class _Report:
                 "match": found.chain.match,
                 "filters": [*found.chain.filters],
                 "from": self._places(found.chain.sources),
+                **self._patched(found.chain.patched),
             }
         if found.host is not None:
             steps["virtualHost"] = {
@@ -53,6 +54,7 @@ class _Report:
                 "name": found.host.name,
                 "domain": found.host.domain,
                 "from": self._places(found.host.sources),
+                **self._patched(found.host.patched),
             }
         if found.routes:
             steps["routes"] = [self._route(route) for route in found.routes]
@@ -120,6 +122,11 @@ class _Report:
         places = (self.lines.of_cluster(policy.name, cluster.name, source) for source in cluster.sources)
         return next(filter(None, places), None)
 
+    def _patched(self, marks: Iterable[PatchedBy]) -> Document:
+        """What EnvoyFilters did with a step, if anything."""
+        found = [{"what": mark.what, "from": _place(self.lines.place(mark.source))} for mark in dict.fromkeys(marks)]
+        return {"patched": found} if found else {}
+
     def _places(self, sources: Iterable[Source]) -> list[Document]:
         return [_place(self.lines.place(source)) for source in sources]
 
@@ -162,6 +169,9 @@ class _Text:
                 step = _mapping(steps[key])
                 yield _line(label, _title(key, step))
                 yield from _from(step)
+                for patched in _list(step.get("patched", [])):
+                    yield _line("  patched", f"{patched['what']}")
+                    yield _line("", f"  {_where(_mapping(patched['from']))}")
         for route in _list(steps.get("routes", [])):
             yield from self._route(route)
         for outcome in _list(steps["outcomes"]):

@@ -15,6 +15,8 @@ from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode, ProxyType
 from xds.model.services import Service
 from xds.pipeline import automatic_addresses, of_versions
+from xds.pipeline.servers import listening_port
+from xds.pipeline.view import instances_of
 
 _PORTS = {"http": 80, "https": 443}
 _SPOKEN = {"http": ("http/1.1",), "https": ("h2", "http/1.1"), "tcp": ()}
@@ -51,6 +53,8 @@ def target(asked: Asked, proxy: ProxySpec, mesh: Mesh) -> Target:
     through_capture = through_capture and not _is_loopback(address) and not is_socket(address)
     if _by_http_proxy(url, proxy, asked.address):
         address, port = proxy.ip, mesh.settings.proxy_http_port or _DEFAULT_PROXY_PORT
+    if proxy.type is ProxyType.ROUTER:
+        port = listening_port(port, instances_of(mesh, proxy_of(proxy, mesh)))
     encrypted = url.scheme == "https"
     connection = Connection(
         *(address, port, TLS if encrypted else PLAIN, (url.hostname or "") if encrypted else "", _SPOKEN[url.scheme]),

@@ -7,7 +7,8 @@ from betterproto2 import Message
 from xds.config.reader import Reader
 from xds.model.envoy_filters import MESSAGES, ApplyTo, PatchOperation
 from xds.wire.fields import fields_by_name
-from xds.wire.fromjson import JsonError, from_json
+from xds.wire.fromjson import from_json
+from xds.wire.json_scalars import JsonError
 from xds.wire.registry import message_class
 from xds.wire.rules import broken_rule
 from xds.wire.scan import scan

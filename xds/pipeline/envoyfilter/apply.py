@@ -14,15 +14,15 @@ from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 
 from xds.model.envoy_filters import ApplyTo, ConfigPatch, PatchContext, PatchOperation
 from xds.pipeline.contribution import Resources
-from xds.pipeline.envoyfilter.check import checked, leaving_out
-from xds.pipeline.envoyfilter.clusters import patched_cluster
+from xds.pipeline.envoyfilter.check import check, check_name, decoded, leaving_out
+from xds.pipeline.envoyfilter.clusters import concerns_references, patched_cluster
 from xds.pipeline.envoyfilter.listeners import patched_listener
 from xds.pipeline.envoyfilter.outcome import InvalidResultError, Outcome, Refusal, Trail
 from xds.pipeline.envoyfilter.plan import Plan
 from xds.pipeline.envoyfilter.routes import patched_configuration, route_edits
 from xds.pipeline.memo import Memo
 from xds.pipeline.references import references_of
-from xds.resources import CLUSTER, LISTENER, ROUTE, PartSources, Resource, TypeUrl
+from xds.resources import CLUSTER, LISTENER, ROUTE, PartSources, Reference, Resource, TypeUrl
 from xds.resources.types import EXTENSION_CONFIG
 
 Parts = tuple[PartSources, ...]
@@ -91,15 +91,21 @@ def _attempt(resource: Resource, plan: Plan) -> _One:
     if after is None or not trail.applied:
         return _One(None if after is None else resource, tuple(trail.applied))
     body, parts = after
-    message = checked(kind.message, body)
-    name = getattr(message, "name", "")
-    if name != resource.name:
-        raise InvalidResultError(f"it renames the resource to {name!r}, and others refer to it by its name")
+    check(kind.message, body, trail)
+    check_name(body, resource.name, trail)
     origins = tuple(dict.fromkeys((*trail.objects, *resource.origins)))
+    references = _references(resource, body, trail)
     made = Resource.of(
-        resource.type_url, name, body, references_of(message), origins, resource.ttl, resource.aliases, parts
+        resource.type_url, resource.name, body, references, origins, resource.ttl, resource.aliases, parts
     )
     return _One(made, tuple(trail.applied))
+
+
+def _references(resource: Resource, body: bytes, trail: Trail) -> tuple[Reference, ...]:
+    """Of a cluster, which there may be thousands of, they are looked for only if patches may have changed them."""
+    if resource.type_url == CLUSTER and not any(concerns_references(patch) for patch in trail.applied):
+        return resource.references
+    return references_of(decoded(_KINDS[resource.type_url].message, body))
 
 
 _ADDED: Mapping[ApplyTo, tuple[TypeUrl, type[betterproto2.Message]]] = MappingProxyType(
@@ -128,10 +134,11 @@ def added_resources(plan: Plan) -> Added:
     for patch in _additions(plan):
         url, message = _ADDED[patch.apply_to]
         try:
-            references = references_of(checked(message, patch.value))
+            check(message, patch.value)
         except InvalidResultError as error:
             refused.append(Refusal(patch, f"{message.__name__} {patch.name}", str(error)))
             continue
+        references = references_of(decoded(message, patch.value))
         by_name.setdefault((url, patch.name), patch)
         found[url].append(Resource.of(url, patch.name, patch.value, references, (patch.object,)))
     groups = {url: Resources(tuple(resources)) for url, resources in found.items() if resources}

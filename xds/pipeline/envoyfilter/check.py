@@ -9,7 +9,8 @@ from typing import TypeVar
 import betterproto2
 
 from xds.model.envoy_filters import ConfigPatch
-from xds.pipeline.envoyfilter.outcome import InvalidResultError, Refusal
+from xds.pipeline.envoyfilter.encoded import text
+from xds.pipeline.envoyfilter.outcome import InvalidResultError, Refusal, Trail
 from xds.wire.rules import broken_rule
 from xds.wire.scan import DecodeError
 
@@ -17,18 +18,28 @@ M = TypeVar("M", bound=betterproto2.Message)
 T = TypeVar("T")
 
 
-def checked(cls: type[M], body: bytes) -> M:
-    """The message. Raises InvalidResultError if Envoy cannot accept it."""
+def check(cls: type[betterproto2.Message], body: bytes, trail: Trail | None = None) -> None:
+    """Raises InvalidResultError if Envoy cannot accept the message. trail: of the patches that made it."""
     try:
         broken = broken_rule(cls, body)
-        if broken is None:
-            with warnings.catch_warnings():
-                # Users may set fields that Envoy calls deprecated, and Envoy itself tells them so.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                return cls.parse(body)
-    except (ValueError, DecodeError) as error:
-        raise InvalidResultError(f"the {cls.__name__} cannot be read: {error}") from error
-    raise InvalidResultError(f"{_formatted(broken.path)} {broken.reason}".strip())
+    except DecodeError as error:
+        raise InvalidResultError(f"the {cls.__name__} cannot be read: {error}", trail) from error
+    if broken is not None:
+        raise InvalidResultError(f"{_formatted(broken.path)} {broken.reason}".strip(), trail)
+
+
+def check_name(body: bytes, name: str, trail: Trail) -> None:
+    """Raises InvalidResultError if a resource has another name than before. That of each sort is its first field."""
+    found = text(body, 1)
+    if found != name:
+        raise InvalidResultError(f"it renames the resource to {found!r}, and others refer to it by its name", trail)
+
+
+def decoded(cls: type[M], body: bytes) -> M:
+    """A message that has been checked. Users may set fields that Envoy calls deprecated, and Envoy tells them so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return cls.parse(body)
 
 
 def _formatted(path: tuple[str | int, ...]) -> str:
@@ -46,10 +57,10 @@ def leaving_out(
     """
     try:
         return make(patches), ()
-    except InvalidResultError:
+    except InvalidResultError as failure:
         kept: list[ConfigPatch] = []
         refused: list[Refusal] = []
-        for patch in patches:
+        for patch in failure.involved or patches:
             try:
                 make((*kept, patch))
             except InvalidResultError as error:

@@ -1,5 +1,7 @@
-"""Clusters. Field numbers are Envoy's: Cluster.name 1, transport_socket 24, transport_socket_matches 43;
-TransportSocketMatch.transport_socket 3; TransportSocket.name 1.
+"""Clusters.
+
+Field numbers are Envoy's: Cluster.name 1, type 2, eds_cluster_config 3, transport_socket 24, cluster_type 38,
+transport_socket_matches 43; TransportSocketMatch.transport_socket 3; TransportSocket.name 1.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from xds.pipeline.envoyfilter.match import cluster_matches
 from xds.pipeline.envoyfilter.outcome import Trail
 from xds.pipeline.envoyfilter.plan import Plan
 from xds.wire.merge import merged
+from xds.wire.scan import spans
 
 _SOCKET, _MATCHES, _SOCKET_OF_MATCH = 24, 43, 3
+_REFERRING = (2, 3, 38, _SOCKET, _MATCHES)
 
 
 def patched_cluster(body: bytes, plan: Plan, trail: Trail) -> bytes | None:
@@ -29,6 +33,11 @@ def patched_cluster(body: bytes, plan: Plan, trail: Trail) -> bytes | None:
             return None
         body = _merged(body, patch)
     return body
+
+
+def concerns_references(patch: ConfigPatch) -> bool:
+    """Whether a cluster may refer to other endpoints and secrets after a patch."""
+    return any(span.number in _REFERRING for span in spans(patch.value))
 
 
 def _merged(body: bytes, patch: ConfigPatch) -> bytes:

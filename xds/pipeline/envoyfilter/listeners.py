@@ -17,7 +17,7 @@ from xds.model.envoy_filters import ApplyTo, ConfigPatch, PatchContext, PatchOpe
 from xds.pipeline.envoyfilter.encoded import integer, items, message, replaced, text
 from xds.pipeline.envoyfilter.filters import merged_by, patched_filters
 from xds.pipeline.envoyfilter.match import chain_matches, http_filter, listener_matches, network_filter
-from xds.pipeline.envoyfilter.outcome import Trail
+from xds.pipeline.envoyfilter.outcome import InvalidResultError, Trail
 from xds.pipeline.envoyfilter.plan import Plan
 from xds.pipeline.envoyfilter.routes import patched_configuration, route_edits
 from xds.pipeline.references import HCM_TYPE_URL
@@ -83,6 +83,8 @@ class _Inside:
         chains = [self._patched(_Chain(body, source)) for body, source in zip(every, known, strict=True)]
         last = chains.pop() if default else None
         kept = [*filter(None, chains), *self._added()]
+        if every and not kept and last is None:
+            raise InvalidResultError("no filter chain would be left in it: REMOVE the LISTENER instead", self._trail)
         listener = replaced(listener, _CHAINS, (chain.body for chain in kept))
         listener = replaced(listener, _DEFAULT_CHAIN, [last.body] if last is not None else [])
         return listener, tuple(chain.sources for chain in (*kept, *filter(None, (last,))))

@@ -12,10 +12,6 @@ from xds.pipeline.contribution import Resources
 from xds.resources import PatchedBy, Source
 
 
-class InvalidResultError(Exception):
-    """What a patch makes of something is nothing that Envoy could accept. The text says why."""
-
-
 class Refusal(NamedTuple):
     """That a patch is left out of something. what: such as ``Listener virtualInbound``."""
 
@@ -42,6 +38,17 @@ class Trail:
         return tuple(dict.fromkeys(patch.object for patch in self.applied))
 
 
+class InvalidResultError(Exception):
+    """What patches make of something is nothing that Envoy could accept. The text says why.
+
+    involved: those that changed it; empty if that is not known.
+    """
+
+    def __init__(self, reason: str, trail: Trail | None = None) -> None:
+        super().__init__(reason)
+        self.involved = tuple(trail.applied) if trail is not None else ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """resources: after the patches, the same object if none changed any. applied: the patches that did something."""
@@ -54,11 +61,12 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class PatchReport:
     """What came of all patches for a view. patches: all of them, in their order; applied: those that found something to
-    change; refused: what some could not change, each once."""
+    change; refused: what some could not change, each once. unmet: those that are for proxies of another sort."""
 
     patches: tuple[ConfigPatch, ...] = ()
     applied: frozenset[ConfigPatch] = frozenset()
     refused: tuple[Refusal, ...] = ()
+    unmet: tuple[ConfigPatch, ...] = ()
 
     @property
     def idle(self) -> tuple[ConfigPatch, ...]:
@@ -82,6 +90,6 @@ class Tally:
         self._applied.update(applied)
         self._refused.update(dict.fromkeys(refused))
 
-    def report(self, patches: tuple[ConfigPatch, ...]) -> PatchReport:
-        """All of it. patches: all that there are."""
-        return PatchReport(patches, frozenset(self._applied), tuple(self._refused))
+    def report(self, patches: tuple[ConfigPatch, ...], unmet: tuple[ConfigPatch, ...]) -> PatchReport:
+        """All of it. patches: all that there are; unmet: as in the report."""
+        return PatchReport(patches, frozenset(self._applied), tuple(self._refused), unmet)

@@ -9,7 +9,7 @@ from envoy_data_plane.envoy.config.route.v3 import VirtualHost as VirtualHostMes
 
 from xds.model.envoy_filters import ConfigPatch, PatchOperation
 from xds.pipeline.contribution import VirtualHosts
-from xds.pipeline.envoyfilter.check import checked, leaving_out
+from xds.pipeline.envoyfilter.check import check, check_name, leaving_out
 from xds.pipeline.envoyfilter.encoded import items, text
 from xds.pipeline.envoyfilter.outcome import InvalidResultError, Refusal, Trail
 from xds.pipeline.envoyfilter.plan import Plan
@@ -21,6 +21,7 @@ from xds.pipeline.envoyfilter.routes import (
     patched_host,
     route_edits,
 )
+from xds.pipeline.memo import Memo
 from xds.pipeline.splice import JoinedVirtualHosts, VirtualHost, join_virtual_hosts
 from xds.resources import PartSources
 from xds.wire.fields import fields_by_name
@@ -45,9 +46,19 @@ class PatchedHeader:
     refused: tuple[Refusal, ...] = ()
 
 
-def edits_for(plan: Plan, name: str) -> RouteEdits | None:
-    """The patches for a RouteConfiguration that a proxy asks for by name; None if there are none."""
-    return route_edits(plan, name, plan.context(inbound=False))
+def edits_for(plan: Plan, name: str, memo: Memo) -> RouteEdits | None:
+    """The patches for a RouteConfiguration that a proxy asks for by name; None if there are none.
+
+    The same object for the same patches, so that virtual hosts that several have in common are patched once.
+    """
+    edits = route_edits(plan, name, plan.context(inbound=False))
+    return memo(_edits, len(edits.configuration), len(edits.hosts), *edits.all) if edits is not None else None
+
+
+def _edits(configuration: int, hosts: int, *patches: ConfigPatch) -> RouteEdits:
+    """Of so many patches, by what they are applied to."""
+    of_routes = configuration + hosts
+    return RouteEdits(patches[:configuration], patches[configuration:of_routes], patches[of_routes:])
 
 
 def patch_host(host: VirtualHost, edits: RouteEdits) -> PatchedHost:
@@ -64,7 +75,7 @@ def _attempt(host: VirtualHost, edits: RouteEdits) -> PatchedHost:
         return PatchedHost(host)
     if body is None:
         return PatchedHost(None, tuple(trail.applied))
-    checked(VirtualHostMessage, body)
+    check(VirtualHostMessage, body, trail)
     origins = tuple(dict.fromkeys((*trail.objects, *host.sources.origins)))
     sources = PartSources(origins, lambda: rules, (*host.sources.patched, *trail.marks))
     return PatchedHost(VirtualHost(body, sources), tuple(trail.applied))
@@ -80,11 +91,10 @@ def patch_header(part: VirtualHosts, edits: RouteEdits) -> PatchedHeader:
 def _header_attempt(part: VirtualHosts, edits: RouteEdits) -> PatchedHeader:
     trail = Trail()
     header, hosts = patched_header(part.header, edits, trail)
-    checked(RouteConfiguration, header)
-    if text(header, 1) != part.route_config:
-        raise InvalidResultError(f"it renames the resource to {text(header, 1)!r}, and others refer to it by its name")
+    check(RouteConfiguration, header, trail)
+    check_name(header, part.route_config, trail)
     for host in hosts:
-        checked(VirtualHostMessage, host)
+        check(VirtualHostMessage, host, trail)
     sources = PartSources(trail.objects, patched=tuple(trail.marks))
     brought = [VirtualHost(host, sources) for host in (*hosts, *added_hosts(edits, trail))]
     changed = VirtualHosts(part.route_config, header, part.groups) if header != part.header else part
@@ -95,7 +105,8 @@ def claims_domains(edits: RouteEdits) -> tuple[ConfigPatch, ...]:
     """The patches that may give a RouteConfiguration the name or a domain of a virtual host a second time."""
     merging = (patch for patch in edits.hosts if patch.operation.is_merge and _has_names(patch))
     replacing = (PatchOperation.ADD, PatchOperation.REPLACE)
-    return (*merging, *(patch for patch in edits.hosts if patch.operation in replacing), *edits.configuration)
+    bringing = (patch for patch in edits.configuration if items(patch.value, 2))
+    return (*merging, *(patch for patch in edits.hosts if patch.operation in replacing), *bringing)
 
 
 def _has_names(patch: ConfigPatch) -> bool:

@@ -1,0 +1,1 @@
+"""EnvoyFilters in real Envoys: a workload with its sidecar, and a client with another."""
