@@ -14,6 +14,7 @@ from e2e.services import service
 from xds.app.demo.shop import Answer, fetch
 
 GATEWAY_PORT = 8080
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 _SIDECAR = """\
 apiVersion: networking.istio.io/v1
 kind: Sidecar
@@ -94,7 +95,7 @@ async def start_shop(lab: Lab, *options: str) -> Shop:
         lab,
         client=await lab.sidecar("client", {"app": "client"}),
         workload=await lab.sidecar("shop-v1", {"app": "shop", "version": "v1"}, ip=workload),
-        gateway=await lab.gateway("front", {"app": "front"}, ip=gateway),
+        gateway=await lab.gateway("front", {"app": "front", GATEWAY_NAME: "front"}, ip=gateway),
     )
 
 

@@ -43,6 +43,20 @@ async def test_lua_stands_where_it_asks_to(lab: Lab) -> None:
     await until(shop.ask_gateway, "x-trace", f"gateway,{inbound}")
 
 
+@proves("TrafficExtension", "spec.targetRefs.group", "spec.targetRefs.kind", "spec.targetRefs.name")
+async def test_lua_is_for_the_gateway_that_it_aims_at(lab: Lab) -> None:
+    shop = await start_shop(lab)
+    group = "targetRefs:\n- group: gateway.networking.k8s.io\n  kind: Gateway\n"
+    lab.write(
+        "extensions.yaml",
+        traffic_extension("aimed", trace("aimed"), f"{group}  name: front\n")
+        + traffic_extension("elsewhere", trace("elsewhere"), f"{group}  name: other\n")
+        + traffic_extension("service", trace("service"), "targetRefs:\n- kind: Service\n  name: front\n"),
+    )
+    await until(shop.ask_gateway, "x-trace", "aimed,")
+    assert header(await shop.ask(), "x-trace") == "", "a sidecar is no gateway"
+
+
 @pytest.mark.parametrize("api_type", ["DELTA_GRPC", "GRPC"])
 async def test_code_changes_without_a_change_of_listeners(lab: Lab, api_type: str) -> None:
     lab.api_type = api_type

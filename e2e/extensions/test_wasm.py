@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from textwrap import indent
 
 from e2e.extensions.shop import header, start_shop, trace, traffic_extension, until, wasm_plugin
 from e2e.lab import Lab
 from e2e.proofs import proves
 from tests.sources.modules.kit import image, serving, sha256, write_layout
-from tests.wasm import TELLING, assembled
+from tests.wasm import GREETING, TELLING, assembled
 from xds.app.demo.shop import fetch
 
 TOLD = """\
@@ -43,6 +47,50 @@ async def test_a_module_is_fetched_and_given_what_is_written(lab: Lab) -> None:
         lab.write("plugin.yaml", wasm_plugin("telling", f"{server.url}/telling.wasm", changed))
         await until(shop.ask, "x-config", '{"word":"goodbye"}')
         assert server.asked == ["/telling.wasm"], "which is fetched once"
+
+
+@proves(
+    "TrafficExtension",
+    "spec.wasm.url",
+    "spec.wasm.pluginName",
+    "spec.wasm.pluginConfig",
+    "spec.wasm.vmConfig.env.name",
+    "spec.wasm.vmConfig.env.valueFrom",
+)
+async def test_a_traffic_extension_runs_a_module_of_an_image_too(lab: Lab) -> None:
+    write_layout(lab.config / "image", v1=image(assembled(TELLING)))
+    told = TOLD.replace("name: REGION\n    value: eu", "name: HOME\n    valueFrom: HOST")
+    wasm = indent(f"url: oci://image:v1\n{told}", "    ")
+    lab.write("extension.yaml", f"{EXTENSION}  wasm:\n{wasm}")
+    shop = await start_shop(lab)
+    await until(shop.ask, "x-config", '{"word":"hello"}')
+    answer = await shop.ask()
+    assert (header(answer, "x-env"), header(answer, "x-root")) == (f"HOME={os.environ['HOME']}", "root-7")
+
+
+EXTENSION = """\
+apiVersion: extensions.istio.io/v1alpha1
+kind: TrafficExtension
+metadata:
+  name: telling
+spec:
+  match:
+  - mode: SERVER
+"""
+
+
+@proves("WasmPlugin", "spec.imagePullPolicy")
+async def test_a_module_is_fetched_anew_with_every_change_if_it_is_always_to_be(lab: Lab) -> None:
+    async with serving() as server:
+        server.answers["/telling.wasm"] = (200, assembled(TELLING))
+        lab.write("plugin.yaml", wasm_plugin("telling", f"{server.url}/telling.wasm", TOLD))
+        shop = await start_shop(lab)
+        await until(shop.ask, "x-config", '{"word":"hello"}')
+        for word, asked in (("once", 2), ("again", 3)):
+            always = "imagePullPolicy: Always\n" + TOLD.replace("hello", word)
+            lab.write("plugin.yaml", wasm_plugin("telling", f"{server.url}/telling.wasm", always))
+            await until(shop.ask, "x-config", f'{{"word":"{word}"}}')
+            assert len(server.asked) == asked
 
 
 @proves("WasmPlugin", "spec.failStrategy")
@@ -105,3 +153,84 @@ async def _found(lab: Lab, code: str, reason: str) -> None:
             if any(reason in json.dumps(each) for each in found):
                 return
             await asyncio.sleep(0.05)
+
+
+@proves("WasmPlugin", "spec.type")
+async def test_a_module_for_connections_stands_before_tcp(lab: Lab) -> None:
+    (lab.config / "greeting.wasm").write_bytes(assembled(GREETING))
+    ip = lab.addresses.new()
+    async with heard() as port:
+        lab.write("sidecar.yaml", TCP_SIDECAR.format(port=port))
+        await lab.serve("--module-cache", str(lab.folder / "modules"))
+        await lab.sidecar("shop-v1", {"app": "shop"}, ip=ip)
+        await _echoes(ip, b"world", b"world")
+        lab.write("plugin.yaml", wasm_plugin("greeting", "file://greeting.wasm", "type: NETWORK\n"))
+        await _echoes(ip, b"world", b"hello world")
+        (lab.config / "empty.wasm").write_bytes(b"")
+        lab.write("plugin.yaml", wasm_plugin("another", "file://empty.wasm", "type: NETWORK\n"))
+        await _echoes(ip, b"world", b"")
+        failing = "type: NETWORK\nfailStrategy: FAIL_OPEN\n"
+        lab.write("plugin.yaml", wasm_plugin("another", "file://empty.wasm", failing))
+        await _echoes(ip, b"world", b"world")
+
+
+TCP_SIDECAR = """\
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata:
+  name: shop
+spec:
+  workloadSelector:
+    labels:
+      app: shop
+  ingress:
+  - port:
+      number: 7000
+      protocol: TCP
+      name: tcp
+    defaultEndpoint: 127.0.0.1:{port}
+"""
+
+
+@asynccontextmanager
+async def heard() -> AsyncIterator[int]:
+    """A server that sends back all that it was sent when the client has no more; its port."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def _echoes(ip: str, sent: bytes, expected: bytes) -> None:
+    """What comes back through the sidecar comes to be this; nothing if the connection is closed."""
+    found: bytes | None = None
+    try:
+        async with asyncio.timeout(20):
+            while found != expected:
+                found = await _exchanged(ip, sent)
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"{found!r} comes back, not {expected!r}") from None
+
+
+async def _exchanged(ip: str, sent: bytes) -> bytes:
+    try:
+        reader, writer = await asyncio.open_connection(ip, 7000)
+    except ConnectionError:
+        return b"refused"
+    try:
+        writer.write(sent)
+        writer.write_eof()
+        return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()

@@ -8,6 +8,7 @@ import betterproto2
 from envoy_data_plane.envoy.config.core.v3 import AsyncDataSource, DataSource
 from envoy_data_plane.envoy.extensions.filters.http.lua.v3 import Lua as EnvoyLua
 from envoy_data_plane.envoy.extensions.filters.http.wasm.v3 import Wasm as HttpWasm
+from envoy_data_plane.envoy.extensions.filters.network.wasm.v3 import Wasm as NetworkWasm
 from envoy_data_plane.envoy.extensions.wasm.v3 import (
     EnvironmentVariables,
     FailurePolicy,
@@ -32,10 +33,18 @@ def http_config(name: str, of: ProxyExtension) -> betterproto2.Message | None:
     action = of.extension.action
     if isinstance(action, Lua):
         return EnvoyLua(default_source_code=DataSource(inline_string=action.code))
-    return HttpWasm(config=plugin_config(name, action, of.module)) if isinstance(of.module, Module) else None
+    return HttpWasm(config=_plugin_config(name, action, of.module)) if isinstance(of.module, Module) else None
 
 
-def plugin_config(name: str, wasm: Wasm, module: Module) -> PluginConfig:
+def network_config(name: str, of: ProxyExtension) -> betterproto2.Message | None:
+    """What the network filter ``name`` runs; None if its module cannot be had."""
+    action = of.extension.action
+    if not isinstance(action, Wasm) or not isinstance(of.module, Module):
+        return None
+    return NetworkWasm(config=_plugin_config(name, action, of.module))
+
+
+def _plugin_config(name: str, wasm: Wasm, module: Module) -> PluginConfig:
     """A plugin with its module. As in Istio its configuration is one string."""
     return PluginConfig(
         name=name,

@@ -33,7 +33,7 @@ from xds.model.objects import ObjectKey
 from xds.model.server_tls import ServerTLSMode
 from xds.model.settings import MeshSettings
 from xds.model.view import GatewayPort, GatewayServer, ProxyView
-from xds.pipeline.contribution import FilterChainPart, ListenerPart
+from xds.pipeline.contribution import Direction, FilterChainPart, ListenerPart, Side
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
 
@@ -161,7 +161,8 @@ def _listener(port: ListeningPort, chains: tuple[FilterChainPart, ...], routes: 
         traffic_direction=TrafficDirection.OUTBOUND,
         listener_filters=[tls_inspector()] if port.transport is Transport.TLS else [],
     )
-    return ListenerPart(name, encode(body), chains, routes=routes, origins=_gateways(port.servers))
+    side = Side(Direction.GATEWAY, port.number)
+    return ListenerPart(name, encode(body), chains, routes=routes, origins=_gateways(port.servers), side=side)
 
 
 def _gateways(servers: Iterable[RunningServer]) -> tuple[ObjectKey, ...]:

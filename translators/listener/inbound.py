@@ -30,7 +30,7 @@ from xds.model.proxy import CaptureMode
 from xds.model.services import Protocol
 from xds.model.settings import MeshSettings
 from xds.model.view import InboundListener, ProxyView
-from xds.pipeline.contribution import FilterChainPart, ListenerPart
+from xds.pipeline.contribution import Direction, FilterChainPart, ListenerPart, Side
 from xds.pipeline.memo import Memo
 from xds.resources import NO_SOURCES, PartSources, Source
 from xds.wire.encode import encode
@@ -164,7 +164,7 @@ def _tcp_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> F
     socket = _socket(listener, way, settings)
     cluster = inbound_cluster(listener.target_port)
     chain = _forwarding(cluster, _name(listener), way, socket, settings, idle_timeout)
-    return replace(chain, sources=_sources(listener))
+    return replace(chain, sources=_sources(listener), side=Side(Direction.INBOUND, listener.target_port))
 
 
 def _forwarding(

@@ -26,7 +26,7 @@ from xds.model.proxy import CaptureMode
 from xds.model.routing import MESH_GATEWAY
 from xds.model.settings import MeshSettings
 from xds.model.view import EgressListener, ProxyView, VisibleService
-from xds.pipeline.contribution import FilterChainPart, ListenerPart
+from xds.pipeline.contribution import Direction, FilterChainPart, ListenerPart, Side
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
 from xds.wire.splice import field
@@ -158,6 +158,7 @@ def build_listener(
         filter_chains=(*http, *tcp) or ((rest,) if rest else ()),
         default_filter_chain=rest if http or tcp else None,
         routes=(route,) if route else (),
+        side=Side(Direction.OUTBOUND, number),
     )
 
 

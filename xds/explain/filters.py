@@ -62,6 +62,9 @@ def filtered(
     for each in manager.http_filters:
         config = next((level[each.name] for level in per_route if each.name in level), None)
         own, sources = _own_config(each, extensions)
+        if own is None and each.config_discovery is not None:
+            policies.append(Policy("extension", f"{each.name}: what it runs has to be fetched first"))
+            continue
         kind = own.type_url if own is not None else each.name
         left = 1.0 - sum(answer.share for answer in answers)
         found = _filter(kind, config or own, request, changes)
@@ -72,14 +75,15 @@ def filtered(
 
 
 def _own_config(of: HttpFilter, extensions: ResourceSet) -> tuple[AnyMessage | None, tuple[Source, ...]]:
-    """What a filter has in the chain, and the objects behind it if it asks for that by name."""
+    """What a filter has in the chain, and the objects behind it if it asks for that by name. None if that is not known
+    here: a proxy waits for it."""
     if of.config_discovery is None:
         return of.typed_config, ()
     resource = extensions.get(of.name)
-    if resource is None:
-        return of.config_discovery.default_config, ()
-    config = next(fields(resource.body, _TYPED_CONFIG), None)
-    return AnyMessage.parse(config) if config is not None else None, objects(resource.origins)
+    config = next(fields(resource.body, _TYPED_CONFIG), None) if resource is not None else None
+    if resource is None or config is None:
+        return None, ()
+    return AnyMessage.parse(config), objects(resource.origins)
 
 
 def _filter(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xds.pipeline.contribution import Contribution, HttpFilterPart, ListenerPart, Patch, Resources
+from xds.pipeline.contribution import Contribution, FilterPart, ListenerPart, Patch, Resources
 from xds.pipeline.envoyfilter.apply import added_resources, patched_group
 from xds.pipeline.envoyfilter.outcome import Refusal, Tally
 from xds.pipeline.envoyfilter.plan import Plan
@@ -98,5 +98,5 @@ def _listeners(outputs: Sequence[Output], memo: Memo) -> list[Resources]:
     return [memo(_build_listeners, output.listeners, memo, *filters) for output in outputs if output.listeners]
 
 
-def _build_listeners(parts: tuple[ListenerPart, ...], memo: Memo, *filters: HttpFilterPart) -> Resources:
+def _build_listeners(parts: tuple[ListenerPart, ...], memo: Memo, *filters: FilterPart) -> Resources:
     return Resources(tuple(memo(build_listener, part, *filters) for part in parts))

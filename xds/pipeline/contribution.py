@@ -114,6 +114,13 @@ class RouteOverride:
     config: bytes
 
 
+class Side(NamedTuple):
+    """Which connections something is for. port: of the gateway, outbound of the service, inbound of the workload."""
+
+    direction: Direction
+    port: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HttpConnection:
     """The ``HttpConnectionManager`` of a filter chain.
@@ -127,21 +134,29 @@ class HttpConnection:
     port: int
     mtls: bool = False
 
+    @property
+    def side(self) -> Side:
+        """The connections that it is for."""
+        return Side(self.direction, self.port)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilterChainPart:
     """One Envoy ``FilterChain``. body: with its network filters, except the connection manager, which comes last.
-    sources: where it comes from, as far as that is any object. secrets: what its TLS asks for, by name."""
+    sources: where it comes from, as far as that is any object. secrets: what its TLS asks for, by name. side: of
+    connections that are not HTTP, if the listener does not say it."""
 
     body: bytes
     http: HttpConnection | None = None
     sources: PartSources = NO_SOURCES
     secrets: tuple[str, ...] = ()
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListenerPart:
-    """One Envoy ``Listener``. body: without filter chains. routes: names of the RouteConfigurations it asks for."""
+    """One Envoy ``Listener``. body: without filter chains. routes: names of the RouteConfigurations it asks for. side:
+    of connections that are not HTTP; None if no extension is for them."""
 
     name: str
     body: bytes
@@ -149,6 +164,7 @@ class ListenerPart:
     default_filter_chain: FilterChainPart | None = None
     routes: tuple[str, ...] = ()
     origins: tuple[ObjectKey, ...] = ()
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,6 +191,26 @@ class HttpFilterPart:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class NetworkFilterPart:
+    """A network filter for every filter chain that it applies to, before what else is there.
+
+    body: an encoded ``Filter``. ports: None for all.
+    """
+
+    phase: Phase
+    body: bytes
+    directions: frozenset[Direction]
+    ports: frozenset[int] | None = None
+
+    def applies_to(self, side: Side) -> bool:
+        """True if a chain for these connections gets this filter."""
+        return side.direction in self.directions and (self.ports is None or side.port in self.ports)
+
+
+FilterPart = HttpFilterPart | NetworkFilterPart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Patch:
     """A change to finished output, made last.
 
@@ -188,4 +224,4 @@ class Patch:
     apply: Callable[[betterproto2.Message], betterproto2.Message]
 
 
-Contribution = Resources | VirtualHosts | RouteOverride | ListenerPart | HttpFilterPart | Patch
+Contribution = Resources | VirtualHosts | RouteOverride | ListenerPart | FilterPart | Patch

@@ -10,8 +10,10 @@ from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
 from xds.pipeline.contribution import (
     Contribution,
+    FilterPart,
     HttpFilterPart,
     ListenerPart,
+    NetworkFilterPart,
     Patch,
     Resources,
     RouteOverride,
@@ -35,7 +37,7 @@ class Output:
 
     patches: tuple[Patch, ...]
     host_patches: tuple[Patch, ...]
-    filters: tuple[HttpFilterPart, ...]
+    filters: tuple[FilterPart, ...]
     overrides: Overrides
     routes: tuple[VirtualHosts, ...]
     listeners: tuple[ListenerPart, ...]
@@ -48,7 +50,7 @@ def sort_output(contributions: tuple[Contribution, ...]) -> Output:
     return Output(
         patches=tuple(patch for patch in patches if patch.message is not VirtualHost),
         host_patches=tuple(patch for patch in patches if patch.message is VirtualHost),
-        filters=_only(HttpFilterPart, contributions),
+        filters=(*_only(HttpFilterPart, contributions), *_only(NetworkFilterPart, contributions)),
         overrides=_by_rule(_only(RouteOverride, contributions)),
         routes=_only(VirtualHosts, contributions),
         listeners=_only(ListenerPart, contributions),

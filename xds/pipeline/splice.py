@@ -6,7 +6,7 @@ Listener.filter_chains 3 and default_filter_chain 25, FilterChain.filters 3, Htt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -14,11 +14,14 @@ from itertools import chain
 from xds.model.objects import ObjectKey
 from xds.pipeline.contribution import (
     FilterChainPart,
+    FilterPart,
     HttpConnection,
     HttpFilterPart,
     ListenerPart,
+    NetworkFilterPart,
     RouteOverride,
     RoutePart,
+    Side,
     VirtualHostPart,
     VirtualHosts,
 )
@@ -95,25 +98,33 @@ def build_route_configuration(part: VirtualHosts, *groups: JoinedVirtualHosts) -
     return Resource(ROUTE, part.route_config, body, version, origins=origins, parts=parts)
 
 
-def build_listener(part: ListenerPart, *filters: HttpFilterPart) -> Resource:
-    """A Listener: every connection manager in it gets the filters that apply, in the order given."""
-    chains = b"".join(field(3, _filter_chain(chain_part, filters)) for chain_part in part.filter_chains)
+def build_listener(part: ListenerPart, *filters: FilterPart) -> Resource:
+    """A Listener: its chains and their connection managers get the filters that apply, in the order given."""
+    chains = b"".join(field(3, _filter_chain(chain_part, part.side, filters)) for chain_part in part.filter_chains)
     default = part.default_filter_chain
     every = part.filter_chains if default is None else (*part.filter_chains, default)
     sources = tuple(each.sources for each in every)
-    tail = field(25, _filter_chain(default, filters)) if default is not None else b""
+    tail = field(25, _filter_chain(default, part.side, filters)) if default is not None else b""
     secrets = dict.fromkeys(name for each in every for name in each.secrets)
     references = (*(Reference(ROUTE, name) for name in part.routes), *(Reference(SECRET, name) for name in secrets))
     return Resource.of(LISTENER, part.name, part.body + chains + tail, references, part.origins, parts=sources)
 
 
-def _filter_chain(part: FilterChainPart, filters: Iterable[HttpFilterPart]) -> bytes:
-    if part.http is None:
-        return part.body
-    return part.body + field(3, _connection_manager(part.http, filters))
+def _filter_chain(part: FilterChainPart, of_listener: Side | None, filters: Collection[FilterPart]) -> bytes:
+    side = part.http.side if part.http is not None else part.side or of_listener
+    body = _network_filters(side, filters) + part.body
+    return body if part.http is None else body + field(3, _connection_manager(part.http, filters))
 
 
-def _connection_manager(http: HttpConnection, filters: Iterable[HttpFilterPart]) -> bytes:
-    applicable = b"".join(field(5, part.body) for part in filters if part.applies_to(http))
+def _network_filters(side: Side | None, filters: Iterable[FilterPart]) -> bytes:
+    if side is None:
+        return b""
+    found = (part for part in filters if isinstance(part, NetworkFilterPart) and part.applies_to(side))
+    return b"".join(field(3, part.body) for part in found)
+
+
+def _connection_manager(http: HttpConnection, filters: Iterable[FilterPart]) -> bytes:
+    found = (part for part in filters if isinstance(part, HttpFilterPart) and part.applies_to(http))
+    applicable = b"".join(field(5, part.body) for part in found)
     config = any_of(HCM_TYPE_URL, http.body + applicable)
     return field(1, HTTP_CONNECTION_MANAGER.encode()) + field(4, config)

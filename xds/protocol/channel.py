@@ -144,7 +144,7 @@ class Channel(ABC, Generic[R]):
         if self.interest.globs:
             self._expand_globs(self._target)
         due, left = self._alone(self._difference(self._target))
-        self._before, self._base = self._base, self._without(self._target, left)
+        self._before, self._base = self._base, self._without(self._target, left) if left else self._target
         self._asked = self._take_new_names(left) if self._new_names else ()
         self._forced.clear()
         self._forced.update(dict.fromkeys(left))

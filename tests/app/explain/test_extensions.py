@@ -60,3 +60,10 @@ def test_with_fail_open_requests_go_on_without_it(config: Path) -> None:
     found = steps(config, *FROM, "-H", "end-user: jason", "http://reviews/")
     assert policies(found["routes"][0])["extension"]["value"] == f"{NAME}: RBAC"
     assert [outcome for outcome in found["outcomes"] if "forwarded" in outcome]
+
+
+def test_of_a_module_that_is_elsewhere_nothing_is_guessed(config: Path) -> None:
+    (config / "extension.yaml").write_text(WASM.replace("file:///nowhere", "https://modules.example.com"))
+    found = steps(config, *FROM, "-H", "end-user: jason", "http://reviews/")
+    assert policies(found["routes"][0])["extension"]["value"] == f"{NAME}: what it runs has to be fetched first"
+    assert [outcome for outcome in found["outcomes"] if "forwarded" in outcome]

@@ -81,6 +81,7 @@ async def test_what_a_registry_sends_is_checked_against_its_digests() -> None:
     ("manifest", "reason"),
     [
         (b"[]", "is not a JSON object"),
+        (b"[" * 100_000, "is not a JSON object"),
         (b"{}", "has no layers"),
         (b'{"layers": [{"digest": "md5:1"}]}', "something other than a sha256"),
         (b'{"mediaType": "application/vnd.oci.image.index.v1+json"}', "has no image"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,9 @@ def test_what_is_wrong_with_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     file = tmp_path / "a.wasm"
     with pytest.raises(ModuleError, match=r"a\.wasm cannot be read: No such file"):
         read(f"file://{file}")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModuleError, match="is not a file"):
+        read(f"file://{tmp_path}/pipe")
     file.write_bytes(b"not wasm")
     with pytest.raises(ModuleError, match="is not a WebAssembly module"):
         read(f"file://{file}")

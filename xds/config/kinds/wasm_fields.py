@@ -60,6 +60,8 @@ def _url(text: str) -> str:
         scheme, rest = "oci", text
     if scheme not in SCHEMES:
         raise ValueError(f"{text!r}: the scheme must be one of {', '.join(SCHEMES)}")
+    if scheme in ("http", "https") and "@" in rest.partition("/")[0]:
+        raise ValueError("a password does not belong in a URL: everyone would see it here")
     if not rest:
         raise ValueError(f"{text!r} names nothing")
     return f"{scheme}://{rest}"

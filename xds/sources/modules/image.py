@@ -45,7 +45,7 @@ def document(content: bytes, what: str) -> Mapping[str, object]:
     """A manifest or an index. Raises ModuleError if it is no JSON object."""
     try:
         found = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ModuleError(f"{what} is not a JSON object")

@@ -93,7 +93,10 @@ def _blob(folder: Path, digest: str, limit: int) -> bytes:
 
 
 def _read(path: Path, limit: int) -> bytes:
+    """Whatever is not a file might keep its reader waiting for ever."""
     try:
+        if path.exists() and not path.is_file():
+            raise ModuleError(f"{path} is not a file")
         with path.open("rb") as file:
             content = file.read(limit + 1)
     except (OSError, ValueError) as error:

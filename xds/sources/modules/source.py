@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import aiohttp
+import structlog
 
 from xds.model.extensions import Module, ModuleFailure, ModuleReference, Modules, PullPolicy
 from xds.sources.modules.cache import ModuleCache
@@ -17,6 +18,8 @@ from xds.sources.modules.download import download
 from xds.sources.modules.local import read_local, stamp
 
 _AT_ONCE: Final = 4
+
+_log = structlog.get_logger("xds.sources.modules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class ModuleSource:
             seen = await asyncio.to_thread(stamp, reference)
             try:
                 async with self._at_once:
-                    module = await self._fetch(reference, session)
+                    module = await self._guarded(reference, session)
             except ModuleError as error:
                 failures += 1
                 await self._failed(reference, error)
@@ -97,6 +100,16 @@ class ModuleSource:
             if seen is None and reference.pull_policy is PullPolicy.IF_NOT_PRESENT:
                 return
             await self._rest(reference, seen, self._pace.again if seen is None else None)
+
+    async def _guarded(self, reference: ModuleReference, session: aiohttp.ClientSession) -> Module:
+        """A server can send anything: a defect of ours that it brings out must cost nothing but this module."""
+        try:
+            return await self._fetch(reference, session)
+        except ModuleError:
+            raise
+        except Exception as error:
+            _log.exception("a module could not be read", url=reference.url)
+            raise ModuleError(f"what {reference.url} has could not be read: {error}") from error
 
     async def _fetch(self, reference: ModuleReference, session: aiohttp.ClientSession) -> Module:
         local = await asyncio.to_thread(read_local, reference)
