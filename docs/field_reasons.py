@@ -44,8 +44,6 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
                 "ingressControllerMode",
                 "ingressSelector",
                 "ingressService",
-                "serviceSettings.*",
-                "serviceScopeConfigs.*",
             ),
             "no: settles what istiod itself does in a Kubernetes cluster",
         ),
@@ -84,6 +82,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
                 "defaultConfig.tracing.stackdriver.*",
             ),
             "no: stock Envoy has no such tracer any more",
+        ),
+        **dict.fromkeys(
+            ("serviceSettings.*", "serviceScopeConfigs.*"),
+            "no: there is one cluster, and every service in it is local",
         ),
         "defaultConfig.extraStatTags": "no: names tags of the metrics of Istio's own filter, which stock Envoy lacks",
         "defaultConfig.statsCompression": "no: settles how Istio's bootstrap serves statistics; Envoy's admin "

@@ -73,6 +73,7 @@ def _cluster(
         dns_refresh_rate=settings.dns_refresh_rate,
         buffer_limit=buffer_limit(settings, gateway=client is Client.GATEWAY),
         preserve_case=settings.proxy.headers.preserve_case,
+        tls=settings.tls,
         dialled_port=_dialled_port(target),
     )
     subset = target.subset.name if target.subset is not None else ""

@@ -33,7 +33,7 @@ def dynamic_dns(settings: MeshSettings) -> Resource:
     cluster = _unknown(DYNAMIC_DNS_CLUSTER, settings)
     resolve_requested(cluster, settings.dns_refresh_rate)
     cluster.typed_extension_protocol_options = extension(_options(settings, by_host))
-    cluster.transport_socket = transport_socket(tls, (), http2=False)
+    cluster.transport_socket = transport_socket(tls, (), settings.tls, http2=False)
     return Resource.of(CLUSTER, cluster.name, encode(cluster))
 
 

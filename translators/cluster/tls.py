@@ -8,12 +8,15 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CommonTlsContext,
     CommonTlsContextCombinedCertificateValidationContext,
     TlsCertificate,
+    TlsParameters,
     UpstreamTlsContext,
 )
 
 from translators.names import secret
-from translators.tls import TLS_TRANSPORT_SOCKET, over_ads, subject_alt_name
+from translators.tls import TLS_TRANSPORT_SOCKET, TLS_VERSIONS, over_ads, subject_alt_name
 from xds.model.policy import ClientTLSSettings, TLSMode
+from xds.model.server_tls import TLSVersion
+from xds.model.settings import ENVOYS_TLS, MeshTls
 from xds.wire.encode import pack_any
 
 SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
@@ -30,16 +33,33 @@ def originates_tls(tls: ClientTLSSettings | None) -> bool:
 
 
 def transport_socket(
-    tls: ClientTLSSettings | None, service_names: tuple[str, ...], *, http2: bool
+    tls: ClientTLSSettings | None, service_names: tuple[str, ...], defaults: MeshTls, *, http2: bool
 ) -> TransportSocket | None:
-    """The upstream socket, or None for plain text. service_names: what a ServiceEntry says its certificates name."""
+    """The upstream socket, or None for plain text.
+
+    service_names: what a ServiceEntry says its certificates name. defaults: the mesh's.
+    """
     if tls is None or tls.mode not in _ORIGINATED:
         return None
     names = tls.subject_alt_names or service_names
     common = _from_secrets(tls, names) if tls.credential_name else _from_files(tls, names)
+    common.tls_params = _parameters(defaults)
     common.alpn_protocols = list(_HTTP2_ONLY) if http2 else []
     context = UpstreamTlsContext(common_tls_context=common, sni=tls.sni)
     return TransportSocket(name=TLS_TRANSPORT_SOCKET, typed_config=pack_any(context))
+
+
+def _parameters(defaults: MeshTls) -> TlsParameters | None:
+    """Envoy's clients stop at TLS 1.2 unless they are told to go on."""
+    if defaults == ENVOYS_TLS:
+        return None
+    least = defaults.min_version
+    return TlsParameters(
+        tls_minimum_protocol_version=TLS_VERSIONS[least],
+        tls_maximum_protocol_version=TLS_VERSIONS[least if least is TLSVersion.V1_3 else TLSVersion.AUTO],
+        cipher_suites=list(defaults.cipher_suites),
+        ecdh_curves=list(defaults.ecdh_curves),
+    )
 
 
 def secrets(tls: ClientTLSSettings | None) -> tuple[str, ...]:

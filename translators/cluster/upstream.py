@@ -26,6 +26,7 @@ from translators.cluster.proxy_protocol import announcing
 from translators.cluster.tls import host_options, transport_socket
 from xds.model.locality import LocalityLbSetting
 from xds.model.services import Protocol
+from xds.model.settings import ENVOYS_TLS, MeshTls
 from xds.wire.encode import encode, pack_any
 
 _DNS = (ClusterDiscoveryType.STRICT_DNS, ClusterDiscoveryType.LOGICAL_DNS)
@@ -38,7 +39,7 @@ class Upstream:
     discovery None: a dynamic forward proxy. sniffed: whether the proxy detects undeclared protocols. certificate_names:
     of a ServiceEntry. connect_timeout: where the policy has none. locality: the setting in force. dns_refresh_rate:
     where an answer has no TTL. dialled_port: instead of the one that the client dialled, 0 for none. buffer_limit: of
-    each connection, in bytes. preserve_case: of the names of HTTP/1 headers.
+    each connection, in bytes. preserve_case: of the names of HTTP/1 headers. tls: the mesh's defaults.
     """
 
     discovery: ClusterDiscoveryType | None
@@ -51,6 +52,7 @@ class Upstream:
     dns_refresh_rate: timedelta
     buffer_limit: int | None = None
     preserve_case: bool = False
+    tls: MeshTls = ENVOYS_TLS
     dialled_port: int = 0
 
 
@@ -80,7 +82,8 @@ def upstream_fields(upstream: Upstream) -> bytes:
             )
         ),
         transport_socket=announcing(
-            transport_socket(policy.tls, names, http2=protocol is UpstreamProtocol.HTTP2), policy.proxy_protocol
+            transport_socket(policy.tls, names, upstream.tls, http2=protocol is UpstreamProtocol.HTTP2),
+            policy.proxy_protocol,
         ),
     )
     if upstream.discovery is None:

@@ -22,7 +22,7 @@ from translators.tls import IN_MESH
 from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.server_tls import ServerTLSMode, ServerTLSSettings
 from xds.model.services import Protocol
-from xds.model.settings import MeshSettings
+from xds.model.settings import MeshSettings, MeshTls
 from xds.model.view import VisibleService
 from xds.pipeline.contribution import FilterChainPart, HttpConnection
 from xds.resources import PartSources, Source
@@ -58,7 +58,7 @@ def https_chain(
     http = gateway_http(address, running.placed.number, route, settings, running.server.name)
     if running.server.mode is ServerTLSMode.ISTIO_MUTUAL:
         http = replace(http, mtls=True)
-    return _terminating(running, ANY, (), http, (server_source(running),), credentials)
+    return _terminating(running, ANY, (), http, (server_source(running),), credentials, settings.tls)
 
 
 def http3_chain(
@@ -79,7 +79,15 @@ def terminating_chains(
 ) -> tuple[ServerChain, ...]:
     """The chains of a server that ends TLS and forwards what was in it, by rules for TCP as in Istio."""
     return tuple(
-        _terminating(running, each.wanted, each.filters, None, (each.rule, server_source(running)), credentials)
+        _terminating(
+            running,
+            each.wanted,
+            each.filters,
+            None,
+            (each.rule, server_source(running)),
+            credentials,
+            settings.tls,
+        )
         for each in forwardings("tcp", rules, running.server.port.number, settings, (ANY,))
     )
 
@@ -141,12 +149,14 @@ def _terminating(
     http: HttpConnection | None,
     sources: tuple[Source, ...],
     credentials: tuple[str, ...],
+    defaults: MeshTls,
 ) -> ServerChain:
     tls = _ended(running)
+    context = server_context(tls, credentials, is_http=http is not None, defaults=defaults)
     chain = FilterChain(
         filter_chain_match=_named(wanted, running.server_names),
         filters=list(filters),
-        transport_socket=server_socket(server_context(tls, credentials, is_http=http is not None)),
+        transport_socket=server_socket(context),
         transport_socket_connect_timeout=_HANDSHAKE,
         metadata=config_metadata(running.gateway.meta),
     )

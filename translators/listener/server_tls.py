@@ -26,6 +26,7 @@ from translators.tls import (
     subject_alt_name,
 )
 from xds.model.server_tls import ServerTLSMode, ServerTLSSettings, TLSVersion
+from xds.model.settings import ENVOYS_TLS, MeshTls
 from xds.wire.encode import pack_any
 
 HTTP_ALPN: Final = ("h2", "http/1.1")
@@ -37,12 +38,20 @@ _LEAST: Final = TLSVersion.V1_2
 _REQUIRING: Final = (ServerTLSMode.MUTUAL, ServerTLSMode.ISTIO_MUTUAL)
 
 
-def server_context(tls: ServerTLSSettings, credentials: tuple[str, ...], *, is_http: bool) -> DownstreamTlsContext:
+def server_context(
+    tls: ServerTLSSettings,
+    credentials: tuple[str, ...],
+    *,
+    is_http: bool,
+    defaults: MeshTls = ENVOYS_TLS,
+) -> DownstreamTlsContext:
     """The proxy's end of the connection. credentials: those of the server's certificates that there are. is_http:
-    whether requests are routed, or the connection is."""
+    whether requests are routed, or the connection is. defaults: the mesh's, which are not for its own TLS."""
+    if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
+        defaults = ENVOYS_TLS
     in_mesh = tls.mode is ServerTLSMode.ISTIO_MUTUAL and not is_http
     common = CommonTlsContext(
-        tls_params=_parameters(tls),
+        tls_params=_parameters(tls, defaults),
         alpn_protocols=list(_MESH_ALPN if in_mesh else HTTP_ALPN),
         tls_certificates=[] if credentials else _certificates(tls),
         tls_certificate_sds_secret_configs=[over_ads(name) for name in _certificate_secrets(tls, credentials)],
@@ -86,8 +95,9 @@ def _authority_secret(tls: ServerTLSSettings) -> str:
     return secret(tls.authority_credential, authority=True) if tls.authority_credential else ""
 
 
-def _parameters(tls: ServerTLSSettings) -> TlsParameters:
-    least = _LEAST if tls.min_version is TLSVersion.AUTO else tls.min_version
+def _parameters(tls: ServerTLSSettings, defaults: MeshTls) -> TlsParameters:
+    said = (version for version in (tls.min_version, defaults.min_version) if version is not TLSVersion.AUTO)
+    least = next(said, _LEAST)
     most = tls.max_version
     order = list(TLSVersion)
     if most is not TLSVersion.AUTO and order.index(most) < order.index(least):
@@ -95,7 +105,8 @@ def _parameters(tls: ServerTLSSettings) -> TlsParameters:
     return TlsParameters(
         tls_minimum_protocol_version=TLS_VERSIONS[least],
         tls_maximum_protocol_version=TLS_VERSIONS[most],
-        cipher_suites=list(tls.cipher_suites),
+        cipher_suites=list(tls.cipher_suites or defaults.cipher_suites),
+        ecdh_curves=list(defaults.ecdh_curves),
     )
 
 

@@ -44,11 +44,14 @@ class PathNormalization(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MeshTls:
-    """Istio ``MeshConfig.TLSConfig``: of the handshakes of mutual TLS, on the side that accepts. Empty: Envoy's own."""
+    """Istio ``MeshConfig.TLSConfig``: of handshakes; of mutual TLS on the side that accepts. Empty: Envoy's own."""
 
     min_version: TLSVersion = TLSVersion.AUTO
     cipher_suites: tuple[str, ...] = ()
     ecdh_curves: tuple[str, ...] = ()
+
+
+ENVOYS_TLS = MeshTls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class MeshSettings:
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
     that has no setting of its own. providers: by name. access_logs: instead of the access log file. listener_log:
     whether connections that no filter chain is for are logged as well. trust_domain: in which workloads have their
-    identities. mesh_mtls: what they demand of one another.
+    identities. mesh_mtls: what they demand of one another. tls: of all other TLS, in either direction, where nothing
+    else is said.
     """
 
     root_namespace: str = "istio-system"
@@ -101,3 +105,4 @@ class MeshSettings:
     access_logs: tuple[AccessLogProvider, ...] = ()
     listener_log: bool = True
     mesh_mtls: MeshTls = MeshTls()
+    tls: MeshTls = MeshTls()

@@ -17,7 +17,8 @@ from xds.model.labels import Labels
 from xds.model.policy import TcpKeepalive
 from xds.model.proxy_settings import ForwardClientCertDetails, ProxyDefaults
 from xds.model.routing import HTTPRetry
-from xds.model.settings import AccessLogEncoding, MeshSettings
+from xds.model.server_tls import TLSVersion
+from xds.model.settings import AccessLogEncoding, MeshSettings, MeshTls
 
 ALL = """\
     rootNamespace: istio-config
@@ -175,3 +176,11 @@ def test_defaults_are_checked_as_those_of_a_rule(text: str, path: str, code: str
 def test_tls_for_unknown_hosts_needs_the_mode_that_resolves_them() -> None:
     _, found = read("outboundTrafficPolicy: {mode: ALLOW_ANY, tls: {mode: SIMPLE}}")
     assert found == [("warning", 1, "outboundTrafficPolicy.tls", "no-effect")]
+
+
+def test_defaults_of_tls_are_checked() -> None:
+    settings, found = read("tlsDefaults: {minProtocolVersion: TLSV1_2, cipherSuites: [A], ecdhCurves: [P-256]}")
+    assert settings.tls == MeshTls(TLSVersion.V1_2, (), ("P-256",))
+    assert found == [("warning", 1, "tlsDefaults.cipherSuites[0]", "no-effect")]
+    _, found = read("tlsDefaults: {ecdhCurves: [a]}")
+    assert found == [("error", 1, "tlsDefaults.ecdhCurves[0]", "invalid-value")]

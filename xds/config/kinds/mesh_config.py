@@ -50,6 +50,7 @@ HONOURED: Final = (
     | with_prefixes(
         {
             "tcpKeepalive": "probes time interval",
+            "tlsDefaults": HONOURED_MESH_TLS,
             "extensionProviders": HONOURED_PROVIDERS,
             "defaultProviders": "accessLogging",
             "outboundTrafficPolicy.tls": _HONOURED_OUTBOUND_TLS,
@@ -114,6 +115,7 @@ def _settings(reader: Reader) -> MeshSettings:
     return MeshSettings(
         providers=providers,
         access_logs=default_access_logs(reader, providers),
+        tls=parse_mesh_tls(reader.section("tlsDefaults")),
         listener_log=not reader.flag("disableEnvoyListenerLog"),
         root_namespace=reader.parsed("rootNamespace", parse_dns_label, _DEFAULTS.root_namespace),
         trust_domain=reader.text("trustDomain") or _DEFAULTS.trust_domain,
