@@ -6,6 +6,7 @@ import pytest
 
 from e2e.capture.mesh import CaptureMesh
 from e2e.capture.topology import WORKLOADS
+from e2e.proofs import proves
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,12 +26,14 @@ async def test_allow_any_passes_tcp_through_even_if_the_server_speaks_first(mesh
     assert await mesh.client.listen_first(OUTSIDE, 8089, "hello") == ["welcome to outside", "outside hello"]
 
 
+@proves("Sidecar", "spec.outboundTrafficPolicy.mode")
 async def test_registry_only_refuses_unknown_hosts(mesh: CaptureMesh) -> None:
     reply = await mesh.strict.get(ON_A_PORT_OF_THE_MESH)
 
     assert reply.status == 502
 
 
+@proves("Sidecar", "spec.outboundTrafficPolicy.mode")
 async def test_registry_only_ends_connections_to_unknown_addresses(mesh: CaptureMesh) -> None:
     assert await mesh.strict.say(OUTSIDE, 8089, "hello") == []
 

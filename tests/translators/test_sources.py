@@ -67,4 +67,5 @@ def test_a_chain_that_leads_to_a_service_knows_an_object(snapshot: Snapshot) -> 
             assert config is not None
             nowhere = any(name.encode() in config.value for name in (PASSTHROUGH_CLUSTER, BLACK_HOLE_CLUSTER))
             outbound = b"outbound|" in config.value and config.type_url.endswith("TcpProxy")
-            assert bool(part.origins) is (outbound and not nowhere)
+            inbound = b"inbound|" in config.value
+            assert bool(part.origins) is ((outbound or inbound) and not nowhere)

@@ -91,7 +91,7 @@ def _limit(
 
 
 def _origins(listener: InboundListener, sidecar: Sidecar | None) -> Iterator[ObjectKey]:
-    if sidecar is not None and (listener.origin is not None or listener.pool is not None):
+    if sidecar is not None and (listener.declared is not None or listener.pool is not None):
         yield sidecar.meta.key
     elif listener.rule is not None:
         yield from (source.key for source in listener.rule.sources)

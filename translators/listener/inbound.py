@@ -24,6 +24,7 @@ from translators.names import (
     outbound_listener,
 )
 from translators.route.inbound import inbound_route
+from xds.model.objects import ObjectKey
 from xds.model.peer_authentication import MutualTLSMode, PeerModes
 from xds.model.proxy import CaptureMode
 from xds.model.services import Protocol
@@ -31,6 +32,7 @@ from xds.model.settings import MeshSettings
 from xds.model.view import InboundListener, ProxyView
 from xds.pipeline.contribution import Direction, FilterChainPart, ListenerPart, Side
 from xds.pipeline.memo import Memo
+from xds.resources import NO_SOURCES, PartSources, Source
 from xds.wire.encode import encode
 
 
@@ -79,6 +81,7 @@ def virtual_inbound(
             *undeclared,
         ),
         default_filter_chain=passthrough,
+        origins=tuple(dict.fromkeys(origin for port in ports for origin in _sidecars(captured[port]))),
     )
 
 
@@ -94,7 +97,21 @@ def bound_listener(listener: InboundListener, settings: MeshSettings, modes: Pee
         listener_filters_timeout=settings.protocol_detection_timeout if inspectors else None,
         continue_on_listener_filters_timeout=bool(inspectors),
     )
-    return ListenerPart(name, encode(body), tuple(port_chains(listener, None, settings, modes)))
+    chains = tuple(port_chains(listener, None, settings, modes))
+    return ListenerPart(name, encode(body), chains, origins=_sidecars(listener))
+
+
+def _sidecars(listener: InboundListener) -> tuple[ObjectKey, ...]:
+    """The Sidecar that declares the listener, if one does."""
+    return (listener.declared[0],) if listener.declared is not None else ()
+
+
+def _sources(listener: InboundListener) -> PartSources:
+    """Who asks for a chain: the ingress listener, or else the service."""
+    if listener.declared is not None:
+        sidecar, number = listener.declared
+        return PartSources.of_rules(Source(sidecar, ("spec", "ingress", number)))
+    return PartSources((listener.service.meta.key,)) if listener.service is not None else NO_SOURCES
 
 
 def port_chains(
@@ -138,7 +155,7 @@ def _http_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> 
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
     http = inbound_http(address, listener.target_port, route, settings, mtls=way.encrypted)
-    return FilterChainPart(encode(body), http, secrets=SECRETS if way.encrypted else ())
+    return FilterChainPart(encode(body), http, _sources(listener), SECRETS if way.encrypted else ())
 
 
 def _tcp_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> FilterChainPart:
@@ -147,7 +164,7 @@ def _tcp_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> F
     socket = _socket(listener, way, settings)
     cluster = inbound_cluster(listener.target_port)
     chain = _forwarding(cluster, _name(listener), way, socket, settings, idle_timeout)
-    return replace(chain, side=Side(Direction.INBOUND, listener.target_port))
+    return replace(chain, sources=_sources(listener), side=Side(Direction.INBOUND, listener.target_port))
 
 
 def _forwarding(

@@ -16,7 +16,7 @@ from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidecar, Transport
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
-from xds.model.objects import ObjectMeta, Origin
+from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.peer_authentication import PeerModes
 from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, IpVersions, ProxyType
@@ -130,7 +130,8 @@ class InboundListener:
     workload. default_endpoint: ``host:port`` or ``unix:///path`` where the workload listens, empty for the address
     that the client dialled. bind: empty for the virtual inbound listener of capture mode REDIRECT. pool: what the
     Sidecar says of connections to the workload; rule: what holds for the service if it says nothing. tls: what the
-    proxy ends; the protocol of service_port is what is left then.
+    proxy ends; the protocol of service_port is what is left then. declared: the Sidecar, and which of its ingress
+    listeners this is.
     """
 
     service: Service | None
@@ -138,7 +139,7 @@ class InboundListener:
     target_port: int
     default_endpoint: str = ""
     bind: str = ""
-    origin: Origin | None = None
+    declared: tuple[ObjectKey, int] | None = None
     pool: ConnectionPoolSettings | None = None
     rule: EffectiveRule | None = None
     tls: ServerTLSSettings | None = None

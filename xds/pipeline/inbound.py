@@ -10,9 +10,11 @@ from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode
 from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Protocol, Service, ServiceInstance, ServiceKey, ServicePort
+from xds.model.settings import MeshSettings
 from xds.model.view import InboundListener, ViewKey, VisibleService
 from xds.pipeline import rules
 from xds.pipeline.memo import Memo
+from xds.pipeline.rules import RulesByNamespace
 
 _EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - where a listener is bound whose address nobody names
 
@@ -22,18 +24,24 @@ def inbound(mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo) -> tu
 
     Without capture nothing but a Sidecar says where the workload itself listens, so there is nothing to derive.
     """
-    return memo(_listeners, key, sidecar, *_served(mesh, key, memo))
+    served = memo(_served, key, mesh.services, mesh.destination_rules, mesh.settings, memo)
+    return memo(_listeners, key, sidecar, *served)
 
 
-def _served(mesh: Mesh, key: ViewKey, memo: Memo) -> Iterator[VisibleService]:
+def _served(
+    key: ViewKey, services: tuple[Service, ...], destination_rules: RulesByNamespace, settings: MeshSettings, memo: Memo
+) -> tuple[VisibleService, ...]:
     """The services that the workload serves, each once. Their rules hold on this side too, as far as pools go."""
-    if not key.instances:
-        return
-    services = memo(_by_key, mesh.services)
-    applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
-    settings = mesh.settings
+    return tuple(_visible(key, services, destination_rules, settings, memo)) if key.instances else ()
+
+
+def _visible(
+    key: ViewKey, services: tuple[Service, ...], destination_rules: RulesByNamespace, settings: MeshSettings, memo: Memo
+) -> Iterator[VisibleService]:
+    by_key = memo(_by_key, services)
+    applicable = memo(rules.for_labels, destination_rules, key.labels, key.namespace)
     for service_key in dict.fromkeys(instance.service for instance in key.instances):
-        service = services.get(service_key)
+        service = by_key.get(service_key)
         if service is not None:
             root, baseline = settings.root_namespace, settings.traffic_policy
             rule = rules.rule_for(applicable, key.namespace, root, baseline, memo, service)
@@ -47,7 +55,7 @@ def _by_key(services: tuple[Service, ...]) -> Mapping[ServiceKey, Service]:
 def _listeners(key: ViewKey, sidecar: Sidecar | None, *served: VisibleService) -> tuple[InboundListener, ...]:
     by_key = {visible.service.key: visible for visible in served}
     if sidecar is not None and sidecar.ingress is not None:
-        return tuple(_from_ingress(listener, key, sidecar, by_key) for listener in sidecar.ingress)
+        return tuple(_from_ingress(number, key, sidecar, by_key) for number in range(len(sidecar.ingress)))
     if key.capture is CaptureMode.NONE:
         return ()
     by_port: dict[int, InboundListener] = {}
@@ -70,9 +78,10 @@ def _from_instance(
 
 
 def _from_ingress(
-    listener: IstioIngressListener, key: ViewKey, sidecar: Sidecar, served: Mapping[ServiceKey, VisibleService]
+    index: int, key: ViewKey, sidecar: Sidecar, served: Mapping[ServiceKey, VisibleService]
 ) -> InboundListener:
     """Istio: a listener whose traffic is captured has no use for an address to bind."""
+    listener = (sidecar.ingress or ())[index]
     number = listener.port.number
     instance = next((i for i in key.instances if i.target_port == number), None)
     visible = served.get(instance.service) if instance is not None else None
@@ -83,7 +92,7 @@ def _from_ingress(
         target_port=number,
         default_endpoint=listener.default_endpoint or (f"127.0.0.1:{number}" if is_bound else ""),
         bind=(listener.bind or key.bind_ip or _EVERY_ADDRESS) if is_bound else "",
-        origin=listener.origin,
+        declared=(sidecar.meta.key, index),
         pool=listener.connection_pool or sidecar.inbound_connection_pool,
         rule=visible.rule if visible is not None else None,
         tls=_ended(listener),

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
-from xds.model.gateways import HostSelector, IstioEgressListener, SidecarCaptureMode
+from xds.model.gateways import HostSelector, IstioEgressListener, Sidecar, SidecarCaptureMode
 from xds.model.routing import Destination, HTTPRoute, L4Route, VirtualService
 from xds.model.services import Service, ServiceKey
 from xds.model.settings import MeshSettings
@@ -31,6 +31,21 @@ class Wanted(NamedTuple):
 
     key: ServiceKey
     ports: frozenset[int] | None
+
+
+def scoped(
+    sidecar: Sidecar,
+    services: tuple[Service, ...],
+    virtual_services: tuple[VirtualService, ...],
+    rules: RulesByNamespace,
+    namespace: str,
+    settings: MeshSettings,
+    memo: Memo,
+) -> tuple[tuple[EgressListener, ...], tuple[VisibleService, ...]]:
+    """The egress listeners of a Sidecar that has some, and everything that needs clusters; arguments as of `Scope`."""
+    scope = Scope(services, virtual_services, rules, namespace, settings, memo)
+    listeners = memo(_same, *map(scope.listener, sidecar.egress or ()))
+    return listeners, scope.union(listeners, sidecar.egress_proxy)
 
 
 class Scope:

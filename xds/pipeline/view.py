@@ -31,7 +31,7 @@ from xds.pipeline.memo import Memo
 from xds.pipeline.overrides import override_of, settings_for
 from xds.pipeline.providers import with_providers
 from xds.pipeline.rules import RulesByNamespace
-from xds.pipeline.scope import Scope
+from xds.pipeline.scope import scoped
 from xds.pipeline.selection import conditions_met, selected_patches
 from xds.pipeline.servers import gateway_ports, listening_ports
 from xds.pipeline.visible import mesh_virtual_services, routed_hosts, services_seen_from
@@ -234,9 +234,7 @@ def _egress(
         services = _all_services(*inputs)
         return memo(_open_egress, services, virtual_services), services
     applicable = memo(rules.for_labels, mesh.destination_rules, key.labels, key.namespace)
-    scope = Scope(known, virtual_services, applicable, key.namespace, mesh.settings, memo)
-    listeners = memo(_listeners, *map(scope.listener, sidecar.egress))
-    return listeners, scope.union(listeners, sidecar.egress_proxy)
+    return memo(scoped, sidecar, known, virtual_services, applicable, key.namespace, mesh.settings, memo)
 
 
 def _services(services: tuple[Service, ...], key: ViewKey, memo: Memo) -> tuple[Service, ...]:
@@ -250,10 +248,6 @@ def _open_egress(
     services: tuple[VisibleService, ...], virtual_services: tuple[VirtualService, ...]
 ) -> tuple[EgressListener, ...]:
     return (EgressListener(services, services, routed_hosts(virtual_services)),)
-
-
-def _listeners(*listeners: EgressListener) -> tuple[EgressListener, ...]:
-    return listeners
 
 
 def _inbound(mesh: Mesh, key: ViewKey, sidecar: Sidecar | None, memo: Memo) -> tuple[InboundListener, ...]:
