@@ -45,7 +45,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 )
 from envoy_data_plane.envoy.extensions.filters.common.fault.v3 import FaultDelay
 from envoy_data_plane.envoy.extensions.filters.http.buffer.v3 import Buffer
-from envoy_data_plane.envoy.extensions.filters.http.cors.v3 import CorsPolicy
+from envoy_data_plane.envoy.extensions.filters.http.cors.v3 import CorsPolicy as EnvoyCorsPolicy
 from envoy_data_plane.envoy.extensions.filters.http.fault.v3 import FaultAbort, HttpFault
 from envoy_data_plane.envoy.extensions.filters.http.grpc_stats.v3 import FilterConfig as GrpcStats
 from envoy_data_plane.envoy.extensions.filters.http.grpc_web.v3 import GrpcWeb
@@ -264,7 +264,7 @@ def test_the_most_specific_configuration_of_a_filter_holds() -> None:
     ],
 )
 def test_preflight_requests(method: str, headers: tuple[tuple[str, str], ...], status: int | None) -> None:
-    policy = CorsPolicy(allow_origin_string_match=[StringMatcher(exact="http://a")])
+    policy = EnvoyCorsPolicy(allow_origin_string_match=[StringMatcher(exact="http://a")])
     table = kit.routes(to("a", cors=pack_any(policy)))
     found = kit.asked(kit.snapshot(kit.manager(table), kit.clusters("a")), "/", *headers, method=method)
 
