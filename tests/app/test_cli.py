@@ -188,6 +188,20 @@ def test_a_proxy_that_is_to_know_its_own_service_has_a_cluster_for_it(pilothouse
     assert clusters == {"xds-grpc": "STATIC", "local_cluster": "EDS"}
 
 
+def test_a_bootstrap_with_certificates_speaks_tls_to_the_control_plane(pilothouse: Run) -> None:
+    files = ("--root-cert", "/root.pem", "--client-cert", "/chain.pem", "--client-key", "/key.pem")
+    made = json.loads(pilothouse("bootstrap", *PROXY, "--xds", "127.0.0.1:15012", *files).stdout)
+    (cluster,) = made["static_resources"]["clusters"]
+    tls = cluster["transport_socket"]["typed_config"]["common_tls_context"]
+    assert tls["tls_certificates"] == [
+        {"certificate_chain": {"filename": "/chain.pem"}, "private_key": {"filename": "/key.pem"}}
+    ]
+    assert tls["validation_context"]["trusted_ca"] == {"filename": "/root.pem"}
+    (name,) = tls["validation_context"]["match_typed_subject_alt_names"]
+    assert name == {"san_type": "IP_ADDRESS", "matcher": {"exact": "127.0.0.1"}}
+    assert "they go together" in pilothouse("bootstrap", *PROXY, *files[:2]).stderr
+
+
 def test_a_bootstrap_has_what_the_mesh_says_of_every_proxy(pilothouse: Run, tmp_path: Path) -> None:
     file = tmp_path / "mesh.yaml"
     file.write_text("defaultConfig: {proxyAdminPort: 15999, meshId: test}\n")
