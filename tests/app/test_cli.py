@@ -199,7 +199,7 @@ def test_a_bootstrap_with_certificates_speaks_tls_to_the_control_plane(pilothous
     assert tls["validation_context"]["trusted_ca"] == {"filename": "/root.pem"}
     (name,) = tls["validation_context"]["match_typed_subject_alt_names"]
     assert name == {"san_type": "IP_ADDRESS", "matcher": {"exact": "127.0.0.1"}}
-    assert "they go together" in pilothouse("bootstrap", *PROXY, *files[:2]).stderr
+    assert pilothouse("bootstrap", *PROXY, *files[:2]).returncode != 0
 
 
 def test_a_bootstrap_has_what_the_mesh_says_of_every_proxy(pilothouse: Run, tmp_path: Path) -> None:
