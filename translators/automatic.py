@@ -64,12 +64,12 @@ def _passed(target: Target) -> Target:
 def _clusters(
     of_service: tuple[Target, ...], settings: MeshSettings, endpoints: ServiceEndpoints | None, memo: Memo
 ) -> Resources:
-    encoded = memo(encoded_endpoints, endpoints, memo) if endpoints is not None else None
-    return Resources(service_clusters(of_service, Client.GATEWAY, settings, encoded))
+    encoded = memo(encoded_endpoints, endpoints, None, memo) if endpoints is not None else None
+    return Resources(service_clusters(of_service, Client.GATEWAY, settings, encoded, None))
 
 
 def _assignments(of_service: tuple[Target, ...], endpoints: ServiceEndpoints | None, memo: Memo) -> Resources:
-    encoded = memo(encoded_endpoints, endpoints, memo) if endpoints is not None else {}
+    encoded = memo(encoded_endpoints, endpoints, None, memo) if endpoints is not None else {}
     found = (target for target in of_service if target.discovery is ClusterDiscoveryType.EDS)
     bodies = ((target, assignment(target.name, target_endpoints(target, encoded))) for target in found)
     return Resources(tuple(Resource.of(ENDPOINT, t.name, body, (), t.origins) for t, body in bodies))

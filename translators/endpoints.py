@@ -13,6 +13,7 @@ from translators.cluster.outbound import target_endpoints
 from translators.cluster.placement import Placement, Rankings, placements, rankings
 from translators.cluster.target import Client, Target, client_of, targets
 from xds.model.locality import LocalityLbSetting
+from xds.model.peer_authentication import PeerPolicies
 from xds.model.proxy import LOCAL_CLUSTER
 from xds.model.services import ServiceEndpoints, ServiceInstance, ServiceKey
 from xds.model.view import ProxyView, ViewKey, VisibleService
@@ -24,15 +25,18 @@ def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
     """One assignment for each EDS cluster, an empty one if it has no endpoints: without it the cluster never warms."""
     discovered = memo(_discovered, view.services, client_of(view.key), view.settings.locality, memo)
     for bucket in memo(_placed, discovered, view.key, memo):
-        yield memo(_bucket_assignments, bucket, view.endpoints.shards[bucket.number], memo)
+        yield memo(_bucket_assignments, bucket, view.endpoints.shards[bucket.number], view.unencrypted, memo)
     if view.key.self_discovery:
         own = next(iter(view.key.instances), None)
-        yield memo(_local_cluster, own, view.endpoints.get(own.service) if own is not None else None, memo)
+        endpoints = view.endpoints.get(own.service) if own is not None else None
+        yield memo(_local_cluster, own, endpoints, view.unencrypted, memo)
 
 
-def _local_cluster(own: ServiceInstance | None, endpoints: ServiceEndpoints | None, memo: Memo) -> Resources:
+def _local_cluster(
+    own: ServiceInstance | None, endpoints: ServiceEndpoints | None, unencrypted: PeerPolicies | None, memo: Memo
+) -> Resources:
     """The instances of the client's own service, the first one if it has several. No rule has a say in it."""
-    encoded = memo(encoded_endpoints, endpoints, memo) if endpoints is not None else {}
+    encoded = memo(encoded_endpoints, endpoints, unencrypted, memo) if endpoints is not None else {}
     group = encoded.get(own.port.number, ()) if own is not None else ()
     return Resources((Resource.of(ENDPOINT, LOCAL_CLUSTER, assignment(LOCAL_CLUSTER, group)),))
 
@@ -92,18 +96,24 @@ def _eds_targets(visible: VisibleService, client: Client, memo: Memo) -> tuple[T
     return tuple(t for t in memo(targets, visible, client) if t.discovery is ClusterDiscoveryType.EDS)
 
 
-def _bucket_assignments(bucket: _Bucket, endpoints: Mapping[ServiceKey, ServiceEndpoints], memo: Memo) -> Resources:
+def _bucket_assignments(
+    bucket: _Bucket, endpoints: Mapping[ServiceKey, ServiceEndpoints], unencrypted: PeerPolicies | None, memo: Memo
+) -> Resources:
     groups = (
-        memo(_assignments, of_service, endpoints.get(key), memo, *bucket.placements.get(key, ()))
+        memo(_assignments, of_service, endpoints.get(key), unencrypted, memo, *bucket.placements.get(key, ()))
         for key, of_service in bucket.targets.items()
     )
     return Resources(tuple(resource for group in groups for resource in group))
 
 
 def _assignments(
-    of_service: tuple[Target, ...], endpoints: ServiceEndpoints | None, memo: Memo, *placements: Placement | None
+    of_service: tuple[Target, ...],
+    endpoints: ServiceEndpoints | None,
+    unencrypted: PeerPolicies | None,
+    memo: Memo,
+    *placements: Placement | None,
 ) -> tuple[Resource, ...]:
-    encoded = memo(encoded_endpoints, endpoints, memo) if endpoints is not None else {}
+    encoded = memo(encoded_endpoints, endpoints, unencrypted, memo) if endpoints is not None else {}
     placed = zip(of_service, placements or (None,) * len(of_service), strict=True)
     return tuple(_assignment(target, encoded, placement, memo) for target, placement in placed)
 

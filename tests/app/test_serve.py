@@ -173,10 +173,10 @@ def test_the_mesh_config_is_followed_and_a_mistake_in_it_costs_nothing(config: P
     file = tmp_path / "mesh.yaml"
     file.write_text("proxyHttpPort: 15080\n")
     with serving(config, tmp_path / "log", "--mesh-config", str(file)) as server:
-        file.write_text("proxyHttpPort: 15081\nenableAutoMtls: true\n")
+        file.write_text("proxyHttpPort: 15081\nhboneIdleTimeout: 1s\n")
         server.wait_for("mesh settings applied")
         server.wait_for("not honoured yet: this field has no effect")
-        assert "enableAutoMtls" in server.get("/debug/configz")[1]
+        assert "hboneIdleTimeout" in server.get("/debug/configz")[1]
 
         file.write_text("proxyHttpPort: not-a-port # and the text is no shorter than before\n")
         server.wait_for('must be an integer, not "not-a-port"')

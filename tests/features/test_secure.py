@@ -17,6 +17,7 @@ import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import Secret
 from grpc import aio
 
 from tests.app.test_serve import SERVICE, Server, serving
@@ -25,7 +26,7 @@ from tests.ca.test_service_accounts import EC, NAME, jwks, token
 from tests.features.client import ADS, node
 from xds.ca.encoding import key_pem
 from xds.model.identity import SpiffeId
-from xds.resources import CLUSTER
+from xds.resources import CLUSTER, SECRET
 from xds.wire.discovery_pb2 import DiscoveryRequest, DiscoveryResponse
 from xds.wire.istio_ca_pb2 import IstioCertificateRequest, IstioCertificateResponse
 
@@ -124,7 +125,8 @@ async def test_a_workload_joins_renews_and_gets_its_configuration(secure: Secure
         again = await sign(channel, request(str(REVIEWS)))
     leaf = x509.load_pem_x509_certificate(again[0].encode())
     assert x509.load_pem_x509_certificate(again[-1].encode()).subject == leaf_root(secure).subject
-    assert [event["spiffe_id"] for event in secure.audit()] == [str(REVIEWS)] * 2
+    # the first to join, one for the stream, and the renewed one
+    assert [event["spiffe_id"] for event in secure.audit()] == [str(REVIEWS)] * 3
     assert secure.audit()[-1]["serial"] == f"{leaf.serial_number:x}"
 
 
@@ -210,6 +212,46 @@ async def test_a_root_is_replaced_while_streams_are_open(secure: Secure) -> None
         secure.command("ca", "revoke", old)
         assert before not in secure.roots
         assert (await first_response(channel)).type_url == CLUSTER
+
+
+async def secrets(channel: aio.Channel, *names: str) -> dict[str, Secret]:
+    """What a stream is given of the secrets that it asks for."""
+    call = channel.stream_stream(STREAM)(timeout=10)
+    who = node("sidecar~127.0.0.1~reviews-1.default~default.svc.cluster.local", NAMESPACE="default")
+    await call.write(DiscoveryRequest(node=who, type_url=SECRET, resource_names=names).SerializeToString())
+    await call.write(DiscoveryRequest(type_url=CLUSTER).SerializeToString())
+    found: dict[str, Secret] = {}
+    while (response := DiscoveryResponse.FromString(await call.read())).type_url != CLUSTER:
+        found |= {secret.name: secret for secret in (Secret.parse(each.value) for each in response.resources)}
+    call.cancel()
+    return found
+
+
+def holder(secret: Secret) -> list[str]:
+    assert secret.tls_certificate is not None
+    assert secret.tls_certificate.certificate_chain is not None
+    leaf = x509.load_pem_x509_certificates(secret.tls_certificate.certificate_chain.inline_bytes or b"")[0]
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.UniformResourceIdentifier)
+
+
+async def test_a_stream_gets_the_secrets_of_its_own_identity_and_of_no_other(secure: Secure) -> None:
+    asked = ("default", "ROOTCA", str(REVIEWS), str(RATINGS), f"spiffe://{TRUST_DOMAIN}")
+    of_ratings, of_reviews = await joined(secure, RATINGS), await joined(secure, REVIEWS)
+    async with secure.channel(*of_ratings) as theirs, secure.channel(*of_reviews) as ours:
+        assert holder((await secrets(theirs, *asked))["default"]) == [str(RATINGS)]
+        found = await secrets(ours, *asked)
+        assert found.keys() == {*asked} - {str(RATINGS)}
+        assert holder(found["default"]) == holder(found[str(REVIEWS)]) == [str(REVIEWS)]
+        trusted = found["ROOTCA"].validation_context
+        assert trusted is not None
+        assert trusted.trusted_ca is not None
+        assert trusted.trusted_ca.inline_bytes == secure.roots
+    async with aio.insecure_channel(secure.server.xds) as plain:
+        assert await secrets(plain, *asked) == {}
+    assert "PRIVATE KEY" not in secure.server.log.read_text()
+    for page in ("/debug/config_dump?proxyID=reviews-1.default", "/debug/configz", "/debug/syncz"):
+        assert "PRIVATE KEY" not in secure.server.get(page)[1]
 
 
 @pytest.mark.parametrize(

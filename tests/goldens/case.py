@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.goldens.credentials import with_credentials
+from tests.goldens.credentials import identity_secrets, with_credentials
 from tests.wasm import module
 from translators import DEFAULT
 from xds.app.bootstrap import DEFAULT_ADMIN_PORT, bootstrap
@@ -61,7 +61,11 @@ class Case:
         """The case's resources as a complete Envoy configuration; a bootstrap is one."""
         if self.stage == "bootstrap":
             return self.outputs()["bootstrap.json"]
-        return json.dumps(static_config(self._read()[0].render(self._proxy())))
+        proxy = self._proxy()
+        rendered = self._read()[0].render(proxy)
+        if proxy.mtls:  # a running proxy is sent these; without an answer Envoy cannot even check who asks
+            rendered["secrets"] = identity_secrets()
+        return json.dumps(static_config(rendered, with_secrets=proxy.mtls))
 
     @property
     def for_envoy(self) -> bool:

@@ -8,6 +8,7 @@ from base64 import b64encode
 from functools import cache
 
 from tests.certificates import Authority
+from xds.app.render import Document
 
 _PLACE = re.compile(r"\{\{(base64 )?(chain|key|authority|revoked) ([\w.-]+)\}\}")
 
@@ -16,6 +17,16 @@ def with_credentials(text: str) -> str:
     """The text with a quoted string for each ``{{chain NAME}}``, ``{{key NAME}}``, ``{{authority NAME}}`` and
     ``{{revoked NAME}}`` (of the authority NAME, which has revoked one of its certificates)."""
     return _PLACE.sub(lambda place: _quoted(_content(place[2], place[3]), is_base64=bool(place[1])), text)
+
+
+def identity_secrets() -> list[Document]:
+    """What a proxy with an identity is sent (SDS), as documents."""
+    sources: list[Document] = [{"inline_string": _content(what, "example")} for what in ("chain", "key", "authority")]
+    chain, key, trusted = sources
+    return [
+        {"name": "default", "tls_certificate": {"certificate_chain": chain, "private_key": key}},
+        {"name": "ROOTCA", "validation_context": {"trusted_ca": trusted}},
+    ]
 
 
 def _quoted(content: str, *, is_base64: bool) -> str:

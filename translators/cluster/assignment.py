@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from translators.cluster.address import fill_address
+from translators.cluster.peers import accepts_mutual_tls
 from translators.cluster.placement import EncodedEndpoint, Group, Placement, grouped
 from xds.model.labels import Labels
+from xds.model.peer_authentication import PeerPolicies
 from xds.model.services import Endpoint, Health, ServiceEndpoints
 from xds.pipeline import Memo
 from xds.wire.core_pb2 import Metadata
 from xds.wire.endpoint_pb2 import HEALTHY, LbEndpoint, LocalityLbEndpoints
 from xds.wire.splice import field
 
-_TLS_MODE_LABEL = "security.istio.io/tlsMode"
-_ISTIO_TLS = "istio"
 _NAME_LABELS = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
 _REVISION_LABELS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
 
@@ -30,16 +30,21 @@ EncodedEndpoints = Mapping[int, tuple[EncodedEndpoint, ...]]
 """By service port."""
 
 
-def encoded_endpoints(endpoints: ServiceEndpoints, memo: Memo) -> EncodedEndpoints:
-    """Those that may get traffic. Like Istio, unready and terminating endpoints are not sent at all."""
+def encoded_endpoints(endpoints: ServiceEndpoints, unencrypted: PeerPolicies | None, memo: Memo) -> EncodedEndpoints:
+    """Those that may get traffic. Like Istio, unready and terminating endpoints are not sent at all. unencrypted: what
+    turns mutual TLS off for some, None if nothing does."""
     return {
-        port: memo(_live, group, memo) if len(group) >= _MANY else _live(group, memo)
+        port: memo(_live, group, unencrypted, memo) if len(group) >= _MANY else _live(group, unencrypted, memo)
         for port, group in endpoints.by_port.items()
     }
 
 
-def _live(endpoints: tuple[Endpoint, ...], memo: Memo) -> tuple[EncodedEndpoint, ...]:
-    return tuple(memo(_encoded, endpoint) for endpoint in endpoints if endpoint.health is Health.HEALTHY)
+def _live(endpoints: tuple[Endpoint, ...], unencrypted: PeerPolicies | None, memo: Memo) -> tuple[EncodedEndpoint, ...]:
+    return tuple(
+        memo(_encoded, endpoint, accepts_mutual_tls(endpoint, unencrypted))
+        for endpoint in endpoints
+        if endpoint.health is Health.HEALTHY
+    )
 
 
 def assignment(name: str, endpoints: Iterable[EncodedEndpoint], placement: Placement | None = None) -> bytes:
@@ -67,7 +72,7 @@ def selected(endpoints: Iterable[EncodedEndpoint], labels: Labels) -> tuple[Enco
 
 def plain_endpoint(host: str, port: int) -> EncodedEndpoint:
     """An address of which nothing else is known. host: as `translators.cluster.address.fill_address` takes it."""
-    return _encoded(Endpoint(host, port))
+    return _encoded(Endpoint(host, port), mtls=False)
 
 
 def _encoded_group(group: Group) -> bytes:
@@ -82,18 +87,18 @@ def _encoded_group(group: Group) -> bytes:
     return b"".join((message.SerializeToString(), *(field(2, endpoint.body) for endpoint in group.endpoints)))
 
 
-def _encoded(endpoint: Endpoint) -> EncodedEndpoint:
+def _encoded(endpoint: Endpoint, mtls: bool) -> EncodedEndpoint:
     message = LbEndpoint(health_status=HEALTHY)
     fill_address(message.endpoint.address, endpoint.address, endpoint.port)
     message.load_balancing_weight.value = endpoint.weight or 1
-    _describe(message.metadata, endpoint)
+    _describe(message.metadata, endpoint, mtls=mtls)
     body = message.SerializeToString(deterministic=True)
     return EncodedEndpoint(endpoint.labels, endpoint.locality, endpoint.weight or 1, body)
 
 
-def _describe(metadata: Metadata, endpoint: Endpoint) -> None:
-    if _first(endpoint.labels, (_TLS_MODE_LABEL,)) == _ISTIO_TLS:
-        metadata.filter_metadata["envoy.transport_socket_match"].fields["tlsMode"].string_value = _ISTIO_TLS
+def _describe(metadata: Metadata, endpoint: Endpoint, *, mtls: bool) -> None:
+    if mtls:
+        metadata.filter_metadata["envoy.transport_socket_match"].fields["tlsMode"].string_value = "istio"
     if endpoint.workload:
         metadata.filter_metadata["istio"].fields["workload"].string_value = _workload(endpoint)
 

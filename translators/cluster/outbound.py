@@ -12,11 +12,14 @@ from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVer
 from translators.cluster.assignment import EncodedEndpoints, assignment, selected
 from translators.cluster.mesh_defaults import buffer_limit, with_mesh_defaults
 from translators.cluster.metadata import cluster_metadata
+from translators.cluster.mutual_tls import SECRETS, mutual_tls, mutual_tls_fields
+from translators.cluster.peers import Peers
 from translators.cluster.placement import EncodedEndpoint, Placement
 from translators.cluster.stat_name import stat_name
 from translators.cluster.target import Client, Target
 from translators.cluster.tls import secrets
 from translators.cluster.upstream import Upstream, upstream_fields
+from translators.filters.mesh_protocols import PROTOCOLS
 from xds.model.policy import locality_setting
 from xds.model.services import Resolution
 from xds.model.settings import MeshSettings
@@ -46,21 +49,29 @@ def service_clusters(
     client: Client,
     settings: MeshSettings,
     endpoints: EncodedEndpoints | None,
+    peers: Peers | None,
     *placements: Placement | None,
 ) -> tuple[Resource, ...]:
     """One cluster for each target.
 
-    endpoints: of a service whose clusters have them inline. placements: one for each target, or none at all.
+    endpoints: of a service whose clusters have them inline. peers: None for a client without an identity. placements:
+    one for each target, or none at all.
     """
     return tuple(
-        _cluster(target, client, settings, endpoints or {}, place)
+        _cluster(target, client, settings, endpoints or {}, peers, place)
         for target, place in zip(targets, placements or (None,) * len(targets), strict=True)
     )
 
 
 def _cluster(
-    target: Target, client: Client, settings: MeshSettings, endpoints: EncodedEndpoints, placement: Placement | None
+    target: Target,
+    client: Client,
+    settings: MeshSettings,
+    endpoints: EncodedEndpoints,
+    peers: Peers | None,
+    placement: Placement | None,
 ) -> Resource:
+    mutual = mutual_tls(target, settings, peers)
     inline = target_endpoints(target, endpoints) if is_inline(target) else ()
     upstream = Upstream(
         discovery=_feasible(target.discovery, len(inline)),
@@ -77,12 +88,16 @@ def _cluster(
         dialled_port=_dialled_port(target),
     )
     subset = target.subset.name if target.subset is not None else ""
-    metadata = cluster_metadata(target.service, target.rule, subset)
+    metadata = cluster_metadata(target.service, target.rule, subset, PROTOCOLS if mutual is not None else "")
     body = [field(1, target.name.encode()), upstream_fields(upstream), field(25, metadata)]
     if settings.outbound_stat_name:
         name = stat_name(settings.outbound_stat_name, target.service, target.port, subset=subset)
         body.append(field(28, name.encode()))
-    references = tuple(Reference(SECRET, name) for name in secrets(target.policy.tls))
+    asked = secrets(target.policy.tls)
+    if mutual is not None:
+        body.append(mutual_tls_fields(mutual))
+        asked = SECRETS
+    references = tuple(Reference(SECRET, name) for name in asked)
     if target.discovery is ClusterDiscoveryType.EDS:
         body.append(field(3, _OVER_ADS + field(2, target.name.encode())))
         references = (Reference(ENDPOINT, target.name), *references)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.filters import cors, dynamic_forward_proxy, extension, fault, grpc_web, router
+from translators.filters import cors, dynamic_forward_proxy, extension, fault, grpc_web, mesh_protocols, router
 from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
@@ -16,6 +16,7 @@ DEFAULT: Final[tuple[Translator, ...]] = (
     fault.translate,
     extension.translate,
     grpc_web.translate,
+    mesh_protocols.translate,
     router.translate,
 )
 """The built-in filters. Their phases decide the order in the chain, and within a phase this list."""

@@ -47,6 +47,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 
 from xds.app.address import split_address
+from xds.app.bootstrap_tls import XdsTls, xds_socket
 from xds.app.proxy_spec import ProxySpec
 from xds.model import services
 from xds.model.envoy_filters import ConfigPatch
@@ -76,12 +77,13 @@ def bootstrap(
     defaults: ProxyDefaults = NO_DEFAULTS,
     patches: Sequence[ConfigPatch] = (),
     report: Callable[[Refusal], None] = lambda refusal: None,
+    tls: XdsTls | None = None,
 ) -> dict[str, object]:
     """An Envoy bootstrap in protobuf's JSON mapping (Envoy ``bootstrap.v3.Bootstrap``).
 
     xds_address: ``HOST:PORT`` of the control plane. admin_port: 0 lets the system choose. defaults: what the mesh says
     of every proxy, but for its admin port. patches: merged into it at last; report: is told of those that would make it
-    invalid, which are left out. Raises ValueError for an address that is none.
+    invalid, which are left out. tls: None where it is in plain text. Raises ValueError for an address that is none.
     """
     message = Bootstrap(
         node=_node(spec, defaults),
@@ -92,7 +94,7 @@ def bootstrap(
         dynamic_resources=_dynamic_resources(),
         static_resources=BootstrapStaticResources(
             clusters=[
-                _xds_cluster(*split_address(xds_address)),
+                _xds_cluster(*split_address(xds_address), tls),
                 *([_local_cluster()] if spec.self_discovery else []),
             ]
         ),
@@ -196,7 +198,7 @@ def _reconnect() -> RetryPolicy:
     )
 
 
-def _xds_cluster(host: str, port: int) -> Cluster:
+def _xds_cluster(host: str, port: int, tls: XdsTls | None) -> Cluster:
     """The control plane. Keepalive, because without it a half-open connection hangs for ever."""
     keepalive = KeepaliveSettings(interval=timedelta(seconds=30), timeout=timedelta(seconds=5))
     options = HttpProtocolOptions(
@@ -209,6 +211,7 @@ def _xds_cluster(host: str, port: int) -> Cluster:
         name=XDS_CLUSTER,
         type=ClusterDiscoveryType.STATIC if _is_ip(host) else ClusterDiscoveryType.STRICT_DNS,
         connect_timeout=timedelta(seconds=1),
+        transport_socket=xds_socket(tls, host) if tls is not None else None,
         typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack_any(options)},
         load_assignment=ClusterLoadAssignment(
             cluster_name=XDS_CLUSTER, endpoints=[LocalityLbEndpoints(lb_endpoints=[endpoint])]

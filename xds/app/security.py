@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ import structlog
 from xds.app.errors import StartError
 from xds.app.oidc import OidcIssuers
 from xds.ca.attestation import Attestor, Evidence, attest, by_certificate, by_join_token, by_jwt_svid
+from xds.ca.authority import Issued
 from xds.ca.encoding import certificates_pem
 from xds.ca.errors import CertificateError, KeystoreError, RateLimitError, RequestError
 from xds.ca.keystore import STATE, Keystore
@@ -79,20 +80,28 @@ def _signer(authority: CertificateAuthority) -> Sign:
             raise RefusedError(str(error), "RESOURCE_EXHAUSTED") from error
         except CertificateError as error:
             raise RefusedError(str(error), "FAILED_PRECONDITION") from error
-        _audit.info(
-            "certificate issued",
-            spiffe_id=str(identity),
-            serial=f"{issued.certificate.serial_number:x}",
-            not_after=issued.certificate.not_valid_after_utc.isoformat(),
-            authority=authority.active.id,
-        )
+        record(issued, authority.active.id)
         return [certificates_pem([certificate]).decode() for certificate in issued.chain]
 
     return sign
 
 
-async def follow(authority: CertificateAuthority, folder: Path) -> None:
-    """Takes in what others do to the folder, and rotates by age. What goes wrong is logged, and tried again."""
+def record(issued: Issued, authority: str) -> None:
+    """That a certificate was given to somebody, for the log."""
+    _audit.info(
+        "certificate issued",
+        spiffe_id=str(issued.identity),
+        serial=f"{issued.certificate.serial_number:x}",
+        not_after=issued.certificate.not_valid_after_utc.isoformat(),
+        authority=authority,
+    )
+
+
+async def follow(authority: CertificateAuthority, folder: Path, changed: Callable[[], None]) -> None:
+    """Takes in what others do to the folder, and rotates by age. What goes wrong is logged, and tried again.
+
+    changed: is told when anything about the authority is different.
+    """
     seen, looked, complained = _mark(folder), 0.0, ""
     loop = asyncio.get_running_loop()
     while True:
@@ -104,6 +113,7 @@ async def follow(authority: CertificateAuthority, folder: Path) -> None:
         try:
             if authority.refresh():
                 _tell(authority)
+                changed()
                 seen = _mark(folder)
             complained = ""
         except (KeystoreError, OSError) as error:

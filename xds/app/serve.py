@@ -40,6 +40,7 @@ from xds.app.refusals import Refusals
 from xds.app.registrations import Registrations
 from xds.app.security import follow, open_authority, security_of
 from xds.app.store import Store
+from xds.app.workload_secrets import WorkloadSecrets
 from xds.ca.service import CertificateAuthority
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
@@ -145,8 +146,9 @@ class ControlPlane:
             lambda key: self.store.mesh.workload_groups.get(key), self._register, options.workload_grace
         )
         self._authority = self._open_authority(options)
+        self._secrets = WorkloadSecrets(source, self._authority) if self._authority else None
         self._xds = XdsServer(
-            source,
+            self._secrets or source,
             board,
             locate=self.store.locate,
             admission=options.max_connecting,
@@ -183,8 +185,9 @@ class ControlPlane:
                 background.append(tasks.create_task(self._modules.run(self._supply)))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
-                if self._authority and self._options.ca_dir:
-                    background.append(tasks.create_task(follow(self._authority, self._options.ca_dir)))
+                if self._authority and self._secrets and self._options.ca_dir:
+                    changed = self._secrets.changed
+                    background.append(tasks.create_task(follow(self._authority, self._options.ca_dir, changed)))
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()

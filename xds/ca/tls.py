@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from xds.ca.encoding import certificates_pem, key_pem
+from xds.ca.keyed import new_request
 from xds.ca.service import CertificateAuthority, Clock
 from xds.model.identity import SpiffeId
 
@@ -66,9 +65,7 @@ class ServerTls:
     def _load_own(self, context: ssl.SSLContext) -> None:
         """Python reads certificates from files only: this one is nobody else's, and gone at once."""
         key = ec.generate_private_key(ec.SECP256R1())
-        request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-        pem = request.public_bytes(Encoding.PEM).decode()
-        issued = self._authority.issue_own(pem, self._identity, _LIFE, self._addresses)
+        issued = self._authority.issue_own(new_request(key), self._identity, _LIFE, self._addresses)
         descriptor, name = tempfile.mkstemp(prefix="pilothouse-")
         try:
             with os.fdopen(descriptor, "wb") as stream:

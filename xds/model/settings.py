@@ -69,8 +69,8 @@ class MeshSettings:
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
     that has no setting of its own. providers: by name. access_logs: instead of the access log file. listener_log:
     whether connections that no filter chain is for are logged as well. trust_domain: in which workloads have their
-    identities. mesh_mtls: what they demand of one another. tls: of all other TLS, in either direction, where nothing
-    else is said.
+    identities. mesh_mtls: what they demand of one another. auto_mtls: whether proxies use mutual TLS by themselves
+    where the other end takes it. tls: of all other TLS, in either direction, where nothing else is said.
     """
 
     root_namespace: str = "istio-system"
@@ -105,4 +105,5 @@ class MeshSettings:
     access_logs: tuple[AccessLogProvider, ...] = ()
     listener_log: bool = True
     mesh_mtls: MeshTls = MeshTls()
+    auto_mtls: bool = True
     tls: MeshTls = MeshTls()

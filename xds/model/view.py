@@ -17,7 +17,7 @@ from xds.model.gateways import Gateway, OutboundTrafficMode, Port, Server, Sidec
 from xds.model.hosts import host_matches
 from xds.model.labels import Labels
 from xds.model.objects import ObjectKey, ObjectMeta
-from xds.model.peer_authentication import PeerModes
+from xds.model.peer_authentication import PeerModes, PeerPolicies
 from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, IpVersions, ProxyType
 from xds.model.proxy_settings import ProxyOverride
@@ -201,6 +201,7 @@ class ProxyView:
     have, which are those that its configuration asks for, of its own namespace. extensions: by phase, then as they are
     to stand, the first to see a request first. patches: of EnvoyFilters, in the order in which they are applied.
     mtls: which connections the workload of a sidecar accepts, port by port; None if the proxy has no identity.
+    unencrypted: what says which endpoints are spoken to in plain text although they have a proxy; None if nothing does.
     """
 
     digest: str
@@ -217,6 +218,7 @@ class ProxyView:
     extensions: tuple[ProxyExtension, ...] = ()
     patches: tuple[ConfigPatch, ...] = ()
     mtls: PeerModes | None = None
+    unencrypted: PeerPolicies | None = None
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

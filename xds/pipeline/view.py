@@ -147,6 +147,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         extensions_of(mesh, key, memo),
         selected_patches(mesh, key, memo),
         _peer_modes(mesh, key, memo),
+        _unencrypted(mesh, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -164,6 +165,7 @@ def _unpopulated(
     extensions: tuple[ProxyExtension, ...],
     patches: tuple[ConfigPatch, ...],
     mtls: PeerModes | None,
+    unencrypted: PeerPolicies | None,
 ) -> ProxyView:
     return ProxyView(
         digest=_digest(key),
@@ -180,6 +182,7 @@ def _unpopulated(
         extensions=extensions,
         patches=patches,
         mtls=mtls,
+        unencrypted=unencrypted,
     )
 
 
@@ -262,6 +265,13 @@ def _peer_modes(mesh: Mesh, key: ViewKey, memo: Memo) -> PeerModes | None:
         return None
     policies = memo(peer_policies, mesh.peer_authentications, mesh.settings.root_namespace)
     return memo(_modes, policies, key.namespace, key.labels)
+
+
+def _unencrypted(mesh: Mesh, memo: Memo) -> PeerPolicies | None:
+    if not mesh.peer_authentications:
+        return None
+    policies = memo(peer_policies, mesh.peer_authentications, mesh.settings.root_namespace)
+    return policies if policies.may_disable else None
 
 
 def _modes(policies: PeerPolicies, namespace: str, labels: Labels) -> PeerModes:

@@ -423,16 +423,14 @@ def test_refuses_wrong_tunnels(written: str, field: str) -> None:
 def test_warns_of_what_has_no_effect_yet() -> None:
     text = """\
         outlierDetection: {consecutiveErrors: 5}
-        tls: {mode: ISTIO_MUTUAL}
         portLevelSettings:
         - port: {number: 80}
           tls: {mode: SIMPLE, insecureSkipVerify: true}
         """
     found = warned(KIND, rule(text))[1]
     assert {code for _, _, code in found} == {"not-honoured"}
-    assert sorted((line, path.removeprefix("spec.trafficPolicy.")) for line, path, _ in found) == [
-        (3, "outlierDetection.consecutiveErrors"),
-        (4, "tls.mode"),
+    assert [(line, path.removeprefix("spec.trafficPolicy.")) for line, path, _ in found] == [
+        (3, "outlierDetection.consecutiveErrors")
     ]
 
 

@@ -59,10 +59,13 @@ def test_reads_every_setting() -> None:
 
 
 def test_warns_of_what_has_no_effect_yet() -> None:
-    text = "proxyHttpPort: 1\nenableAutoMtls: true\ndefaultConfig: {concurrency: 2}\n"
+    text = "proxyHttpPort: 1\nhboneIdleTimeout: 1s\ndefaultConfig: {concurrency: 2}\n"
     assert read(text) == (
         MeshSettings(proxy_http_port=1),
-        [("warning", 2, "enableAutoMtls", "not-honoured"), ("warning", 3, "defaultConfig.concurrency", "not-honoured")],
+        [
+            ("warning", 2, "hboneIdleTimeout", "not-honoured"),
+            ("warning", 3, "defaultConfig.concurrency", "not-honoured"),
+        ],
     )
 
 

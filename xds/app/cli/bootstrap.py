@@ -33,6 +33,11 @@ def bootstrap(
     self_discovery: options.SelfDiscovery = False,
     workload_group: options.WorkloadGroup = "",
     xds: options.XdsAddress = "127.0.0.1:15010",
+    root_cert: Annotated[
+        str, typer.Option(help="TLS to the control plane: what its certificate is checked against, PEM.")
+    ] = "",
+    client_cert: Annotated[str, typer.Option(help="The proxy's own certificate, with its chain, PEM.")] = "",
+    client_key: Annotated[str, typer.Option(help="The key of the proxy's own certificate, PEM.")] = "",
     mesh_config: options.MeshConfig = None,
     config: Annotated[
         Path | None,
@@ -52,11 +57,17 @@ def bootstrap(
     """Print the bootstrap of an Envoy or of a gRPC client: who it is, and where its control plane is."""
     from xds.app.bootstrap import DEFAULT_ADMIN_PORT
     from xds.app.bootstrap import bootstrap as make_bootstrap
+    from xds.app.bootstrap_tls import XdsTls
     from xds.app.grpc_bootstrap import grpc_bootstrap
     from xds.app.loading import load_settings
     from xds.app.offline import Offline, defaults_of
     from xds.app.patch_findings import refusal_finding
 
+    tls = XdsTls(root_cert, client_cert, client_key) if root_cert or client_cert or client_key else None
+    if tls is not None and (type_ is TypeOption.GRPC or not (root_cert and client_cert and client_key)):
+        raise typer.BadParameter(
+            "go together, and are for Envoys", param_hint="--root-cert, --client-cert and --client-key"
+        )
     spec = proxy_spec(
         name, namespace, ip, type_, capture, label, service_account, locality, self_discovery, workload_group
     )
@@ -72,7 +83,7 @@ def bootstrap(
     else:
         refused: list[Refusal] = []
         patches = offline.bootstrap_patches(spec)
-        document = make_bootstrap(spec, xds, admin_port, defaults, patches, refused.append)
+        document = make_bootstrap(spec, xds, admin_port, defaults, patches, refused.append, tls)
         for refusal in refused:
             print(refusal_finding(refusal), file=sys.stderr)
     print(json.dumps(document, indent=2))

@@ -65,6 +65,8 @@ def render(
 
     if output is Output.ENVOY and type_ is TypeOption.GRPC:
         raise typer.BadParameter("a gRPC client cannot be an Envoy configuration", param_hint="--output")
+    if output is Output.ENVOY and mtls:
+        raise typer.BadParameter("identities have no place in a static configuration", param_hint="--mtls")
     if show_secrets and output is not Output.ENVOY:
         raise typer.BadParameter("keys are of use in an Envoy configuration only", param_hint="--show-secrets")
     spec = proxy_spec(name, namespace, ip, type_, capture, label, service_account, locality, self_discovery, mtls=mtls)

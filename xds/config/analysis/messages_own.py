@@ -59,7 +59,7 @@ _ALL: Final = (
     Message(
         "no-identities",
         "NoIdentities",
-        "A PeerAuthentication asks for mutual TLS, and no certificate authority gives proxies identities.",
+        "Mutual TLS is asked for, and no certificate authority gives proxies identities.",
         "Run serve with --ca-dir, and connect the proxies to its secure address.",
     ),
     Message(

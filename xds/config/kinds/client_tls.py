@@ -21,8 +21,6 @@ def parse_client_tls(policy: Reader) -> ClientTLSSettings | None:
     if tls is None:
         return None
     mode = TLSMode(tls.text("mode", "DISABLE"))
-    if mode is TLSMode.ISTIO_MUTUAL:
-        tls.warning("mode", "ISTIO_MUTUAL is not honoured yet: it has no effect", "not-honoured")
     if mode in (TLSMode.SIMPLE, TLSMode.MUTUAL):
         _check_credentials(tls, mode)
     return ClientTLSSettings(

@@ -21,7 +21,7 @@ from xds.config.schema import find_schema, not_honoured, validate
 from xds.config.yaml import parse_settings
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.gateways import OutboundTrafficMode
-from xds.model.policy import ClientTLSSettings, TcpKeepalive
+from xds.model.policy import ClientTLSSettings, TcpKeepalive, TLSMode
 from xds.model.settings import AccessLogEncoding, InboundTrafficMode, MeshSettings, PathNormalization
 
 KIND_NAME: Final = "MeshConfig"
@@ -33,7 +33,14 @@ _HONOURED_OUTBOUND_TLS: Final = (
 HONOURED: Final = (
     frozenset(
         {
-            *["rootNamespace", "trustDomain", "outboundTrafficPolicy.mode", "proxyHttpPort", "proxyListenPort"],
+            *[
+                "rootNamespace",
+                "trustDomain",
+                "enableAutoMtls",
+                "outboundTrafficPolicy.mode",
+                "proxyHttpPort",
+                "proxyListenPort",
+            ],
             "disableEnvoyListenerLog",
             *["inboundTrafficPolicy.mode", "inboundClusterStatName", "outboundClusterStatName"],
             *[
@@ -141,6 +148,7 @@ def _settings(reader: Reader) -> MeshSettings:
         retries=parse_retries(reader, "defaultHttpRetryPolicy"),
         inbound_retries=parse_retries(reader, "defaultInboundHttpRetryPolicy"),
         proxy=parse_proxy_defaults(reader.section("defaultConfig")),
+        auto_mtls=reader.flag("enableAutoMtls", True),
         mesh_mtls=parse_mesh_tls(reader.section("meshMTLS")),
         service_export_to=_export_to(reader, "defaultServiceExportTo"),
         virtual_service_export_to=_export_to(reader, "defaultVirtualServiceExportTo"),
@@ -151,7 +159,10 @@ def _settings(reader: Reader) -> MeshSettings:
 def _outbound_tls(policy: Reader) -> ClientTLSSettings | None:
     if policy.has("tls") and policy.text("mode") != OutboundTrafficMode.ALLOW_ANY_DYNAMIC_DNS.value:
         policy.warning("tls", "counts only where mode is ALLOW_ANY_DYNAMIC_DNS", "no-effect")
-    return parse_client_tls(policy)
+    tls = parse_client_tls(policy)
+    if tls is not None and tls.mode is TLSMode.ISTIO_MUTUAL:
+        policy.warning(("tls", "mode"), "ISTIO_MUTUAL has no effect on hosts outside of the mesh", "no-effect")
+    return tls
 
 
 def _access_log_format(reader: Reader) -> str:

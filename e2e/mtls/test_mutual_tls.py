@@ -1,0 +1,100 @@
+"""What workloads accept of one another, and of others: PeerAuthentication, identities, and the roots behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from e2e.mtls.world import CLIENT, HTTP, NOBODY, OTHER, REFUSED, TCP, World, document
+from e2e.proofs import proves
+from xds.app.security import open_authority
+from xds.ca.authority import issue
+from xds.ca.encoding import key_pem
+from xds.ca.keyed import KeyedSvid, keyed_svid, new_request
+from xds.model.identity import SpiffeId
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STRICT, PERMISSIVE, DISABLE = ({"mode": mode} for mode in ("STRICT", "PERMISSIVE", "DISABLE"))
+
+
+@proves("PeerAuthentication", "spec.mtls.mode", "spec.selector.matchLabels")
+async def test_permissive_takes_both_and_strict_takes_no_plain_text(world: World) -> None:
+    world.policy(mtls=PERMISSIVE)
+    for port in (HTTP, OTHER, TCP):
+        await world.until(partial(world.in_plain_text, port), NOBODY)
+    world.policy(mtls=STRICT)
+    for port in (HTTP, OTHER, TCP):
+        await world.until(partial(world.in_plain_text, port), REFUSED)
+    assert [await world.by_proxy(port) for port in (HTTP, OTHER)] == [str(CLIENT)] * 2
+    assert await world.over_tcp() == NOBODY
+
+
+@proves("PeerAuthentication", "spec.portLevelMtls.*.mode")
+async def test_a_port_is_an_exception(world: World) -> None:
+    world.policy(mtls=STRICT, portLevelMtls={str(OTHER): DISABLE})
+    await world.until(lambda: world.in_plain_text(OTHER), NOBODY)
+    await world.until(lambda: world.by_proxy(OTHER), NOBODY)
+    await world.until(lambda: world.in_plain_text(HTTP), REFUSED)
+    assert await world.by_proxy(HTTP) == str(CLIENT)
+
+
+async def test_a_certificate_has_to_be_of_the_mesh_and_in_force(world: World, tmp_path: Path) -> None:
+    world.policy(mtls=STRICT)
+    await world.until(lambda: world.with_certificate(keyed_svid(world.authority, CLIENT)), str(CLIENT))
+    elsewhere = open_authority(tmp_path / "ca", "elsewhere.example")
+    stranger = SpiffeId.of_workload("elsewhere.example", "default", "client")
+    assert await world.with_certificate(keyed_svid(elsewhere, stranger)) == REFUSED
+    namesake = open_authority(tmp_path / "namesake", "cluster.local")
+    assert await world.with_certificate(keyed_svid(namesake, CLIENT)) == REFUSED
+    assert await world.with_certificate(_expired(world)) == REFUSED
+
+
+def _expired(world: World) -> KeyedSvid:
+    key, past = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC) - timedelta(minutes=10)
+    life = timedelta(minutes=5)
+    issued = issue(world.authority.active, new_request(key), CLIENT, life, now=past, serial=x509.random_serial_number)
+    return KeyedSvid(issued, key_pem(key))
+
+
+async def test_a_root_is_replaced_without_a_failed_request(world: World) -> None:
+    world.policy(mtls=STRICT)
+    world.write("rule", document("networking.istio.io/v1", "DestinationRule", "server", _ONE_REQUEST))
+    await world.until(partial(world.in_plain_text, HTTP), REFUSED)
+    before, seen, done = world.authority.active.id, list[str](), asyncio.Event()
+
+    async def ask() -> None:
+        while not done.is_set():
+            seen.append(await world.by_proxy(HTTP))
+
+    asking = asyncio.create_task(ask())
+    try:
+        for secret, step in (
+            ("ROOTCA", world.authority.prepare),
+            ("default", world.authority.activate),
+            ("ROOTCA", partial(world.authority.revoke, before)),
+        ):
+            await world.renewed(secret, step)
+            await _until_more(seen)
+    finally:
+        done.set()
+        await asking
+    assert set(seen) == {str(CLIENT)}
+
+
+_ONE_REQUEST = {"host": "server", "trafficPolicy": {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}}
+"""So that each needs a handshake."""
+
+
+async def _until_more(seen: list[str]) -> None:
+    """Waits until some more requests have been answered since now."""
+    enough = len(seen) + 10
+    async with asyncio.timeout(30):
+        while len(seen) < enough:  # noqa: ASYNC110 - it is the other task that appends
+            await asyncio.sleep(0.02)

@@ -1,0 +1,212 @@
+"""A client and a server with identities, on loopback without capture, and a PeerAuthentication that tests write."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from e2e.addresses import Addresses
+from e2e.echo import echo_server
+from e2e.lab import Lab, Sidecar, new_lab
+from examples.bookinfo.topology import PROXY_HTTP_PORT
+from xds.app.bootstrap import bootstrap
+from xds.app.bootstrap_tls import XdsTls
+from xds.app.demo.bring_up import await_ready
+from xds.app.demo.plan import ADMIN_PORT
+from xds.app.proxy_spec import ProxySpec
+from xds.app.security import open_authority
+from xds.ca.keyed import KeyedSvid, keyed_svid
+from xds.ca.service import CertificateAuthority
+from xds.model.identity import SpiffeId
+from xds.model.proxy import CaptureMode
+
+HTTP, OTHER, TCP = 9080, 9081, 9082
+"""Ports of the server: two are declared as HTTP, one as TCP."""
+
+TRUST_DOMAIN = "cluster.local"
+CLIENT = SpiffeId.of_workload(TRUST_DOMAIN, "default", "client")
+
+REFUSED = "refused"
+NOBODY = "nobody"
+
+_LIVE_SECONDS = 20.0
+NETWORKING = "networking.istio.io/v1"
+
+
+@dataclass(frozen=True)
+class World:
+    """A running mesh. authority: of the folder that the control plane uses too.
+
+    What requests are answered is told as whom the server takes the sender for: a SPIFFE ID, `NOBODY`, or `REFUSED`.
+    """
+
+    lab: Lab
+    authority: CertificateAuthority
+    client: Sidecar
+    server: Sidecar
+
+    def policy(self, **spec: object) -> None:
+        """Puts a PeerAuthentication for the server in force."""
+        chosen = {"selector": {"matchLabels": {"app": "server"}}, **spec}
+        self.write("policy", document("security.istio.io/v1", "PeerAuthentication", "server", chosen))
+
+    def write(self, name: str, *documents: object) -> None:
+        """Writes a file of the configuration."""
+        self.lab.write(f"{name}.yaml", "---\n".join(f"{json.dumps(each)}\n" for each in documents))
+
+    async def by_proxy(self, port: int) -> str:
+        """A request by the client's proxy."""
+        return await _sender(f"http://server:{port}/", proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}")
+
+    async def in_plain_text(self, port: int) -> str:
+        """A request past the client's proxy."""
+        return await _sender(f"http://{self.server.ip}:{port}/")
+
+    async def over_tcp(self) -> str:
+        """A request on a connection that the client's proxy forwards as it is."""
+        return await _sender(f"http://{self.client.ip}:{TCP}/")
+
+    async def with_certificate(self, svid: KeyedSvid) -> str:
+        """A request over TLS of our own, with a certificate of any kind."""
+        file = self.lab.folder / "own.pem"
+        file.write_bytes(svid.key + svid.chain)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it is the other end that is tested
+        context.set_alpn_protocols(["istio-http/1.1"])
+        context.load_cert_chain(file)
+        return await _sender(f"https://{self.server.ip}:{HTTP}/", context=context)
+
+    async def until_asked(self, url: str, heard: asyncio.Queue[bytes]) -> None:
+        """Sends requests by the client's proxy until one has been heard."""
+        while heard.empty():
+            await _sender(url, proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}")
+            await asyncio.sleep(0.05)
+
+    async def renewed(self, secret: str, step: Callable[[], None]) -> None:
+        """Makes a step, and waits until both proxies have another version of a secret."""
+        proxies = (self.client, self.server)
+        before = [await _version(proxy, secret) for proxy in proxies]
+        step()
+        for proxy, old in zip(proxies, before, strict=True):
+            async with asyncio.timeout(_LIVE_SECONDS):
+                while await _version(proxy, secret) == old:  # noqa: ASYNC110 - Envoy is to be asked
+                    await asyncio.sleep(0.05)
+
+    async def until(self, ask: Callable[[], Awaitable[str]], expected: str) -> None:
+        """Waits until requests are answered so."""
+        deadline = time.monotonic() + _LIVE_SECONDS
+        while (found := await ask()) != expected:
+            assert time.monotonic() < deadline, f"{found} instead of {expected} after {_LIVE_SECONDS:g} s"
+            await asyncio.sleep(0.05)
+
+
+async def _sender(url: str, proxy: str | None = None, context: ssl.SSLContext | None = None) -> str:
+    """On a connection of its own, as it is the connection that may be refused."""
+    timeout = aiohttp.ClientTimeout(total=5)
+    try:
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), timeout=timeout) as session,
+            session.get(url, proxy=proxy, ssl=context or True) as response,
+        ):
+            if response.status != 200:
+                return REFUSED
+            headers = {name.lower(): value for name, value in (await response.json())["headers"].items()}
+    except (aiohttp.ClientError, OSError):
+        return REFUSED
+    shown = headers.get("x-forwarded-client-cert", "")
+    return next((part.removeprefix("URI=") for part in shown.split(";") if part.startswith("URI=")), NOBODY)
+
+
+async def _version(proxy: Sidecar, secret: str) -> str:
+    """Of a secret that the proxy has, from Envoy's statistics."""
+    return (await proxy.admin(f"/stats?filter=^sds.{secret}.version_text$")).strip()
+
+
+def document(version: str, kind: str, name: str, spec: object) -> dict[str, object]:
+    """An object of the namespace default."""
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": spec}
+
+
+async def _proxy(lab: Lab, authority: CertificateAuthority, name: str) -> Sidecar:
+    """An Envoy that proves by a certificate who it is."""
+    svid = keyed_svid(authority, SpiffeId.of_workload(TRUST_DOMAIN, "default", name))
+    chain, key = lab.folder / f"{name}-chain.pem", lab.folder / f"{name}-key.pem"
+    chain.write_bytes(svid.chain)
+    key.write_bytes(svid.key)
+    tls = XdsTls(str(lab.folder / "ca" / "root-cert.pem"), str(chain), str(key))
+    spec = ProxySpec(
+        name,
+        "default",
+        lab.addresses.new(),
+        capture=CaptureMode.NONE,
+        service_account=name,
+        labels={"app": name},
+    )
+    config = bootstrap(spec, f"{lab.control_plane}:15012", ADMIN_PORT, tls=tls)
+    child = await lab.run_envoy(name, config)
+    await await_ready(lab.session, f"http://{spec.ip}:{ADMIN_PORT}/ready", child)
+    return Sidecar(spec, lab)
+
+
+@asynccontextmanager
+async def new_world(folder: Path, envoy: Path, addresses: Addresses) -> AsyncIterator[World]:
+    """A mesh that is ready: the client can call every port of the server."""
+    async with new_lab(folder, envoy, addresses) as lab:
+        lab.write("nothing.yaml", "")
+        address = addresses.new()
+        secure = ("--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012")
+        await lab.serve(*secure, address=address)
+        authority = open_authority(folder / "ca", TRUST_DOMAIN)
+        workload = await lab.stack.enter_async_context(echo_server("server", "127.0.0.1"))
+        client, server = await asyncio.gather(_proxy(lab, authority, "client"), _proxy(lab, authority, "server"))
+        world = World(lab, authority, client, server)
+        world.write("mesh", *_documents(server.ip, workload))
+        for ask in (lambda: world.by_proxy(HTTP), lambda: world.by_proxy(OTHER)):
+            await world.until(ask, str(CLIENT))
+        await world.until(world.over_tcp, NOBODY)
+        yield world
+
+
+def _documents(server: str, workload: int) -> tuple[object, ...]:
+    ports = {"http": HTTP, "other": OTHER, "tcp": TCP}
+    protocols = {"http": "HTTP", "other": "HTTP", "tcp": "TCP"}
+    service = {
+        "selector": {"app": "server"},
+        "ports": [{"name": n, "port": p, "appProtocol": protocols[n].lower()} for n, p in ports.items()],
+    }
+    pod = document("v1", "Pod", "server", {"serviceAccountName": "server"})
+    pod["metadata"] = {
+        "name": "server",
+        "namespace": "default",
+        "labels": {"app": "server", "security.istio.io/tlsMode": "istio"},
+    }
+    ingress = [
+        {"port": {"number": p, "name": n, "protocol": protocols[n]}, "defaultEndpoint": f"127.0.0.1:{workload}"}
+        for n, p in ports.items()
+    ]
+    egress = [
+        {"port": {"number": TCP, "protocol": "TCP", "name": "tcp"}, "captureMode": "NONE", "hosts": ["./*"]},
+        {"hosts": ["./*"]},
+    ]
+    return (
+        document("v1", "Service", "server", service),
+        {**pod, "status": {"podIP": server}},
+        document(
+            NETWORKING, "Sidecar", "server", {"workloadSelector": {"labels": {"app": "server"}}, "ingress": ingress}
+        ),
+        document(
+            NETWORKING, "Sidecar", "client", {"workloadSelector": {"labels": {"app": "client"}}, "egress": egress}
+        ),
+    )
+
+
+def _of(app: str) -> dict[str, object]:
+    return {"workloadSelector": {"labels": {"app": app}}}
