@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple
 
 import structlog
 from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
 
 from xds.app import garbage
 from xds.app.address import split_address
 from xds.app.convergence import Convergence
 from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
-from xds.app.debounce import Debounce
 from xds.app.errors import StartError
 from xds.app.expiry import ExpiryMetric, credential_findings
 from xds.app.findings_log import FindingsLog
 from xds.app.identity_findings import unenforced
+from xds.app.intake import Intake, Seen
+from xds.app.listening import ensure_free, http_server, plain_reason
 from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
 from xds.app.metrics import Metrics, short_name
 from xds.app.modules import default_cache
-from xds.app.oidc import IssuerOption, OidcIssuers
+from xds.app.oidc import OidcIssuers
 from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
 from xds.app.refusals import Refusals
 from xds.app.registrations import Registrations
 from xds.app.security import follow, open_authority, security_of
+from xds.app.serve_options import ServeOptions, check_exposure, is_loopback
 from xds.app.store import Store
 from xds.app.workload_secrets import WorkloadSecrets
 from xds.ca.service import CertificateAuthority
@@ -49,9 +45,8 @@ from xds.model.extensions import Modules
 from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
 from xds.model.settings import MeshSettings
-from xds.pipeline import Pipeline, Translator, TranslatorError
+from xds.pipeline import Pipeline, TranslatorError
 from xds.server import Security, StatusBoard, XdsServer
-from xds.server.admission import LIMIT
 from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource
@@ -66,48 +61,6 @@ _NOBODY = Proxy("", ProxyType.SIDECAR, "warm-up", "default", ("127.0.0.1",), "de
 _log = structlog.get_logger("xds.app")
 
 
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
-    """What ``serve`` was asked to do. Addresses are ``HOST:PORT``; port 0 lets the system choose.
-
-    preflight: whether an Envoy on this machine is shown every resource before it is served. rest_listen: where xDS is
-    served over REST, if at all. max_connecting: how many new streams are served their first response at once.
-    max_stream_age: after about how many seconds a proxy is asked to connect anew; None: never. drain_seconds: over how
-    long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
-    a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the
-    certificate authority; None: there is none, and no secure address. insecure_xds: whether xds_listen may be an
-    address that others than this machine reach. oidc_issuers: whose tokens prove service accounts. module_cache: the
-    folder where fetched Wasm modules are kept; None: the user's cache folder.
-    """
-
-    config: Path
-    translators: Sequence[Translator]
-    mesh_config: Path | None = None
-    xds_listen: str = "127.0.0.1:15010"
-    monitoring_listen: str = "127.0.0.1:15014"
-    preflight: bool = False
-    rest_listen: str | None = None
-    max_connecting: int = LIMIT
-    max_stream_age: float | None = None
-    drain_seconds: float = 2.0
-    workload_grace: float = 10.0
-    ca_dir: Path | None = None
-    secure_listen: str = "127.0.0.1:15012"
-    insecure_xds: bool = False
-    oidc_issuers: tuple[IssuerOption, ...] = ()
-    module_cache: Path | None = None
-
-
-class _Seen(NamedTuple):
-    """Changes, and the epoch seconds at which the first of them was seen."""
-
-    at: float
-    batch: Batch
-
-    def then(self, later: _Seen) -> _Seen:
-        return _Seen(self.at, self.batch.then(later.batch))
-
-
 async def serve(options: ServeOptions) -> None:
     """Runs until SIGTERM or SIGINT, then drains. Raises StartError."""
     garbage.look_less_often()
@@ -119,7 +72,7 @@ class ControlPlane:
 
     def __init__(self, options: ServeOptions) -> None:
         """Reads nothing and opens nothing but the monitoring port. Raises StartError."""
-        _check_exposure(options)
+        check_exposure(options)
         self._options = options
         self._stop = asyncio.Event()
         registry = CollectorRegistry()
@@ -160,15 +113,14 @@ class ControlPlane:
         self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time)
         LoadMetrics(self._xds.loads, registry)
         ExpiryMetric(lambda: self.store.mesh, registry)
-        self._source = _file_source(options.config)
+        self._intake = Intake(_file_source(options.config), self._publish_safely)
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
-        self._incoming: asyncio.Queue[_Seen] = asyncio.Queue()
         self._modules = ModuleSource(ModuleCache(options.module_cache or default_cache()))
-        self._http = _http_server(options.monitoring_listen, create_app(self._probes, registry))
+        self._http = http_server(options.monitoring_listen, create_app(self._probes, registry))
         self._rest: HttpServer | None = None
         if options.rest_listen:
-            self._rest = _http_server(options.rest_listen, create_rest_app(source), self._http)
+            self._rest = http_server(options.rest_listen, create_rest_app(source), self._http)
 
     async def run(self) -> None:
         """Serves until a signal or `stop`. Raises StartError."""
@@ -180,7 +132,7 @@ class ControlPlane:
             async with asyncio.TaskGroup() as tasks:
                 servers = [server for server in (self._http, self._rest) if server]
                 serving = [tasks.create_task(server.serve()) for server in servers]
-                background = [tasks.create_task(self._follow()), tasks.create_task(self._tidy())]
+                background = [tasks.create_task(self._intake.run()), tasks.create_task(self._tidy())]
                 background.append(tasks.create_task(self._tell_of_patches()))
                 background.append(tasks.create_task(self._modules.run(self._supply)))
                 if self._settings:
@@ -228,10 +180,7 @@ class ControlPlane:
 
     async def refresh(self) -> None:
         """Looks at the configuration now, and returns when everything that it says is in force."""
-        batch = await self._source.settled_scan()
-        if batch.changed:
-            self._incoming.put_nowait(_Seen(time.time(), batch))
-        await self._incoming.join()
+        await self._intake.refresh()
 
     def _open_authority(self, options: ServeOptions) -> CertificateAuthority | None:
         return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain) if options.ca_dir else None
@@ -256,17 +205,17 @@ class ControlPlane:
         self._probes.listening = True
         ports |= {"monitoring_port": self._http.port} | ({"rest_port": self._rest.port} if self._rest else {})
         _log.info("serving", **ports, config=str(self._options.config))
-        if self._options.insecure_xds and not _is_loopback(split_address(self._options.xds_listen)[0]):
+        if self._options.insecure_xds and not is_loopback(split_address(self._options.xds_listen)[0]):
             _log.warning("proxies of other machines get no credentials in plain text: they need the secure address")
 
     async def _open_plain(self) -> str:
         """Where plain text is served."""
         listen = self._options.xds_listen
         try:
-            _ensure_free(listen)
+            ensure_free(listen)
             port = await self._xds.start(listen)
         except (OSError, ValueError) as error:
-            raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
+            raise StartError(f"cannot listen on {listen}: {plain_reason(error)}") from error
         return f"{split_address(listen)[0]}:{port}"
 
     def _open_secure(self) -> dict[str, str]:
@@ -278,29 +227,7 @@ class ControlPlane:
             host, port = split_address(listen)
             return {"secure_xds": f"{host}:{self._xds.start_secure(host, port)}"}
         except (OSError, ValueError) as error:
-            raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
-
-    async def _follow(self) -> None:
-        """Takes changes from the source and puts them in force, the first at once and bursts together."""
-        debounce = Debounce()
-        clock = asyncio.get_running_loop().time
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_pump(self._source, self._incoming))
-            acted: float | None = None
-            while True:
-                seen, count = await self._incoming.get(), 1
-                first = last = clock()
-                while (delay := debounce.due(first, last, acted) - clock()) > 0:
-                    try:
-                        async with asyncio.timeout(delay):
-                            seen = seen.then(await self._incoming.get())
-                        last, count = clock(), count + 1
-                    except TimeoutError:
-                        break
-                self._publish_safely(seen)
-                acted = clock()
-                for _ in range(count):
-                    self._incoming.task_done()
+            raise StartError(f"cannot listen on {listen}: {plain_reason(error)}") from error
 
     async def _follow_settings(self, source: FileSource) -> None:
         """Puts the MeshConfig in force whenever it changes; what is wrong with it leaves the one before in force."""
@@ -327,14 +254,14 @@ class ControlPlane:
             _log.info("mesh settings applied", generation=published.generation, file=str(self._options.mesh_config))
         self._tell_findings()
 
-    def _publish_safely(self, seen: _Seen) -> None:
+    def _publish_safely(self, seen: Seen) -> None:
         """A defect of ours that some input brings out must not stop the proxies from being served."""
         try:
             self._publish(seen)
         except Exception:  # noqa: BLE001 - whatever it is, it is logged whole, and the proxies matter more
             _log.exception("a change could not be applied; what was in force stays", files=sorted(seen.batch.changed))
 
-    def _publish(self, seen: _Seen) -> None:
+    def _publish(self, seen: Seen) -> None:
         publication = self.store.apply(seen.batch, seen.at)
         self._metrics.configured(publication, len(self.store.mesh.objects))
         if publication.generation == 1:
@@ -355,7 +282,7 @@ class ControlPlane:
     def _register(self, changed: Mapping[str, str | None]) -> bool:
         """Puts what registered itself in force, once the configuration has been read."""
         if self.store.published is not None:
-            self._publish_safely(_Seen(time.time(), Batch(changed, self.store.unreadable)))
+            self._publish_safely(Seen(time.time(), Batch(changed, self.store.unreadable)))
         return self.store.published is not None
 
     def _warm_up(self) -> None:
@@ -374,12 +301,6 @@ class ControlPlane:
                 self._tell_findings()  # time alone may have made some
             if dropped := self.store.tidy():
                 _log.debug("forgot compiled results that nobody uses", count=dropped)
-
-
-async def _pump(source: FileSource, queue: asyncio.Queue[_Seen]) -> None:
-    async with aclosing(source.changes()) as batches:
-        async for batch in batches:
-            queue.put_nowait(_Seen(time.time(), batch))
 
 
 def _file_source(root: Path) -> FileSource:
@@ -402,44 +323,6 @@ def _read_settings(batch: Batch) -> tuple[MeshSettings | None, tuple[Diagnostic,
 
 def _settings_source(file: Path) -> FileSource:
     return FileSource(file.parent, only=file)
-
-
-def _http_server(listen: str, app: Starlette, *opened: HttpServer) -> HttpServer:
-    """opened: what is closed again if this cannot be."""
-    try:
-        return HttpServer(app, *split_address(listen))
-    except (OSError, ValueError) as error:
-        for server in opened:
-            server.close()
-        raise StartError(f"cannot listen on {listen}: {_reason(error)}") from error
-
-
-def _check_exposure(options: ServeOptions) -> None:
-    """Raises StartError if anybody could read the configuration of any proxy, and nobody has said that they may."""
-    host, _ = split_address(options.xds_listen)
-    if not options.insecure_xds and not _is_loopback(host):
-        raise StartError(
-            f"--xds-listen {options.xds_listen} serves every proxy's configuration in plain text to whoever reaches "
-            "it: use --ca-dir and the secure address, or say --insecure-xds"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _ensure_free(listen: str) -> None:
-    """Raises OSError with a plain reason if the address cannot be bound: gRPC says it in several lines of its own."""
-    host, port = split_address(listen)
-    socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-
-
-def _reason(error: Exception) -> str:
-    number = error.errno if isinstance(error, OSError) else None
-    return os.strerror(number) if number else str(error)
 
 
 def _log_translator_error(proxy: Proxy, error: TranslatorError) -> None:

@@ -43,8 +43,8 @@ def serve(
     from xds.app import log
     from xds.app.loading import load_translators
     from xds.app.oidc import IssuerOption
-    from xds.app.serve import ServeOptions
     from xds.app.serve import serve as run
+    from xds.app.serve_options import ServeOptions
     from xds.config.scalars import parse_duration
 
     try:

@@ -1,0 +1,64 @@
+"""What ``pilothouse serve`` was asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from xds.app.address import split_address
+from xds.app.errors import StartError
+from xds.app.oidc import IssuerOption
+from xds.pipeline import Translator
+from xds.server.admission import LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What ``serve`` was asked to do. Addresses are ``HOST:PORT``; port 0 lets the system choose.
+
+    preflight: whether an Envoy on this machine is shown every resource before it is served. rest_listen: where xDS is
+    served over REST, if at all. max_connecting: how many new streams are served their first response at once.
+    max_stream_age: after about how many seconds a proxy is asked to connect anew; None: never. drain_seconds: over how
+    long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
+    a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the certificate authority;
+    None: there is none, and no secure address. insecure_xds: whether xds_listen may be an address that others than this
+    machine reach. oidc_issuers: whose tokens prove service accounts. module_cache: the folder where fetched Wasm
+    modules are kept; None: the user's cache folder.
+    """
+
+    config: Path
+    translators: Sequence[Translator]
+    mesh_config: Path | None = None
+    xds_listen: str = "127.0.0.1:15010"
+    monitoring_listen: str = "127.0.0.1:15014"
+    preflight: bool = False
+    rest_listen: str | None = None
+    max_connecting: int = LIMIT
+    max_stream_age: float | None = None
+    drain_seconds: float = 2.0
+    workload_grace: float = 10.0
+    ca_dir: Path | None = None
+    secure_listen: str = "127.0.0.1:15012"
+    insecure_xds: bool = False
+    oidc_issuers: tuple[IssuerOption, ...] = ()
+    module_cache: Path | None = None
+
+
+def check_exposure(options: ServeOptions) -> None:
+    """Raises StartError if anybody could read the configuration of any proxy, and nobody has said that they may."""
+    host, _ = split_address(options.xds_listen)
+    if not options.insecure_xds and not is_loopback(host):
+        raise StartError(
+            f"--xds-listen {options.xds_listen} serves every proxy's configuration in plain text to whoever reaches "
+            "it: use --ca-dir and the secure address, or say --insecure-xds"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
