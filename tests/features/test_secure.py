@@ -29,8 +29,11 @@ from xds.model.identity import SpiffeId
 from xds.resources import CLUSTER, SECRET
 from xds.wire.discovery_pb2 import DiscoveryRequest, DiscoveryResponse
 from xds.wire.istio_ca_pb2 import IstioCertificateRequest, IstioCertificateResponse
+from xds.wire.load_stats_pb2 import LoadStatsRequest
 
 CREATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
+FETCH = "/envoy.service.status.v3.ClientStatusDiscoveryService/FetchClientStatus"
+LRS = "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
 STREAM = f"{ADS}/StreamAggregatedResources"
 RATINGS = SpiffeId.of_workload(TRUST_DOMAIN, "default", "ratings")
 
@@ -184,6 +187,23 @@ async def test_a_node_has_to_be_what_was_proven(secure: Secure) -> None:
         with pytest.raises(aio.AioRpcError) as caught:
             await first_response(channel, SERVICE_ACCOUNT="reviews")
         assert code(caught)[0] == "PERMISSION_DENIED"
+
+
+async def test_what_tells_of_all_proxies_is_not_told_over_tls_and_reports_need_an_identity(secure: Secure) -> None:
+    key, chain = await joined(secure)
+    async with secure.channel(key, chain) as known, secure.channel() as unknown:
+        for channel in (known, unknown):
+            with pytest.raises(aio.AioRpcError) as caught:
+                await channel.unary_unary(FETCH)(b"", timeout=10)
+            assert code(caught) == ("PERMISSION_DENIED", "FetchClientStatus is served on the plaintext address only")
+        refused = unknown.stream_stream(LRS)(timeout=10)
+        assert (await refused.code()).name == "UNAUTHENTICATED"
+        async with secure.channel(key, chain) as again:
+            await first_response(again, SERVICE_ACCOUNT="reviews")
+        reporting = known.stream_stream(LRS)(timeout=10)
+        await reporting.write(LoadStatsRequest(node=node("sidecar~127.0.0.1~a.default~default")).SerializeToString())
+        assert await reporting.read() is not aio.EOF
+        reporting.cancel()
 
 
 async def test_nothing_is_signed_in_plain_text(secure: Secure) -> None:

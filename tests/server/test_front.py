@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -173,3 +175,30 @@ async def test_what_is_trusted_can_change_while_connections_are_open(trust: Trus
         with pytest.raises(aio.AioRpcError):
             await ask(port, grpc.ssl_channel_credentials(roots(ours), key, chain))
         assert await who(b"") == b"nothing"
+
+
+async def test_a_handshake_without_a_context_and_a_failed_accept_cost_only_themselves(
+    trust: Trust, ours: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    accept, failures = loop.sock_accept, [OSError(errno.EMFILE, "Too many open files")]
+
+    async def sometimes(listener: socket.socket) -> tuple[socket.socket, object]:
+        if failures:
+            raise failures.pop()
+        return await accept(listener)
+
+    monkeypatch.setattr(loop, "sock_accept", sometimes)
+    async with running(trust) as (port, _):
+        good, trust.by = trust.by, _ended()
+        with pytest.raises(aio.AioRpcError):
+            await ask(port, grpc.ssl_channel_credentials(roots(ours)))
+        trust.by = good
+        assert await ask(port, grpc.ssl_channel_credentials(roots(ours))) == b"nothing"
+    assert failures == []
+
+
+def _ended() -> Authority:
+    """One that cannot issue any more."""
+    lifetimes, past = Lifetimes(issuing=timedelta(hours=1)), datetime.now(UTC) - timedelta(days=1)
+    return new_authority(TRUST_DOMAIN, KeyType.EC_P256, lifetimes, now=past, serial=x509.random_serial_number)

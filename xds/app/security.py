@@ -15,7 +15,7 @@ from xds.app.oidc import OidcIssuers
 from xds.ca.attestation import Attestor, Evidence, attest, by_certificate, by_join_token, by_jwt_svid
 from xds.ca.authority import Issued
 from xds.ca.encoding import certificates_pem
-from xds.ca.errors import CertificateError, KeystoreError, RateLimitError, RequestError
+from xds.ca.errors import CertificateError, RateLimitError, RequestError
 from xds.ca.keystore import STATE, Keystore
 from xds.ca.service import CertificateAuthority, Policy
 from xds.ca.tls import ServerTls, own_names
@@ -116,7 +116,7 @@ async def follow(authority: CertificateAuthority, folder: Path, changed: Callabl
                 changed()
                 seen = _mark(folder)
             complained = ""
-        except (KeystoreError, OSError) as error:
+        except (CertificateError, OSError) as error:
             if str(error) != complained:
                 _log.error("the authority cannot be refreshed; what it had stays in force", reason=str(error))
             complained = str(error)

@@ -58,14 +58,21 @@ def by_certificate(trust_domain: str) -> Attestor:
     async def attestor(evidence: Evidence) -> SpiffeId | None:
         if not evidence.certificate:
             return None
-        certificate = x509.load_der_x509_certificate(evidence.certificate)
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return _of_workload(_named_in(evidence.certificate), trust_domain)
+
+    return attestor
+
+
+def _named_in(certificate: bytes) -> SpiffeId:
+    try:
+        extensions = x509.load_der_x509_certificate(certificate).extensions
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
         if len(uris) != 1:
             raise AttestationError(f"the certificate has {len(uris)} URI names, and has to have one")
-        return _of_workload(SpiffeId.parse(uris[0]), trust_domain)
-
-    return attestor
+        return SpiffeId.parse(uris[0])
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension) as error:
+        raise AttestationError(f"the client certificate names nobody: {error}") from error
 
 
 def by_join_token(authority: CertificateAuthority, clock: Clock) -> Attestor:

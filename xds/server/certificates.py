@@ -54,7 +54,7 @@ class CertificateService:
             try:
                 chain = self._sign(request.csr, identity, asked)
             except RefusedError as error:
-                self._reports.refused(call.peer(), METHOD, f"{identity}: {error}")
+                self._reports.refused(self._callers.peer(call), METHOD, f"{identity}: {error}")
                 await call.abort(getattr(grpc.StatusCode, error.status), str(error))
             return IstioCertificateResponse(cert_chain=chain).SerializeToString()
 

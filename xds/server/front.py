@@ -27,6 +27,7 @@ HANDSHAKE_SECONDS: Final = 10.0
 MAX_HANDSHAKES: Final = 256
 """Handshakes that may be under way at once; others wait to be accepted."""
 
+_PAUSE_SECONDS: Final = 0.1
 _CHUNK: Final = 64 << 10
 _LOOPBACK: Final = "127.0.0.1"
 
@@ -86,7 +87,13 @@ class TlsFront:
         try:
             while True:
                 await self._handshakes.acquire()
-                client, address = await loop.sock_accept(self._listener)
+                try:
+                    client, address = await loop.sock_accept(self._listener)
+                except OSError as error:  # too many open files, say: others will be closed
+                    self._handshakes.release()
+                    self._reports.no_handshake(_LOOPBACK, f"nothing can be accepted: {error}")
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                    continue
                 task = loop.create_task(self._connection(client, _written(address), upstream))
                 self._connections.add(task)
                 task.add_done_callback(self._connections.discard)
@@ -102,7 +109,7 @@ class TlsFront:
     async def _connection(self, client: socket.socket, peer: str, upstream: int) -> None:
         try:
             reader, writer = await self._handshake(client)
-        except (OSError, asyncio.IncompleteReadError) as error:
+        except (OSError, ValueError) as error:  # of the network, or because there is no context to be had now
             self._reports.no_handshake(peer, str(error) or type(error).__name__)
             client.close()
             return
@@ -127,17 +134,31 @@ class TlsFront:
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, shown: Shown, upstream: int
     ) -> None:
-        onward = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        onward.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        onward.setblocking(False)
-        onward.bind((_LOOPBACK, 0))  # so that the address is known before gRPC sees it
+        try:
+            onward = _new_onward()
+        except OSError as error:
+            self._reports.no_handshake(shown.peer, f"the connection cannot go on: {error}")
+            return
         with self._peers.known(onward.getsockname(), shown), suppress(OSError):
-            await asyncio.get_running_loop().sock_connect(onward, (_LOOPBACK, upstream))
-            back, forth = await asyncio.open_connection(sock=onward)
+            try:
+                await asyncio.get_running_loop().sock_connect(onward, (_LOOPBACK, upstream))
+                back, forth = await asyncio.open_connection(sock=onward)
+            except BaseException:
+                onward.close()  # nobody has taken it over
+                raise
             try:
                 await _both(_copy(reader, forth), _copy(back, writer))
             finally:
                 forth.close()
+
+
+def _new_onward() -> socket.socket:
+    """A socket on loopback with an address of its own, which is known before gRPC sees it. Raises OSError."""
+    onward = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    onward.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    onward.setblocking(False)
+    onward.bind((_LOOPBACK, 0))
+    return onward
 
 
 async def _both(*directions: Coroutine[None, None, None]) -> None:

@@ -52,6 +52,11 @@ class Callers:
         """Whether the call came over TLS."""
         return self._peers.shown(call.peer()) is not None
 
+    def peer(self, call: Call) -> str:
+        """The client's own address, as gRPC writes it, also if the call came over TLS."""
+        shown = self._peers.shown(call.peer())
+        return shown.peer if shown is not None else call.peer()
+
     async def identity(self, call: Call, method: str) -> SpiffeId:
         """Who calls. Ends the call as UNAUTHENTICATED if that is not proven."""
         shown = self._peers.shown(call.peer())

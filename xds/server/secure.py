@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 
@@ -14,6 +16,10 @@ from xds.server.front import Contexts, Peers, TlsFront
 from xds.server.guard import Call
 from xds.server.identity import Callers, Identify, IdentityError, proven
 from xds.server.reports import Reports
+
+T = TypeVar("T")
+R = TypeVar("R")
+Served = Callable[[T, Call], Coroutine[Any, Any, R]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,32 @@ class SecureSide:
             self._serving.cancel()
             await asyncio.gather(self._serving, return_exceptions=True)
 
+    def peer(self, call: Call) -> str:
+        """See `Callers.peer`."""
+        return self._callers.peer(call)
+
+    def by_identity(self, method: str, handler: Served[T, R]) -> Served[T, R]:
+        """The handler, for callers over TLS only if they prove who they are."""
+
+        async def handle(request: T, call: Call) -> R:
+            if self._callers.is_secure(call):
+                await self._callers.identity(call, method)
+            return await handler(request, call)
+
+        return handle
+
+    def plain_only(self, method: str, handler: Served[T, R]) -> Served[T, R]:
+        """The handler, not for callers over TLS: it tells of all proxies, and none of them proves to be an operator."""
+
+        async def handle(request: T, call: Call) -> R:
+            if self._callers.is_secure(call):
+                reason = f"{method} is served on the plaintext address only"
+                self._reports.refused(self._callers.peer(call), method, reason)
+                await call.abort(grpc.StatusCode.PERMISSION_DENIED, reason)
+            return await handler(request, call)
+
+        return handle
+
     async def admit(self, call: Call, method: str, proxy: Proxy) -> Proxy:
         """The proxy of a stream as it has proven to be; as it says, if the stream is in plain text.
 
@@ -63,5 +95,5 @@ class SecureSide:
         try:
             return proven(proxy, identity)
         except IdentityError as error:
-            self._reports.refused(call.peer(), method, str(error))
+            self._reports.refused(self._callers.peer(call), method, str(error))
             await call.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))

@@ -29,7 +29,7 @@ from xds.server.guard import Call, guarded
 from xds.server.loads import INTERVAL, LoadBoard, LoadReportingService
 from xds.server.registrar import Registrar
 from xds.server.reports import Locate, Once, Reports
-from xds.server.secure import SecureSide, Security
+from xds.server.secure import SecureSide, Security, Served
 from xds.server.services import METHODS, Method
 from xds.server.session import Session
 from xds.server.source import SnapshotSource
@@ -176,13 +176,20 @@ class XdsServer:
         """The services beside discovery, by name and method."""
         status = ClientStatusService(self.board, self._reports)
         reporting = LoadReportingService(self.loads, self._reports, self._parse_node, self._load_interval)
+        told: Served[object, None] = status.stream
+        asked: Served[bytes, bytes] = status.fetch
+        reported: Served[object, None] = reporting.stream
+        if self._secure is not None:
+            told = self._secure.plain_only("StreamClientStatus", told)
+            asked = self._secure.plain_only("FetchClientStatus", asked)
+            reported = self._secure.by_identity("StreamLoadStats", reported)
         return {
             client_status.SERVICE: {
-                "StreamClientStatus": grpc.stream_stream_rpc_method_handler(status.stream),
-                "FetchClientStatus": grpc.unary_unary_rpc_method_handler(status.fetch),
+                "StreamClientStatus": grpc.stream_stream_rpc_method_handler(told),
+                "FetchClientStatus": grpc.unary_unary_rpc_method_handler(asked),
             },
             **(self._secure.handlers() if self._secure is not None else {}),
-            loads.SERVICE: {"StreamLoadStats": grpc.stream_stream_rpc_method_handler(reporting.stream)},
+            loads.SERVICE: {"StreamLoadStats": grpc.stream_stream_rpc_method_handler(reported)},
             health_discovery.SERVICE: {
                 "StreamHealthCheck": grpc.stream_stream_rpc_method_handler(health_discovery.refuse),
                 "FetchHealthCheck": grpc.unary_unary_rpc_method_handler(health_discovery.refuse),
@@ -227,7 +234,8 @@ class XdsServer:
         prefix = f"{next(self._stream_numbers):x}-"
         doubts = self._doubts.of(proxy.id)
         machine = Stream(method.variant, self._shared, method.only, prefix, self._patience, doubts)
-        status = self.board.opened(proxy, call.peer(), method.variant)
+        peer = self._secure.peer(call) if self._secure is not None else call.peer()
+        status = self.board.opened(proxy, peer, method.variant)
         decode = DECODERS[method.variant]
         session = Session(call, decode, machine, self.board, status, self._reports, self._patience, self._turns)
         registrar = self._registrar if proxy.group else None

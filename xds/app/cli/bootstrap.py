@@ -13,6 +13,7 @@ from xds.app.cli import options
 from xds.app.cli.options import CaptureOption, TypeOption, proxy_spec
 
 if TYPE_CHECKING:
+    from xds.app.bootstrap_tls import XdsTls
     from xds.pipeline.envoyfilter.outcome import Refusal
 
 
@@ -57,17 +58,12 @@ def bootstrap(
     """Print the bootstrap of an Envoy or of a gRPC client: who it is, and where its control plane is."""
     from xds.app.bootstrap import DEFAULT_ADMIN_PORT
     from xds.app.bootstrap import bootstrap as make_bootstrap
-    from xds.app.bootstrap_tls import XdsTls
     from xds.app.grpc_bootstrap import grpc_bootstrap
     from xds.app.loading import load_settings
     from xds.app.offline import Offline, defaults_of
     from xds.app.patch_findings import refusal_finding
 
-    tls = XdsTls(root_cert, client_cert, client_key) if root_cert or client_cert or client_key else None
-    if tls is not None and (type_ is TypeOption.GRPC or not (root_cert and client_cert and client_key)):
-        raise typer.BadParameter(
-            "go together, and are for Envoys", param_hint="--root-cert, --client-cert and --client-key"
-        )
+    tls = _tls(root_cert, client_cert, client_key, type_)
     spec = proxy_spec(
         name, namespace, ip, type_, capture, label, service_account, locality, self_discovery, workload_group
     )
@@ -75,15 +71,27 @@ def bootstrap(
     if config is not None:
         for diagnostic in offline.read([config]):
             print(diagnostic, file=sys.stderr)
-    defaults = defaults_of(spec, offline.store.mesh)
-    if admin_port is None:
-        admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
     if spec.proxyless:
         document = grpc_bootstrap(spec, xds)
     else:
+        defaults = defaults_of(spec, offline.store.mesh)
+        port = (defaults.admin_port or DEFAULT_ADMIN_PORT) if admin_port is None else admin_port
         refused: list[Refusal] = []
         patches = offline.bootstrap_patches(spec)
-        document = make_bootstrap(spec, xds, admin_port, defaults, patches, refused.append, tls)
+        document = make_bootstrap(spec, xds, port, defaults, patches, refused.append, tls)
         for refusal in refused:
             print(refusal_finding(refusal), file=sys.stderr)
     print(json.dumps(document, indent=2))
+
+
+def _tls(root_cert: str, client_cert: str, client_key: str, type_: TypeOption) -> XdsTls | None:
+    """What the three options say together."""
+    from xds.app.bootstrap_tls import XdsTls
+
+    given = [bool(root_cert), bool(client_cert), bool(client_key)]
+    if not any(given):
+        return None
+    if type_ is TypeOption.GRPC or not all(given):
+        names = "--root-cert, --client-cert and --client-key"
+        raise typer.BadParameter("go together, and are for Envoys", param_hint=names)
+    return XdsTls(root_cert, client_cert, client_key)

@@ -75,7 +75,7 @@ def activate(ca_dir: CaDir) -> None:
 
 
 def taint(id: Id, ca_dir: CaDir) -> None:  # noqa: A002 - the name of the thing
-    """Let every workload renew what an old root has signed, at once."""
+    """Mark an old root: nothing that it has signed is to be used any more. `ca status` shows the mark."""
     _step(ca_dir, lambda authority: authority.taint(id))
 
 

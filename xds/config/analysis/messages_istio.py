@@ -1,4 +1,5 @@
-"""The messages that Istio has a code for, by the code of our diagnostics. Codes, names and levels are Istio's."""
+"""The messages that Istio has a code for, by the code of our diagnostics. Codes, names and levels are Istio's, except
+that what keeps an object from taking effect is always an error."""
 
 from __future__ import annotations
 
@@ -228,7 +229,7 @@ ISTIO: Final[Mapping[str, Message]] = {
         "EnvoyFilterUsesRelativeOperation",
         "An EnvoyFilter without priority changes what must be there before it.",
         "Give it a priority, or use INSERT_FIRST or ADD.",
-        _INFO,
+        _WARNING,
     ),
     "replace-without-effect": Message(
         "IST0152",
