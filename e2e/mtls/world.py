@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
+from cryptography import x509
 
 from e2e.addresses import Addresses
 from e2e.echo import echo_server
@@ -124,6 +125,20 @@ class World:
             async with asyncio.timeout(_LIVE_SECONDS):
                 while await _version(proxy, secret) == old:  # noqa: ASYNC110 - Envoy is to be asked
                     await asyncio.sleep(0.05)
+
+    async def shown_serial(self, proxy: Sidecar) -> int:
+        """Of the certificate that a proxy shows to others now."""
+        found = json.loads(await proxy.admin("/certs"))["certificates"]
+        serials = {int(each["cert_chain"][0]["serial_number"], 16) for each in found if each.get("cert_chain")}
+        chain = (self.lab.folder / f"{proxy.spec.name}-chain.pem").read_bytes()
+        (serial,) = serials - {x509.load_pem_x509_certificate(chain).serial_number}  # by which it proved itself
+        return serial
+
+    async def until_other_serial(self, proxy: Sidecar, before: int) -> None:
+        """Waits until a proxy shows another certificate."""
+        async with asyncio.timeout(_LIVE_SECONDS):
+            while await self.shown_serial(proxy) == before:  # noqa: ASYNC110 - Envoy is to be asked
+                await asyncio.sleep(0.05)
 
     async def until(self, ask: Callable[[], Awaitable[str]], expected: str) -> None:
         """Waits until requests are answered so."""

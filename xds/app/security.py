@@ -61,13 +61,18 @@ def security_of(authority: CertificateAuthority, issuers: OidcIssuers, root_name
     trust_domain = authority.stored.trust_domain
     identity = SpiffeId.of_workload(trust_domain, root_namespace, "pilothouse")
     attestors = (
-        by_certificate(trust_domain),
+        by_certificate(trust_domain, authority.is_revoked),
         by_jwt_svid(authority),
         issuers.attestor(trust_domain, _now),
         by_join_token(authority, _now),
     )
     contexts = ServerTls(authority, identity, (host, *own_names()), _now)
-    return Security(contexts=contexts, identify=_identifier(attestors), sign=_signer(authority))
+    return Security(
+        contexts=contexts,
+        is_revoked=authority.is_revoked,
+        identify=_identifier(attestors),
+        sign=_signer(authority),
+    )
 
 
 def _identifier(attestors: Sequence[Attestor]) -> Identify:

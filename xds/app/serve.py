@@ -185,6 +185,7 @@ class ControlPlane:
         return {stream.proxy.identity for stream in self._board.streams if stream.proxy.identity is not None}
 
     def _authority_changed(self) -> None:
+        self._xds.end_revoked()
         if self._secrets is not None:
             self._secrets.changed()
         self._tell_findings()

@@ -52,12 +52,15 @@ async def attest(evidence: Evidence, attestors: Sequence[Attestor]) -> SpiffeId:
     raise AttestationError("nothing proves who calls: show a client certificate or a bearer token")
 
 
-def by_certificate(trust_domain: str) -> Attestor:
-    """A certificate that TLS has verified: TLS knows no SPIFFE, so that names are looked at here."""
+def by_certificate(trust_domain: str, is_revoked: Callable[[bytes], bool]) -> Attestor:
+    """A certificate that TLS has verified: TLS knows no SPIFFE, so that names are looked at here. is_revoked: of a
+    certificate, DER."""
 
     async def attestor(evidence: Evidence) -> SpiffeId | None:
         if not evidence.certificate:
             return None
+        if is_revoked(evidence.certificate):
+            raise AttestationError("the client certificate is revoked")
         return _of_workload(_named_in(evidence.certificate), trust_domain)
 
     return attestor

@@ -42,7 +42,7 @@ class KeyType(StrEnum):
 class Authority:
     """roots: what a verifier has to trust, the one that the chain ends in first. issuing: what signs. chain: what lies
     between, issuing first, roots left out. jwt_key: signs JWT-SVIDs. root_key: of the one root, to renew the issuing
-    certificate; None if somebody else has it."""
+    certificate; None if somebody else has it. lists: of revoked certificates, that somebody else has signed."""
 
     trust_domain: str
     roots: tuple[x509.Certificate, ...]
@@ -50,6 +50,7 @@ class Authority:
     chain: tuple[x509.Certificate, ...]
     jwt_key: ec.EllipticCurvePrivateKey = field(repr=False)
     root_key: PrivateKey | None = field(default=None, repr=False)
+    lists: tuple[x509.CertificateRevocationList, ...] = field(default=(), repr=False)
 
     @property
     def id(self) -> str:
@@ -62,7 +63,14 @@ class Authority:
         digest = hashlib.sha256()
         for certificate in (*self.roots, self.issuing.certificate, *self.chain):
             digest.update(certificate.fingerprint(hashes.SHA256()))
+        for each in self.lists:
+            digest.update(each.fingerprint(hashes.SHA256()))
         return f"{self.id}-{digest.hexdigest()[:16]}"
+
+    @property
+    def path(self) -> tuple[x509.Certificate, ...]:
+        """All authorities above what workloads get, from what signs to its root."""
+        return (*self.chain, self.roots[0])
 
     @property
     def is_plugged_in(self) -> bool:
@@ -160,4 +168,4 @@ def _issuing(
 def plugged_authority(trust_domain: str, parts: PluggedIn, before: Authority | None) -> Authority:
     """Of what somebody else has made. before: the one with the same root, whose key for tokens it goes on with."""
     jwt_key = before.jwt_key if before is not None else ec.generate_private_key(ec.SECP256R1())
-    return Authority(trust_domain, parts.roots, parts.signer, parts.chain, jwt_key)
+    return Authority(trust_domain, parts.roots, parts.signer, parts.chain, jwt_key, lists=parts.lists)

@@ -57,7 +57,7 @@ class Signer:
 
 def root(trust_domain: str, key: PrivateKey, *, now: datetime, life: timedelta, serial: int) -> x509.Certificate:
     """A self-signed root of a trust domain, which may have issuing authorities below it."""
-    name = _authority_name(trust_domain, "root")
+    name = _authority_name(trust_domain, "root", key.public_key())
     builder = _authority(trust_domain, key.public_key(), now, now + life, serial, path_length=1)
     return builder.subject_name(name).issuer_name(name).sign(key, hashes.SHA256())
 
@@ -68,7 +68,9 @@ def issuing(
     """An authority that issues to workloads and to nobody else. It ends with its root at the latest."""
     until = min(now + life, signer.certificate.not_valid_after_utc)
     builder = _authority(trust_domain, key, now, until, serial, path_length=0)
-    builder = builder.subject_name(_authority_name(trust_domain, "issuing")).issuer_name(signer.certificate.subject)
+    builder = builder.subject_name(_authority_name(trust_domain, "issuing", key)).issuer_name(
+        signer.certificate.subject
+    )
     return _identified(builder, signer).sign(signer.key, hashes.SHA256())
 
 
@@ -92,7 +94,7 @@ def workload(
     builder = _valid(key, now, until, serial)
     builder = builder.subject_name(x509.Name([])).issuer_name(signer.certificate.subject)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(_usage(digital_signature=True), critical=True)
+    builder = builder.add_extension(usage(digital_signature=True), critical=True)
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = builder.add_extension(x509.ExtendedKeyUsage(both), critical=False)
     # critical, as the subject is empty (RFC 5280, 4.2.1.6)
@@ -105,7 +107,7 @@ def _authority(
 ) -> x509.CertificateBuilder:
     builder = _valid(key, now, until, serial)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-    builder = builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+    builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     return builder.add_extension(_named(str(SpiffeId(trust_domain))), critical=False)
 
@@ -129,11 +131,13 @@ def key_identifier(signer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
-def _authority_name(trust_domain: str, role: str) -> x509.Name:
+def _authority_name(trust_domain: str, role: str, key: PublicKey) -> x509.Name:
+    """Another one for each key, so that verifiers never have to choose between authorities of one name."""
+    number = x509.SubjectKeyIdentifier.from_public_key(key).digest[:8].hex()
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, trust_domain[:64]),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"Pilothouse {role}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"Pilothouse {role} {number}"),
         ]
     )
 
@@ -142,7 +146,8 @@ def _named(uri: str, *others: x509.GeneralName) -> x509.SubjectAlternativeName:
     return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri), *others])
 
 
-def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
+def usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
+    """These uses of a key and no others."""
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=False,

@@ -21,7 +21,7 @@ from xds.ca.keystore import Keystore, Stored
 from xds.ca.limits import RateLimit
 from xds.ca.plugged_in import PluggedIn
 from xds.ca.rotation import Policy as Policy  # it is part of what callers see
-from xds.ca.rotation import after_due, differs, with_new, with_plugged, without
+from xds.ca.rotation import after_due, differs, with_lists, with_new, with_plugged, with_revoked, without
 from xds.model.identity import SpiffeId, check_trust_domain
 
 Clock = Callable[[], datetime]
@@ -63,6 +63,7 @@ class CertificateAuthority:
                     f"{trust_domain}: use another folder"
                 )
             after = self._first(Stored(trust_domain)) if found is None else self._taken_in(found)
+            after = with_lists(after, self._clock())
             if after is not found:
                 self._store.save(after)
             self._store.tidy(after)
@@ -135,7 +136,9 @@ class CertificateAuthority:
             found = self._store.load()
             if found is None:
                 raise KeystoreError(f"{self._store.folder} has been emptied")
-            after = after_due(self._taken_in(found), self._policy, self._clock(), by_hand=self._plugged is not None)
+            now = self._clock()
+            after = after_due(self._taken_in(found), self._policy, now, by_hand=self._plugged is not None)
+            after = with_lists(after, now)
             if after is not found:
                 self._store.save(after)
         self._stored = after if differs(before, after) else before
@@ -157,17 +160,38 @@ class CertificateAuthority:
         """See `xds.ca.slots`."""
         self._change(lambda stored: without(stored, stored.slots.revoke(id)))
 
+    def in_use_until(self, id: str) -> datetime | None:  # noqa: A002 - the name of the thing
+        """Until when something may hold that an old authority has signed; None if all of it has ended."""
+        since = next((member.since for member in self.stored.slots.old if member.id == id), None)
+        ends = since + self._policy.lifetimes.most if since is not None else None
+        return ends if ends is not None and ends > self._clock() else None
+
+    def revoke_certificate(self, serial: int, until: datetime | None = None) -> None:
+        """Lets nobody accept a certificate any more. until: when it ends; None: when any ends that was signed by now.
+        Raises RotationError if it is revoked already."""
+        now = self._clock()
+        ends = until or now + self._policy.lifetimes.most
+        self._change(lambda stored: with_revoked(stored, serial, ends, now))
+
+    def is_revoked(self, certificate: bytes) -> bool:
+        """Whether a certificate (DER) of ours is revoked, by us or by who has made the authority."""
+        if not self.stored.revocations.lists:
+            return False
+        leaf = x509.load_der_x509_certificate(certificate)
+        lists = (each for each in self.stored.lists if each.issuer == leaf.issuer)
+        return any(each.get_revoked_certificate_by_serial_number(leaf.serial_number) for each in lists)
+
     def _change(self, step: Callable[[Stored], Stored]) -> None:
         with self._store.locked():
             found = self._store.load() or self.stored
-            after = step(found)
+            after = with_lists(step(found), self._clock())
             self._store.save(after)
         self._stored = after
 
     def _first(self, empty: Stored) -> Stored:
         now = self._clock()
         if self._plugged is not None:
-            return with_plugged(empty, self._plugged(now), now)
+            return with_plugged(empty, self._plugged(now), self._policy, now)
         return with_new(empty, self._policy, now)
 
     def _with_own(self, stored: Stored) -> Stored:
@@ -182,7 +206,7 @@ class CertificateAuthority:
             return stored
         now, self.problem = self._clock(), ""
         try:
-            return with_plugged(stored, self._plugged(now), now)
+            return with_lists(with_plugged(stored, self._plugged(now), self._policy, now), now)
         except CertificateError as error:
             self.problem = str(error)
             return stored
