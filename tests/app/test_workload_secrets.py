@@ -98,5 +98,5 @@ async def test_what_is_revoked_goes_to_everybody_with_the_roots(tmp_path: Path) 
         "ROOTCA": False,
         "spiffe://cluster.local": False,
     }
-    assert content(stream, "ROOTCA").count(b"BEGIN X509 CRL") == 1
+    assert content(stream, "ROOTCA").count(b"BEGIN X509 CRL") == 2  # of what signs, and of its root
     stream.close()

@@ -40,6 +40,7 @@ def is_revoked(authority: CertificateAuthority, issued: Issued) -> bool:
 
 
 def number(authority: CertificateAuthority) -> int:
+    assert authority.stored.is_listed_whole
     (found,) = {
         each.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number for each in authority.stored.lists
     }
@@ -60,7 +61,8 @@ def test_nothing_is_listed_until_something_is_revoked(tmp_path: Path, clock: Clo
 def test_a_list_says_what_rfc_5280_wants(tmp_path: Path, clock: Clock) -> None:
     authority = started(tmp_path / "ca", clock)
     authority.revoke_certificate(4711)
-    (found,) = authority.stored.lists
+    of_root, found = authority.stored.lists
+    assert of_root.issuer == authority.bundle[0].subject
     issuing = authority.active.issuing.certificate
     assert (found.issuer, found.next_update_utc) == (issuing.subject, issuing.not_valid_after_utc)
     assert found.last_update_utc <= NOW
@@ -99,7 +101,7 @@ def test_every_authority_has_a_list_while_a_root_is_replaced(tmp_path: Path, clo
     before = number(authority)
     authority.prepare()
     assert number(authority) > before
-    assert len(authority.stored.lists) == 2
+    assert len(authority.stored.lists) == 4
     authority.activate()
     issued = authority.issue(request(), REVIEWS)
     assert (is_revoked(authority, bad), is_revoked(authority, issued)) == (True, False)
@@ -107,7 +109,7 @@ def test_every_authority_has_a_list_while_a_root_is_replaced(tmp_path: Path, clo
     assert (is_revoked(authority, bad), is_revoked(authority, issued)) == (True, True)
     old = authority.stored.slots.old[0].id
     authority.revoke(old)
-    assert (len(authority.stored.lists), is_revoked(authority, issued)) == (1, True)
+    assert (len(authority.stored.lists), is_revoked(authority, issued)) == (2, True)
 
 
 def test_who_signs_no_more_has_a_list_as_long_as_something_of_it_may_hold(tmp_path: Path, clock: Clock) -> None:
@@ -121,7 +123,7 @@ def test_who_signs_no_more_has_a_list_as_long_as_something_of_it_may_hold(tmp_pa
     again = started(tmp_path / "ca", clock)
     for each in (authority, again):
         assert (is_revoked(each, bad), is_revoked(each, good)) == (True, False)
-        assert len(each.stored.lists) == 2
+        assert len(each.stored.lists) == 3
     clock.now = max(bad.certificate.not_valid_after_utc, clock.now + DAY)
     assert again.refresh()
     assert again.stored.lists == ()  # whatever was revoked has ended by itself

@@ -73,6 +73,11 @@ class Authority:
         return (*self.chain, self.roots[0])
 
     @property
+    def signers(self) -> tuple[Signer, ...]:
+        """All whose keys are here, of those in `path`."""
+        return (self.issuing, Signer(self.roots[0], self.root_key)) if self.root_key is not None else (self.issuing,)
+
+    @property
     def is_plugged_in(self) -> bool:
         """Whether somebody else has made it, and has to renew it."""
         return self.root_key is None

@@ -1,8 +1,8 @@
 """Certificates that are not to be accepted any more although they hold, and the lists that say so (RFC 5280, 5).
 
 Envoy refuses whatever is below an authority without a list, once it has any list. So as soon as anything is revoked,
-there is a list of every issuing certificate that may have signed what still holds. Lists end with their issuer: an
-Envoy that nobody sends a new one must not refuse everybody for that. Pure: time is a parameter.
+there is a list of every authority whose key is here and that may be above what still holds. Lists end with their
+issuer: an Envoy that nobody sends a new one must not refuse everybody for that. Pure: time is a parameter.
 """
 
 from __future__ import annotations

@@ -110,8 +110,10 @@ def with_lists(stored: Stored, now: datetime) -> Stored:
 
 
 def _signers(authorities: Iterable[Authority]) -> Iterable[Signer]:
-    """One for each key: verifiers look at one list of an issuer, and cannot tell its certificates apart by it."""
-    return {key_id(each.issuing.certificate): each.issuing for each in reversed(tuple(authorities))}.values()
+    """One for each key that is here, roots' too: verifiers look at one list of an issuer, and cannot tell its
+    certificates apart by it."""
+    signers = (signer for authority in authorities for signer in authority.signers)
+    return {key_id(signer.certificate): signer for signer in reversed(tuple(signers))}.values()
 
 
 def _list(

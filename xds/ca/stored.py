@@ -45,9 +45,9 @@ class Stored:
     def lists(self) -> tuple[x509.CertificateRevocationList, ...]:
         """All lists of revoked certificates: ours, and those of others for whom we have none."""
         own = self.revocations.lists
-        issuing = [authority.issuing.certificate for authority in self.living]
+        signers = [signer.certificate for authority in self.living for signer in authority.signers]
         others = {each.fingerprint(_SHA256): each for authority in self.living for each in authority.lists}
-        return (*own, *(each for each in others.values() if not any(is_signed_by(each, one) for one in issuing)))
+        return (*own, *(each for each in others.values() if not any(is_signed_by(each, one) for one in signers)))
 
     @property
     def bundle(self) -> tuple[x509.Certificate, ...]:
