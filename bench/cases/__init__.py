@@ -2,6 +2,7 @@
 
 from bench.case import Case
 from bench.cases import (
+    certificates,
     cold_compile,
     encoder,
     endpoint_changed,
@@ -26,6 +27,8 @@ CASES: tuple[Case, ...] = (
     large_push.CASE,
     memory_of_streams.CASE,
     encoder.CASE,
+    certificates.ISSUING,
+    certificates.RENEWALS,
 )
 
 __all__ = ["CASES"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
 import structlog
+from cryptography import x509
 
 from xds.app.errors import StartError
 from xds.app.oidc import OidcIssuers
@@ -96,9 +97,16 @@ def _signer(authority: CertificateAuthority) -> Sign:
         except CertificateError as error:
             raise RefusedError(str(error), "FAILED_PRECONDITION") from error
         record(issued, authority.active.id)
-        return [certificates_pem([certificate]).decode() for certificate in issued.chain]
+        leaf, *above = issued.chain
+        return [certificates_pem([leaf]).decode(), *map(_pem, above)]
 
     return sign
+
+
+@lru_cache(maxsize=64)
+def _pem(certificate: x509.Certificate) -> str:
+    """Of an authority, as every answer has it."""
+    return certificates_pem([certificate]).decode()
 
 
 def record(issued: Issued, authority: str) -> None:

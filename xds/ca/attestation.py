@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -66,6 +67,7 @@ def by_certificate(trust_domain: str, is_revoked: Callable[[bytes], bool]) -> At
     return attestor
 
 
+@lru_cache(maxsize=4096)
 def _named_in(certificate: bytes) -> SpiffeId:
     try:
         extensions = x509.load_der_x509_certificate(certificate).extensions

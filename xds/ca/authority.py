@@ -17,7 +17,7 @@ from xds.ca.errors import CertificateError
 from xds.ca.plugged_in import PluggedIn
 from xds.ca.profile import Lifetimes, PrivateKey, Signer
 from xds.ca.request import public_key_of
-from xds.ca.svid import check_svid
+from xds.ca.svid import check_own
 from xds.model.identity import SpiffeId
 
 Serial = Callable[[], int]
@@ -156,7 +156,7 @@ def issue(
         raise CertificateError(f"{identity} is of another trust domain than {authority.trust_domain}")
     key, signer = public_key_of(request, identity), authority.issuing
     certificate = profile.workload(identity, key, signer, now=now, life=life, serial=serial(), addresses=addresses)
-    check_svid(certificate, signer.certificate, now)
+    check_own(certificate, now)
     return Issued(identity, certificate, (certificate, *authority.chain, authority.roots[0]))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from cryptography import x509
@@ -46,10 +47,14 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """An authority's certificate with its key, which repr never shows."""
+    """An authority's certificate with its key, which repr never shows. Raises CertificateError if it is another's."""
 
     certificate: x509.Certificate
     key: PrivateKey
+
+    def __post_init__(self) -> None:
+        if self.key.public_key() != self.certificate.public_key():
+            raise CertificateError(f"the key is not that of {self.certificate.subject.rfc4514_string()}")
 
     def __repr__(self) -> str:
         return f"Signer({self.certificate.subject.rfc4514_string()})"
@@ -91,15 +96,22 @@ def workload(
     until = min(now + life, signer.certificate.not_valid_after_utc)
     if until <= now:
         raise CertificateError(f"the issuing certificate ended at {signer.certificate.not_valid_after_utc:%F %T} UTC")
-    builder = _valid(key, now, until, serial)
-    builder = builder.subject_name(x509.Name([])).issuer_name(signer.certificate.subject)
+    builder = _workload_of(signer).public_key(key).serial_number(serial)
+    builder = builder.not_valid_before(now - BACKDATED).not_valid_after(until)
+    # critical, as the subject is empty (RFC 5280, 4.2.1.6)
+    builder = builder.add_extension(_named(str(identity), *addresses), critical=True)
+    return builder.sign(signer.key, hashes.SHA256())
+
+
+@lru_cache(maxsize=16)
+def _workload_of(signer: Signer) -> x509.CertificateBuilder:
+    """What all its certificates for workloads have in common."""
+    builder = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(signer.certificate.subject)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(usage(digital_signature=True), critical=True)
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = builder.add_extension(x509.ExtendedKeyUsage(both), critical=False)
-    # critical, as the subject is empty (RFC 5280, 4.2.1.6)
-    builder = builder.add_extension(_named(str(identity), *addresses), critical=True)
-    return _identified(builder, signer).sign(signer.key, hashes.SHA256())
+    return _identified(builder, signer)
 
 
 def _authority(
