@@ -36,6 +36,11 @@ HTTP, OTHER, TCP = 9080, 9081, 9082
 TRUST_DOMAIN = "cluster.local"
 CLIENT = SpiffeId.of_workload(TRUST_DOMAIN, "default", "client")
 
+FEDERATED = "partner.example"
+"""Another trust domain, which has no bundle until a test gives it one."""
+
+_PARTNER = "partner.json"
+
 REFUSED = "refused"
 NOBODY = "nobody"
 
@@ -60,6 +65,12 @@ class World:
     def configure(self, text: str) -> None:
         """Puts these settings in force, with those that the mesh needs."""
         _write_settings(self.lab, text)
+
+    def federate(self, bundle: str) -> None:
+        """Puts the bundle of the other trust domain in force."""
+        part = self.lab.folder / "partner.part"
+        part.write_text(bundle)
+        part.rename(self.lab.folder / _PARTNER)
 
     def policy(self, **spec: object) -> None:
         """Puts a PeerAuthentication for the server in force."""
@@ -221,7 +232,8 @@ async def new_world(folder: Path, envoy: Path, addresses: Addresses) -> AsyncIte
         lab.write("nothing.yaml", "")
         settings = _write_settings(lab, "")
         address = addresses.new()
-        secure = ("--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012")
+        secure = ["--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012"]
+        secure += ["--federate", f"{FEDERATED}={folder / _PARTNER}"]
         await lab.serve(*secure, address=address, mesh_config=settings)
         authority = open_authority(folder / "ca", TRUST_DOMAIN)
         workload = await lab.stack.enter_async_context(echo_server("server", "127.0.0.1"))

@@ -34,7 +34,7 @@ async def test_certificates_follow_their_signer_and_bundles_their_roots(tmp_path
     source, woken = WorkloadSecrets(BroadcastSource(Snapshot({})), authority), list[int]()
     one, other = source.connect(REVIEWS, lambda: woken.append(1)), source.connect(REVIEWS, lambda: woken.append(2))
     first = versions(one)
-    assert first.keys() == {"default", "ROOTCA", str(REVIEWS.identity), "spiffe://cluster.local"}
+    assert first.keys() == {"default", "ROOTCA", "ALL", str(REVIEWS.identity), "spiffe://cluster.local"}
     assert one.latest() is one.latest()
     assert versions(other) == first
     authority.prepare()
@@ -96,6 +96,7 @@ async def test_what_is_revoked_goes_to_everybody_with_the_roots(tmp_path: Path) 
         "default": True,
         str(REVIEWS.identity): True,
         "ROOTCA": False,
+        "ALL": False,
         "spiffe://cluster.local": False,
     }
     assert content(stream, "ROOTCA").count(b"BEGIN X509 CRL") == 2  # of what signs, and of its root

@@ -204,3 +204,16 @@ def test_keys_are_never_shown(ours: Authority) -> None:
     assert "key" not in repr(ours).replace("root_key", "").lower() or "PRIVATE" not in repr(ours)
     assert "EllipticCurvePrivateKey" not in repr(ours)
     assert "EllipticCurvePrivateKey" not in repr(ours.issuing)
+
+
+def test_a_request_may_name_the_workload_under_another_name_of_the_trust_domain(ours: Authority) -> None:
+    csr = request("spiffe://old.example/ns/default/sa/reviews")
+    with pytest.raises(RequestError, match="the caller has proven to be"):
+        issued(ours, csr)
+    found = issue(ours, csr, REVIEWS, DAY, now=NOW, serial=x509.random_serial_number, aliases=["old.example"])
+    assert check_svid(found.certificate, ours.issuing.certificate, NOW) == REVIEWS
+    for other in ("spiffe://old.example/ns/default/sa/ratings", "spiffe://older.example/ns/default/sa/reviews"):
+        with pytest.raises(RequestError, match="the caller has proven to be"):
+            issue(
+                ours, request(other), REVIEWS, DAY, now=NOW, serial=x509.random_serial_number, aliases=["old.example"]
+            )

@@ -62,7 +62,7 @@ def security_of(authority: CertificateAuthority, issuers: OidcIssuers, root_name
     trust_domain = authority.stored.trust_domain
     identity = SpiffeId.of_workload(trust_domain, root_namespace, "pilothouse")
     attestors = (
-        by_certificate(trust_domain, authority.is_revoked),
+        by_certificate(trust_domain, authority.is_revoked, lambda: authority.aliases),
         by_jwt_svid(authority),
         issuers.attestor(trust_domain, _now),
         by_join_token(authority, _now),

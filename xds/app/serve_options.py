@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
-from xds.app.address import split_address
+from xds.app.address import is_loopback, split_address
 from xds.app.errors import StartError
+from xds.app.federation import FederationOption
 from xds.app.oidc import IssuerOption
 from xds.ca.authority import KeyType
 from xds.pipeline import Translator
@@ -25,9 +25,10 @@ class ServeOptions:
     long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
     a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the certificate authority;
     None: there is none, and no secure address. ca_certs: the folder of an authority that somebody else has made; None:
-    it is made here. ca_key_type: of authorities that are made here. insecure_xds: whether xds_listen may be an address
-    that others than this machine reach. oidc_issuers: whose tokens prove service accounts. module_cache: the folder
-    where fetched Wasm modules are kept; None: the user's cache folder.
+    it is made here. ca_key_type: of authorities that are made here. federate: other trust domains whose workloads may
+    connect. insecure_xds: whether xds_listen may be an address that others than this machine reach. oidc_issuers: whose
+    tokens prove service accounts. module_cache: the folder where fetched Wasm modules are kept; None: the user's cache
+    folder.
     """
 
     config: Path
@@ -44,6 +45,7 @@ class ServeOptions:
     ca_dir: Path | None = None
     ca_certs: Path | None = None
     ca_key_type: KeyType = KeyType.EC_P256
+    federate: tuple[FederationOption, ...] = ()
     secure_listen: str = "127.0.0.1:15012"
     insecure_xds: bool = False
     oidc_issuers: tuple[IssuerOption, ...] = ()
@@ -58,11 +60,3 @@ def check_exposure(options: ServeOptions) -> None:
             f"--xds-listen {options.xds_listen} serves every proxy's configuration in plain text to whoever reaches "
             "it: use --ca-dir and the secure address, or say --insecure-xds"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -24,7 +24,7 @@ from xds.app.trust_secrets import trust_secrets
 from xds.ca.errors import CertificateError
 from xds.ca.keyed import KeyedSvid, keyed_svid
 from xds.ca.service import CertificateAuthority
-from xds.ca.stored import Stored
+from xds.ca.spiffe_bundle import FederatedBundle
 from xds.model.identity import SpiffeId
 from xds.model.proxy import Proxy
 from xds.pipeline.translator import resource_of
@@ -61,11 +61,18 @@ class _Held:
 class WorkloadSecrets:
     """A `SnapshotSource` that adds its own secrets to what another source has. For use in the event loop's thread."""
 
-    def __init__(self, source: SnapshotSource, authority: CertificateAuthority) -> None:
+    def __init__(
+        self,
+        source: SnapshotSource,
+        authority: CertificateAuthority,
+        federated: Callable[[], tuple[FederatedBundle, ...]] = tuple,
+    ) -> None:
+        """federated: the bundles of other trust domains, as they are now: the same object until one changes."""
         self._source = source
         self._authority = authority
+        self._federated = federated
         self._held: dict[SpiffeId, _Held] = {}
-        self._trusted_of: Stored | None = None
+        self._trusted_of: tuple[object, ...] = ()
         self._trusted: tuple[Resource, ...] = ()
 
     def connect(self, proxy: Proxy, wake: Callable[[], None]) -> Subscription:
@@ -93,9 +100,10 @@ class WorkloadSecrets:
         """What the streams of an identity are to have now: the same objects until some of it is new."""
         if held.is_due:
             self._renew(held)
-        if self._trusted_of is not self._authority.stored:
-            self._trusted_of = self._authority.stored
-            self._trusted = tuple(trust_secrets(self._trusted_of))
+        stored, aliases, federated = self._authority.stored, self._authority.aliases, self._federated()
+        if not _are_same(self._trusted_of, (stored, aliases, federated)):
+            self._trusted_of = (stored, aliases, federated)
+            self._trusted = tuple(trust_secrets(stored, aliases, federated))
         return held.certificate + self._trusted
 
     def leave(self, held: _Held, stream: int) -> None:
@@ -160,6 +168,11 @@ class _WithSecrets:
     def close(self) -> None:
         self._inner.close()
         self._owner.leave(self._held, id(self))
+
+
+def _are_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Whether both are of the same objects, which takes no comparing."""
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _with(snapshot: Snapshot, secrets: Iterable[Resource]) -> Snapshot:

@@ -6,8 +6,8 @@ the next is asked.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -53,16 +53,24 @@ async def attest(evidence: Evidence, attestors: Sequence[Attestor]) -> SpiffeId:
     raise AttestationError("nothing proves who calls: show a client certificate or a bearer token")
 
 
-def by_certificate(trust_domain: str, is_revoked: Callable[[bytes], bool]) -> Attestor:
-    """A certificate that TLS has verified: TLS knows no SPIFFE, so that names are looked at here. is_revoked: of a
-    certificate, DER."""
+def by_certificate(
+    trust_domain: str, is_revoked: Callable[[bytes], bool], aliases: Callable[[], Collection[str]] = tuple
+) -> Attestor:
+    """A certificate that TLS has verified: TLS knows no SPIFFE, so that names are looked at here.
+
+    is_revoked: of a certificate, DER. aliases: other names of the trust domain now; whoever has one is the same as
+    under its own.
+    """
 
     async def attestor(evidence: Evidence) -> SpiffeId | None:
         if not evidence.certificate:
             return None
         if is_revoked(evidence.certificate):
             raise AttestationError("the client certificate is revoked")
-        return _of_workload(_named_in(evidence.certificate), trust_domain)
+        found = _named_in(evidence.certificate)
+        if found.trust_domain in aliases():
+            found = replace(found, trust_domain=trust_domain)
+        return _of_workload(found, trust_domain)
 
     return attestor
 

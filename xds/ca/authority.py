@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -145,16 +145,17 @@ def issue(
     now: datetime,
     serial: Serial,
     addresses: Sequence[x509.GeneralName] = (),
+    aliases: Collection[str] = (),
 ) -> Issued:
     """An X509-SVID for a certificate signing request (PEM).
 
-    identity: what the caller has proven to be. addresses: see `profile.workload`; never out of a request. Raises
-    RequestError if the request is refused; CertificateError if the authority cannot issue, or if what it signed breaks
-    a rule, in which case nothing leaves it.
+    identity: what the caller has proven to be. addresses: see `profile.workload`; never out of a request. aliases: see
+    `public_key_of`. Raises RequestError if the request is refused; CertificateError if the authority cannot issue, or
+    if what it signed breaks a rule, in which case nothing leaves it.
     """
     if identity.trust_domain != authority.trust_domain:
         raise CertificateError(f"{identity} is of another trust domain than {authority.trust_domain}")
-    key, signer = public_key_of(request, identity), authority.issuing
+    key, signer = public_key_of(request, identity, aliases), authority.issuing
     certificate = profile.workload(identity, key, signer, now=now, life=life, serial=serial(), addresses=addresses)
     check_own(certificate, now)
     return Issued(identity, certificate, (certificate, *authority.chain, authority.roots[0]))

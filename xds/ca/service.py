@@ -34,7 +34,8 @@ PluggedFiles = Callable[[datetime], PluggedIn]
 class CertificateAuthority:
     """Issues from a folder. For use in one thread; call `refresh` now and then.
 
-    plugged: where roots come from, if not from here. problem: why what is there now cannot be used; empty if it can.
+    plugged: where roots come from, if not from here. aliases: other names of the trust domain. problem: why what is
+    there now cannot be used; empty if it can.
     """
 
     def __init__(self, store: Keystore, policy: Policy, clock: Clock, plugged: PluggedFiles | None = None) -> None:
@@ -43,6 +44,7 @@ class CertificateAuthority:
         self._clock = clock
         self._plugged = plugged
         self.problem = ""
+        self.aliases: tuple[str, ...] = ()
         self._limit = RateLimit()
         self.issued = IssuedCertificates()
         self.join_tokens = JoinTokens(store.folder)
@@ -97,7 +99,7 @@ class CertificateAuthority:
             raise RateLimitError(f"{identity} asks too often: try again later")
         life = self._policy.lifetimes.granted(asked)
         active = self.active
-        issued = issue(active, request, identity, life, now=now, serial=x509.random_serial_number)
+        issued = issue(active, request, identity, life, now=now, serial=x509.random_serial_number, aliases=self.aliases)
         self.issued.add(issued, active)
         return issued
 
