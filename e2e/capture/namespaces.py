@@ -25,6 +25,17 @@ GATEWAY = "10.77.0.1"
 """The bridge's own address, where whatever all the others talk to can listen."""
 
 
+def missing() -> str:
+    """Why there can be no network namespaces here; empty if there can."""
+    if os.geteuid() != 0:
+        return "needs root for network namespaces"
+    programs = [name for name in ("ip", "iptables-restore", "setpriv", "unshare") if shutil.which(name) is None]
+    if programs:
+        return f"needs {', '.join(programs)} for network namespaces (Debian: iproute2, iptables, util-linux)"
+    allowed = subprocess.run(("unshare", "--net", "--mount", "true"), stderr=subprocess.DEVNULL, check=False)
+    return "needs CAP_SYS_ADMIN for network namespaces" if allowed.returncode else ""
+
+
 class Namespace:
     """One network namespace: a host of its own."""
 

@@ -154,9 +154,13 @@ async def _sender(
             headers = {name.lower(): value for name, value in (await response.json())["headers"].items()}
     except (aiohttp.ClientError, OSError):
         return REFUSED
-    shown = headers.get("x-forwarded-client-cert", "")
+    return identities(headers.get("x-forwarded-client-cert", "")) or NOBODY
+
+
+def identities(shown: str) -> str:
+    """Those in ``x-forwarded-client-cert``, the first sender first; empty if there are none."""
     parts = shown.replace(",", ";").split(";")
-    return " > ".join(part.removeprefix("URI=") for part in parts if part.startswith("URI=")) or NOBODY
+    return " > ".join(part.removeprefix("URI=") for part in parts if part.startswith("URI="))
 
 
 async def _version(proxy: Sidecar, secret: str) -> str:
