@@ -37,7 +37,8 @@ from xds.app.security import follow, open_authority, security_of
 from xds.app.serve_options import ServeOptions, check_exposure, is_loopback
 from xds.app.store import Store
 from xds.app.workload_secrets import WorkloadSecrets
-from xds.ca.service import CertificateAuthority
+from xds.ca.profile import Lifetimes
+from xds.ca.service import CertificateAuthority, Policy
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
 from xds.model.diagnostic import Diagnostic, Severity
@@ -183,7 +184,10 @@ class ControlPlane:
         await self._intake.refresh()
 
     def _open_authority(self, options: ServeOptions) -> CertificateAuthority | None:
-        return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain) if options.ca_dir else None
+        if options.ca_dir is None:
+            return None
+        lifetimes = Lifetimes.of_workloads(options.workload_cert_ttl, options.max_workload_cert_ttl)
+        return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain, Policy(lifetimes=lifetimes))
 
     def _security(self, options: ServeOptions) -> Security | None:
         if self._authority is None:
