@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +16,7 @@ from urllib.parse import quote
 import aiohttp
 
 from e2e.addresses import Addresses
-from e2e.echo import echo_server
+from e2e.capture.servers import http_server
 from e2e.lab import Lab, Sidecar, new_lab
 from examples.bookinfo.topology import PROXY_HTTP_PORT
 from xds.app.bootstrap import bootstrap
@@ -204,23 +205,25 @@ async def _proxy(lab: Lab, authority: CertificateAuthority, name: str, kind: Pro
 
 
 @asynccontextmanager
-async def new_world(folder: Path, envoy: Path, addresses: Addresses) -> AsyncIterator[World]:
-    """A mesh that is ready: the client can call every port of the server."""
+async def new_world(folder: Path, envoy: Path, addresses: Addresses, *options: str) -> AsyncIterator[World]:
+    """A mesh that is ready: the client can call every port of the server. options: of the control plane, more."""
     async with new_lab(folder, envoy, addresses) as lab:
         lab.write("nothing.yaml", "")
         settings = _write_settings(lab, "")
         address = addresses.new()
         secure = ("--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012")
-        await lab.serve(*secure, address=address, mesh_config=settings)
+        await lab.serve(*secure, *options, address=address, mesh_config=settings)
         authority = open_authority(folder / "ca", TRUST_DOMAIN)
-        workload = await lab.stack.enter_async_context(echo_server("server", "127.0.0.1"))
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.setblocking(False)
+        await lab.stack.enter_async_context(http_server("server", listening))
         client, server, gateway = await asyncio.gather(
             _proxy(lab, authority, "client"),
             _proxy(lab, authority, "server"),
             _proxy(lab, authority, "gateway", ProxyType.ROUTER),
         )
         world = World(lab, authority, client, server, gateway)
-        world.write("mesh", *_documents(server.ip, workload))
+        world.write("mesh", *_documents(server.ip, listening.getsockname()[1]))
         for ask in (lambda: world.by_proxy(HTTP), lambda: world.by_proxy(OTHER)):
             await world.until(ask, str(CLIENT))
         await world.until(world.over_tcp, NOBODY)
