@@ -20,8 +20,8 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
-demo: $(READY) ## The whole mesh on this machine, live (CHECK=1: verify every step and exit)
-	@$(BIN)/pilothouse demo $(if $(CHECK),--check)
+demo: $(READY) ## The whole mesh on this machine, live (CHECK=1: verify every step and exit; STRICT=1: mutual TLS alone)
+	@$(BIN)/pilothouse demo $(if $(CHECK),--check) $(if $(STRICT),--strict)
 
 test: check unit e2e ## Everything: lint, types, layers, unit tests, real Envoys
 
