@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from e2e.capture.namespaces import missing
+from e2e.capture.conftest import missing
 from e2e.mtls.captured.world import Captured, captured
 
 

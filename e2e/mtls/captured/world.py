@@ -17,7 +17,7 @@ import aiohttp
 from e2e.capture.caller import Caller
 from e2e.capture.grpc_applications import grpc_server
 from e2e.capture.namespaces import GATEWAY, Namespace, network
-from e2e.capture.redirection import NAT_RULES, as_proxy
+from e2e.capture.redirection import CAPTURE, as_proxy
 from e2e.capture.servers import Server, greeting_server, http_server, line_server
 from e2e.mtls.world import NOBODY, REFUSED, TRUST_DOMAIN, document, identities
 from examples.bookinfo.topology import REPOSITORY
@@ -156,7 +156,7 @@ class _Starter:
         spec = ProxySpec(name, "default", namespace.ip, service_account=name, labels={"app": name})
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps(bootstrap(spec, f"{GATEWAY}:15012", ADMIN_PORT, tls=tls)))
-        namespace.load_nat(NAT_RULES)
+        namespace.run(*CAPTURE)
         argv = namespace.command(*as_proxy(*envoy_argv(self.envoy, path)))
         child = await self.processes.start(Command(f"envoy of {name}", argv, self.folder))
         async with _session(namespace) as session:
