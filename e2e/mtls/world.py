@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,9 +74,9 @@ class World:
         """A request by the client's proxy."""
         return await self.asked(f"http://server:{port}/")
 
-    async def asked(self, url: str) -> str:
+    async def asked(self, url: str, headers: Mapping[str, str] | None = None) -> str:
         """A request by the client's proxy to wherever."""
-        return await _sender(url, proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}")
+        return await _sender(url, proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}", headers=headers)
 
     async def in_plain_text(self, port: int) -> str:
         """A request past the client's proxy."""
@@ -101,9 +101,11 @@ class World:
             context.load_cert_chain(file)
         return context
 
-    async def directly(self, url: str, *, host: str, tls: ssl.SSLContext | None = None) -> str:
+    async def directly(
+        self, url: str, *, host: str, tls: ssl.SSLContext | None = None, headers: Mapping[str, str] | None = None
+    ) -> str:
         """A request by nobody's proxy. host: whom it is for."""
-        return await _sender(url, context=tls, host=host)
+        return await _sender(url, context=tls, host=host, headers=headers)
 
     async def stat(self, proxy: Sidecar, pattern: str) -> int:
         """The sum of a proxy's counters whose names match."""
@@ -135,9 +137,14 @@ class World:
 
 
 async def _sender(
-    url: str, proxy: str | None = None, context: ssl.SSLContext | None = None, host: str | None = None
+    url: str,
+    proxy: str | None = None,
+    context: ssl.SSLContext | None = None,
+    host: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> str:
     """On a connection of its own, as it is the connection that may be refused."""
+    named = {"host": host} if host else {}
     timeout = aiohttp.ClientTimeout(total=5)
     try:
         async with (
@@ -147,15 +154,15 @@ async def _sender(
                 proxy=proxy,
                 ssl=context or True,
                 server_hostname=host if context else None,
-                headers={"host": host} if host else None,
+                headers={**named, **(headers or {})},
             ) as response,
         ):
             if response.status != 200:
                 return REFUSED
-            headers = {name.lower(): value for name, value in (await response.json())["headers"].items()}
+            received = {name.lower(): value for name, value in (await response.json())["headers"].items()}
     except (aiohttp.ClientError, OSError):
         return REFUSED
-    return identities(headers.get("x-forwarded-client-cert", "")) or NOBODY
+    return identities(received.get("x-forwarded-client-cert", "")) or NOBODY
 
 
 def identities(shown: str) -> str:

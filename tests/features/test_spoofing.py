@@ -190,6 +190,19 @@ async def test_a_join_token_that_was_used_proves_nothing_more(plane: Secure) -> 
         assert {status for status, _ in await ends(channel, node(), proof)} == {"UNAUTHENTICATED"}
 
 
+@pytest.mark.parametrize("audience", ["istio-ca", "bank"])
+async def test_a_jwt_svid_is_believed_for_the_authority_alone_and_proves_its_own_identity(
+    plane: Secure, audience: str
+) -> None:
+    proof = authority(plane).sign_token(RATINGS, [audience])
+    async with plane.channel() as channel:
+        if audience == "istio-ca":
+            assert await sign(channel, request(str(RATINGS)), proof)
+        with pytest.raises(aio.AioRpcError) as caught:
+            await sign(channel, request(str(REVIEWS)), proof)
+        assert code(caught)[0] == ("INVALID_ARGUMENT" if audience == "istio-ca" else "UNAUTHENTICATED")
+
+
 # Certificates
 
 
