@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,6 @@ from xds.ca.encoding import lists_pem, read_lists
 from xds.ca.errors import CertificateError, PluggedInError, RotationError
 from xds.ca.keystore import Keystore
 from xds.ca.plugged_in import plugged_in, read_folder
-from xds.ca.profile import Lifetimes
 from xds.ca.revocation import is_signed_by
 from xds.ca.service import CertificateAuthority, Policy
 
@@ -119,7 +117,8 @@ def test_who_signs_no_more_has_a_list_as_long_as_something_of_it_may_hold(tmp_pa
     clock.now += 2 * HOUR
     authority.refresh()
     assert authority.active.issuing.certificate != bad.chain[1]
-    authority.revoke_certificate(bad.certificate.serial_number)  # after its issuer has been replaced
+    # after its issuer has been replaced
+    authority.revoke_certificate(bad.certificate.serial_number, bad.certificate.not_valid_after_utc)
     again = started(tmp_path / "ca", clock)
     for each in (authority, again):
         assert (is_revoked(each, bad), is_revoked(each, good)) == (True, False)
@@ -214,8 +213,8 @@ def test_who_may_not_sign_lists_is_asked_for_none(tmp_path: Path, clock: Clock) 
     assert authority.stored.lists == ()
 
 
-def test_lifetimes_bound_what_is_remembered(tmp_path: Path, clock: Clock) -> None:
-    policy = Policy(lifetimes=replace(Lifetimes(), most=HOUR))
-    authority = started(tmp_path / "ca", clock, policy)
+def test_a_number_alone_is_remembered_for_as_long_as_anything_may_hold(tmp_path: Path, clock: Clock) -> None:
+    authority = started(tmp_path / "ca", clock)
     authority.revoke_certificate(4711)
-    assert [each.until for each in authority.stored.revocations.revoked] == [NOW + HOUR]
+    ends = authority.active.issuing.certificate.not_valid_after_utc
+    assert [each.until for each in authority.stored.revocations.revoked] == [ends]

@@ -42,6 +42,7 @@ from xds.app.security import follow, open_authority, security_of
 from xds.app.serve_options import ServeOptions, check_exposure
 from xds.app.store import Store
 from xds.app.workload_secrets import WorkloadSecrets
+from xds.ca.profile import Lifetimes
 from xds.ca.service import CertificateAuthority, Policy
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
@@ -222,7 +223,8 @@ class ControlPlane:
     def _open_authority(self, options: ServeOptions) -> CertificateAuthority | None:
         if options.ca_dir is None:
             return None
-        policy = Policy(key_type=options.ca_key_type)
+        lifetimes = Lifetimes.of_workloads(options.workload_cert_ttl, options.max_workload_cert_ttl)
+        policy = Policy(key_type=options.ca_key_type, lifetimes=lifetimes)
         settings = self.store.mesh.settings
         authority = open_authority(options.ca_dir, settings.trust_domain, policy, options.ca_certs)
         authority.aliases = settings.trust_domain_aliases

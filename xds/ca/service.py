@@ -169,11 +169,11 @@ class CertificateAuthority:
         return ends if ends is not None and ends > self._clock() else None
 
     def revoke_certificate(self, serial: int, until: datetime | None = None) -> None:
-        """Lets nobody accept a certificate any more. until: when it ends; None: when any ends that was signed by now.
-        Raises RotationError if it is revoked already."""
-        now = self._clock()
-        ends = until or now + self._policy.lifetimes.most
-        self._change(lambda stored: with_revoked(stored, serial, ends, now))
+        """Lets nobody accept a certificate any more. until: when it ends; None: when whatever was signed by now has
+        ended. Raises RotationError if it is revoked already."""
+        issuing = (authority.issuing.certificate for authority in self.stored.living)
+        ends = until or max(certificate.not_valid_after_utc for certificate in issuing)
+        self._change(lambda stored: with_revoked(stored, serial, ends, self._clock()))
 
     def is_revoked(self, certificate: bytes) -> bool:
         """Whether a certificate (DER) of ours is revoked, by us or by who has made the authority."""
