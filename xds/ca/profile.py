@@ -111,8 +111,7 @@ def workload(
     until = min(now + life, signer.certificate.not_valid_after_utc)
     if until <= now:
         raise CertificateError(f"the issuing certificate ended at {signer.certificate.not_valid_after_utc:%F %T} UTC")
-    builder = _workload_of(signer).public_key(key).serial_number(serial)
-    builder = builder.not_valid_before(now - BACKDATED).not_valid_after(until)
+    builder = _valid(_workload_of(signer), key, now, until, serial)
     # critical, as the subject is empty (RFC 5280, 4.2.1.6)
     builder = builder.add_extension(_named(str(identity), *addresses), critical=True)
     return builder.sign(signer.key, hashes.SHA256())
@@ -132,15 +131,17 @@ def _workload_of(signer: Signer) -> x509.CertificateBuilder:
 def _authority(
     trust_domain: str, key: PublicKey, now: datetime, until: datetime, serial: int, *, path_length: int
 ) -> x509.CertificateBuilder:
-    builder = _valid(key, now, until, serial)
+    builder = _valid(x509.CertificateBuilder(), key, now, until, serial)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
     builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     return builder.add_extension(_named(str(SpiffeId(trust_domain))), critical=False)
 
 
-def _valid(key: PublicKey, now: datetime, until: datetime, serial: int) -> x509.CertificateBuilder:
-    builder = x509.CertificateBuilder().public_key(key).serial_number(serial)
+def _valid(
+    builder: x509.CertificateBuilder, key: PublicKey, now: datetime, until: datetime, serial: int
+) -> x509.CertificateBuilder:
+    builder = builder.public_key(key).serial_number(serial)
     backdated = min(BACKDATED, (until - now) * _BACKDATED_SHARE)
     return builder.not_valid_before(now - backdated).not_valid_after(until)
 
