@@ -25,7 +25,7 @@ from xds.model.authorization import (
 from xds.wire.splice import field
 
 
-def encoded_rules(policy: AuthorizationPolicy, domains: TrustDomains, tcp: bool, prefix: str = "") -> bytes:
+def encoded_rules(policy: AuthorizationPolicy, domains: TrustDomains, *, tcp: bool, prefix: str = "") -> bytes:
     """The policy's entries, to be put one behind another in an encoded ``RBAC``.
 
     tcp: for connections. prefix: of the names of the rules. A policy without rules has one that is never met, so that

@@ -17,8 +17,8 @@ from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac as HttpR
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.envoy.extensions.filters.network.rbac.v3 import Rbac as NetworkRbac
 
+from translators.authorization.entries import Entries, entries
 from translators.authorization.identities import TrustDomains
-from translators.authorization.rules import encoded_rules
 from xds.model.authorization import AuthorizationAction, AuthorizationPolicy
 from xds.model.view import ProxyView
 from xds.pipeline.contribution import Contribution, Direction, FilterPart, HttpFilterPart, NetworkFilterPart, Phase
@@ -71,13 +71,16 @@ def _of_action(
     policies: list[AuthorizationPolicy], action: RbacAction, dry_run: str, domains: TrustDomains, memo: Memo
 ) -> Iterator[FilterPart]:
     origins = tuple(each.meta.key for each in policies)
-    requests, connections = (_rules(policies, action, domains, tcp, memo) for tcp in (False, True))
-    prefix = dry_run if any(each.dry_run for each in policies) else ""
-    http = encode(HttpRbac(shadow_rules_stat_prefix=prefix)) + requests
-    body = encode(HttpFilter(name=HTTP_NAME)) + field(4, any_of(_HTTP_TYPE, http))
+    tried = [each for each in policies if each.dry_run]
+    rules = _rules(1, action, [each for each in policies if not each.dry_run], domains, memo)
+    shadow = _rules(2, action, tried, domains, memo)
+    prefix = dry_run if tried else ""
+    config = b"".join((encode(HttpRbac(shadow_rules_stat_prefix=prefix)), rules.requests, shadow.requests))
+    body = encode(HttpFilter(name=HTTP_NAME)) + field(4, any_of(_HTTP_TYPE, config))
     yield HttpFilterPart(Phase.AUTHORIZATION, body, _SIDES, origins=origins)
-    network = encode(NetworkRbac(stat_prefix=STAT_PREFIX, shadow_rules_stat_prefix=prefix)) + connections
-    body = encode(Filter(name=NETWORK_NAME)) + field(4, any_of(_NETWORK_TYPE, network))
+    header = encode(NetworkRbac(stat_prefix=STAT_PREFIX, shadow_rules_stat_prefix=prefix))
+    config = b"".join((header, rules.connections, shadow.connections))
+    body = encode(Filter(name=NETWORK_NAME)) + field(4, any_of(_NETWORK_TYPE, config))
     yield NetworkFilterPart(Phase.AUTHORIZATION, body, _SIDES, routed=False, origins=origins)
 
 
@@ -86,15 +89,13 @@ _NETWORK_TYPE: Final = "type.googleapis.com/envoy.extensions.filters.network.rba
 
 
 def _rules(
-    policies: list[AuthorizationPolicy], action: RbacAction, domains: TrustDomains, tcp: bool, memo: Memo
-) -> bytes:
-    """``rules`` and ``shadow_rules``, fields 1 and 2 of either filter, as far as there are policies for them.
+    number: int, action: RbacAction, policies: list[AuthorizationPolicy], domains: TrustDomains, memo: Memo
+) -> Entries:
+    """The field ``rules`` (1) or ``shadow_rules`` (2) of either filter; empty without policies.
 
     Rules of which none is left for connections are still there: what allows nothing denies everything.
     """
-    enforced = [memo(encoded_rules, each, domains, tcp) for each in policies if not each.dry_run]
-    tried = [memo(encoded_rules, each, domains, tcp) for each in policies if each.dry_run]
-    header = encode(Rbac(action=action))
-    return b"".join(
-        field(number, b"".join((header, *entries))) for number, entries in ((1, enforced), (2, tried)) if entries
-    )
+    if not policies:
+        return Entries(b"", b"")
+    header, found = encode(Rbac(action=action)), entries(policies, domains, memo)
+    return Entries(field(number, header + found.requests), field(number, header + found.connections))
