@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xds.agent.identity import IdentityAgent, IdentityOptions, TokenFile
 from xds.agent.identity.renewal import Chance
+from xds.app.bundles import AuthorityBundles
 from xds.app.oidc import OidcIssuers
 from xds.app.security import open_authority, security_of
 from xds.ca.service import CertificateAuthority
@@ -39,11 +40,13 @@ class ControlPlane:
 
     folder: Path
     authority: CertificateAuthority
+    bundles: AuthorityBundles
     port: int = 0
     _server: XdsServer | None = None
 
     async def start(self) -> None:
-        security = security_of(self.authority, OidcIssuers((), lambda: 0.0), "istio-system", "127.0.0.1")
+        issuers = OidcIssuers((), lambda: 0.0)
+        security = security_of(self.authority, issuers, self.bundles, "istio-system", "127.0.0.1")
         self._server = XdsServer(BroadcastSource(Snapshot({})), security=security)
         await self._server.start("127.0.0.1:0")
         self.port = self._server.start_secure("127.0.0.1", self.port)
@@ -72,7 +75,8 @@ class ControlPlane:
 
 @asynccontextmanager
 async def control_plane(folder: Path) -> AsyncIterator[ControlPlane]:
-    made = ControlPlane(folder, open_authority(folder / "ca", TRUST_DOMAIN))
+    authority = open_authority(folder / "ca", TRUST_DOMAIN)
+    made = ControlPlane(folder, authority, AuthorityBundles(authority))
     await made.start()
     try:
         yield made

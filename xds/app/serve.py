@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from xds.app import garbage
 from xds.app.address import split_address
+from xds.app.bundles import AuthorityBundles
 from xds.app.convergence import Convergence
 from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
@@ -100,6 +101,7 @@ class ControlPlane:
         )
         self._authority = self._open_authority(options)
         self._secrets = WorkloadSecrets(source, self._authority) if self._authority else None
+        self._bundles = AuthorityBundles(self._authority) if self._authority else None
         self._xds = XdsServer(
             self._secrets or source,
             board,
@@ -137,9 +139,9 @@ class ControlPlane:
                 background.append(tasks.create_task(self._modules.run(self._supply)))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
-                if self._authority and self._secrets and self._options.ca_dir:
-                    changed = self._secrets.changed
-                    background.append(tasks.create_task(follow(self._authority, self._options.ca_dir, changed)))
+                if self._authority and self._options.ca_dir:
+                    following = follow(self._authority, self._options.ca_dir, self._authority_changed)
+                    background.append(tasks.create_task(following))
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()
@@ -186,12 +188,17 @@ class ControlPlane:
         return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain) if options.ca_dir else None
 
     def _security(self, options: ServeOptions) -> Security | None:
-        if self._authority is None:
+        if self._authority is None or self._bundles is None:
             return None
         host, _ = split_address(options.secure_listen)
         issuers = OidcIssuers(options.oidc_issuers, time.monotonic)
         issuers.check()
-        return security_of(self._authority, issuers, self.store.mesh.settings.root_namespace, host)
+        return security_of(self._authority, issuers, self._bundles, self.store.mesh.settings.root_namespace, host)
+
+    def _authority_changed(self) -> None:
+        for interested in (self._secrets, self._bundles):
+            if interested is not None:
+                interested.changed()
 
     async def _open(self) -> None:
         try:
