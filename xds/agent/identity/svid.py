@@ -55,6 +55,11 @@ def certificates_pem(certificates: Iterable[bytes]) -> bytes:
     return b"".join(_pem("CERTIFICATE", each) for each in certificates)
 
 
+def crls_pem(crls: Iterable[bytes]) -> bytes:
+    """DER to PEM, one after the other."""
+    return b"".join(_pem("X509 CRL", each) for each in crls)
+
+
 def _pem(label: str, content: bytes) -> bytes:
     text = base64.b64encode(content).decode()
     lines = (text[start : start + _LINE] for start in range(0, len(text), _LINE))
