@@ -45,12 +45,12 @@ def from_json(content: bytes, what: str) -> State:
     """The same, read. what: for the error, which never shows the content. Raises ValueError."""
     try:
         document = json.loads(content)
-        if document["version"] != 1:
-            raise ValueError(f"{what} was written by a newer version")
-        svid = document["svid"]
-        return State(_svid(svid) if svid is not None else None, tuple(map(_bundle, document["bundles"])))
-    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
+        version, svid, bundles = document["version"], document["svid"], document["bundles"]
+        if version == 1:
+            return State(_svid(svid) if svid is not None else None, tuple(map(_bundle, bundles)))
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{what} is damaged ({type(error).__name__})") from None
+    raise ValueError(f"{what} was written by a newer version")
 
 
 def _svid(document: Mapping[str, object]) -> Svid:
