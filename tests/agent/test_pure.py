@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,11 +14,14 @@ from xds.agent.identity.advice import advice
 from xds.agent.identity.proof import Means, is_next, means
 from xds.agent.identity.request import Answer
 from xds.agent.identity.saved import from_json, to_json
+from xds.agent.identity.secrets import secrets_of
 from xds.agent.identity.svid import State, Svid
 from xds.agent.identity.timing import FIRST_PAUSE, JITTER, LONGEST_PAUSE, pause_after, renew_at
 from xds.agent.identity.trust import after_answer, control_plane_roots
 from xds.model.credentials import Sealed
 from xds.model.trust import TrustBundle
+from xds.resources import SECRET
+from xds.wire.secret_pb2 import CertificateValidationContext, Secret, SPIFFECertValidatorConfig
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 LIVES = st.timedeltas(timedelta(seconds=2), timedelta(days=400))
@@ -25,7 +29,9 @@ FRACTIONS = st.floats(0, 1)
 DER = st.binary(min_size=1, max_size=200)
 DERS = st.lists(DER, max_size=3).map(tuple)
 TEXTS = st.text(max_size=50)
-BUNDLES = st.builds(TrustBundle, st.from_regex(r"[a-z][a-z.]{0,20}", fullmatch=True), DERS, TEXTS, DERS, DERS)
+DOMAINS = st.from_regex(r"[a-z][a-z.]{0,20}", fullmatch=True)
+ALIASES = st.lists(TEXTS, max_size=2).map(tuple)
+BUNDLES = st.builds(TrustBundle, DOMAINS, DERS, TEXTS, DERS, DERS, ALIASES, st.booleans())
 
 
 def svid_of(obtained: datetime, life: timedelta, chain: tuple[bytes, ...] = (b"leaf",), key: bytes = b"key") -> Svid:
@@ -107,6 +113,37 @@ def test_the_control_plane_is_checked_against_the_file_and_what_it_said() -> Non
 def test_a_newer_version_is_told_from_damage() -> None:
     with pytest.raises(ValueError, match="state was written by a newer version"):
         from_json(to_json(State()).replace(b'"version": 1', b'"version": 2'), "state")
+
+
+OWN = TrustBundle("cluster.local", (b"root",), crls=(b"list",), aliases=("old.example",))
+OTHER = TrustBundle("elsewhere.example", (b"other",))
+
+
+def contexts(*bundles: TrustBundle) -> dict[str, CertificateValidationContext]:
+    snapshot = secrets_of(State(svid_of(datetime.now(UTC), timedelta(hours=1)), bundles))
+    assert snapshot is not None
+    secrets = (Secret.FromString(resource.body) for resource in snapshot[SECRET])
+    return {secret.name: secret.validation_context for secret in secrets if secret.HasField("validation_context")}
+
+
+def test_lists_are_for_whole_chains_if_every_authority_has_one() -> None:
+    for whole in (False, True):
+        context = contexts(replace(OWN, listed_whole=whole))["ROOTCA"]
+        assert context.crl.inline_bytes.startswith(b"-----BEGIN X509 CRL-----")
+        assert context.only_verify_leaf_cert_crl is not whole
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_federated_roots_are_for_names_of_their_own(*, whole: bool) -> None:
+    found = contexts(replace(OWN, listed_whole=whole), OTHER)
+    assert found.keys() == {"ROOTCA", "ALL", "spiffe://cluster.local", "spiffe://elsewhere.example"}
+    assert found["ROOTCA"] == found["ALL"]
+    config = SPIFFECertValidatorConfig.FromString(found["ALL"].custom_validator_config.typed_config.value)
+    roots = {each.name: each.trust_bundle.inline_bytes for each in config.trust_domains}
+    assert list(roots) == ["cluster.local", "old.example", "elsewhere.example"]
+    assert roots["old.example"] == roots["cluster.local"] != roots["elsewhere.example"]
+    assert (b"X509 CRL" in roots["cluster.local"]) is whole
+    assert not found["spiffe://cluster.local"].HasField("custom_validator_config")
 
 
 def test_nothing_shows_a_key() -> None:

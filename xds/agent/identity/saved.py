@@ -34,6 +34,8 @@ def to_json(state: State) -> bytes:
                 "jwks": bundle.jwks,
                 "crls": _texts(bundle.crls),
                 "tainted": _texts(bundle.tainted),
+                "aliases": list(bundle.aliases),
+                "listedWhole": bundle.listed_whole,
             }
             for bundle in state.bundles
         ],
@@ -70,6 +72,8 @@ def _bundle(document: Mapping[str, object]) -> TrustBundle:
         _string(document["jwks"]),
         _contents(document["crls"]),
         _contents(document["tainted"]),
+        tuple(map(_string, _list(document["aliases"]))),
+        document["listedWhole"] is True,
     )
 
 
@@ -82,13 +86,17 @@ def _text(content: bytes) -> str:
 
 
 def _contents(value: object) -> tuple[bytes, ...]:
-    if not isinstance(value, list):
-        raise TypeError
-    return tuple(map(_content, value))
+    return tuple(map(_content, _list(value)))
 
 
 def _content(value: object) -> bytes:
     return base64.b64decode(_string(value), validate=True)
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
 
 
 def _string(value: object) -> str:

@@ -149,4 +149,6 @@ def _bundle(message: wire.TrustBundle) -> TrustBundle:
         message.jwks,
         tuple(message.crls),
         tuple(message.tainted),
+        tuple(message.aliases),
+        message.listed_whole,
     )
