@@ -6,19 +6,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agent.kit import REVIEWS
 from xds.agent.identity.advice import advice
+from xds.agent.identity.attempt import AttemptError
 from xds.agent.identity.proof import Means, is_next, means
-from xds.agent.identity.request import Answer
+from xds.agent.identity.request import Answer, Workload, new_key, read_answer, request_for
 from xds.agent.identity.saved import from_json, to_json
 from xds.agent.identity.secrets import secrets_of
 from xds.agent.identity.svid import State, Svid
 from xds.agent.identity.timing import FIRST_PAUSE, JITTER, LONGEST_PAUSE, pause_after, renew_at
 from xds.agent.identity.trust import after_answer, control_plane_roots
+from xds.ca.authority import KeyType, issue, new_authority
+from xds.ca.encoding import certificates_pem
+from xds.ca.profile import Lifetimes
 from xds.model.credentials import Sealed
+from xds.model.identity import SpiffeId
 from xds.model.trust import TrustBundle
 from xds.resources import SECRET
 from xds.wire.secret_pb2 import CertificateValidationContext, Secret, SPIFFECertValidatorConfig
@@ -102,6 +108,39 @@ def test_an_answer_takes_no_root_away(svid: Svid, bundles: tuple[TrustBundle, ..
     assert set(roots) <= set(after[0].authorities)
     kept = {bundle.trust_domain: set(bundle.authorities) for bundle in after}
     assert all(set(bundle.authorities) <= kept[bundle.trust_domain] for bundle in bundles)
+
+
+KEY = new_key()
+RATINGS = SpiffeId.of_workload("cluster.local", "default", "ratings")
+CHAINS = st.lists(
+    st.text() | st.sampled_from(["-----BEGIN CERTIFICATE-----\n", "AAAA\n", "-----END CERTIFICATE-----\n"])
+)
+
+
+@given(CHAINS)
+def test_an_answer_that_is_none_is_a_failed_attempt(chain: list[str]) -> None:
+    with pytest.raises(AttemptError, match="no X509-SVID"):
+        read_answer(chain, KEY, Workload("default", "reviews"), datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "offset", "reason"),
+    [
+        (None, timedelta(), "another key than ours"),
+        (RATINGS, timedelta(), f"the certificate is for {RATINGS}"),
+        (REVIEWS, timedelta(days=2), "set the clocks|holds from"),
+        (REVIEWS, timedelta(days=-2), "set the clocks|holds from"),
+    ],
+)
+def test_a_certificate_that_is_not_ours_is_not_used(asked_for: SpiffeId | None, offset: timedelta, reason: str) -> None:
+    now = datetime.now(UTC)
+    signer = new_authority("cluster.local", KeyType.EC_P256, Lifetimes(), now=now, serial=x509.random_serial_number)
+    request = request_for(KEY if asked_for is not None else new_key())
+    life, serial = timedelta(hours=1), x509.random_serial_number
+    issued = issue(signer, request, asked_for or REVIEWS, life, now=now, serial=serial)
+    chain = [certificates_pem([each]).decode() for each in issued.chain]
+    with pytest.raises(AttemptError, match=reason):
+        read_answer(chain, KEY, Workload("default", "reviews"), now + offset)
 
 
 def test_the_control_plane_is_checked_against_the_file_and_what_it_said() -> None:
