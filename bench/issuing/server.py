@@ -16,6 +16,7 @@ from typing import Final
 from bench.fanout.link import Answer, obey
 from bench.fanout.server import usage
 from xds.app import garbage, log
+from xds.app.bundles import AuthorityBundles
 from xds.app.oidc import OidcIssuers
 from xds.app.security import open_authority, security_of
 from xds.ca.encoding import certificates_pem
@@ -33,7 +34,9 @@ class IssuingServer:
 
     def __init__(self, folder: Path) -> None:
         self._authority = open_authority(folder, TRUST_DOMAIN)
-        security = security_of(self._authority, OidcIssuers((), time.monotonic), "istio-system", _HOST)
+        security = security_of(
+            self._authority, OidcIssuers((), time.monotonic), AuthorityBundles(self._authority), "istio-system", _HOST
+        )
         source, board = BroadcastSource(EMPTY_SNAPSHOT), StatusBoard(time.time)
         self._server = XdsServer(source, board, security=security)
 

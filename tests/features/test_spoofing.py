@@ -194,7 +194,7 @@ async def test_a_join_token_that_was_used_proves_nothing_more(plane: Secure) -> 
 async def test_a_jwt_svid_is_believed_for_the_authority_alone_and_proves_its_own_identity(
     plane: Secure, audience: str
 ) -> None:
-    proof = authority(plane).sign_token(RATINGS, [audience])
+    proof = authority(plane).sign_token(RATINGS, [audience]).text
     async with plane.channel() as channel:
         if audience == "istio-ca":
             assert await sign(channel, request(str(RATINGS)), proof)
@@ -305,7 +305,7 @@ async def test_no_name_gives_the_secrets_of_another_identity(plane: Secure, aggr
     for identity in (REVIEWS, RATINGS):
         async with known_as(plane, identity) as channel:
             for given in await secrets(channel, node(NAMESPACE="default"), aggregated=aggregated):
-                assert given.keys() == {"default", "ROOTCA", str(identity), f"spiffe://{TRUST_DOMAIN}"}
+                assert given.keys() == {"default", "ROOTCA", "ALL", str(identity), f"spiffe://{TRUST_DOMAIN}"}
                 assert holder(given["default"]) == holder(given[str(identity)]) == [str(identity)]
 
 

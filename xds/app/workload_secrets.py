@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from envoy_data_plane.envoy.config.core.v3 import DataSource
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import Secret, TlsCertificate
 
+from xds.app.identical import are_same
 from xds.app.security import record
 from xds.app.trust_secrets import trust_secrets
 from xds.ca.errors import CertificateError
@@ -78,7 +79,7 @@ class WorkloadSecrets:
     def connect(self, proxy: Proxy, wake: Callable[[], None]) -> Subscription:
         """See `xds.server.SnapshotSource`."""
         inner = self._source.connect(proxy, wake)
-        if proxy.identity is None or proxy.proxyless:
+        if proxy.identity is None or proxy.proxyless or proxy.sds_from_agent:
             return inner
         held = self._held.setdefault(proxy.identity, _Held(proxy.identity))
         return _WithSecrets(self, inner, held, wake)
@@ -101,7 +102,7 @@ class WorkloadSecrets:
         if held.is_due:
             self._renew(held)
         stored, aliases, federated = self._authority.stored, self._authority.aliases, self._federated()
-        if not _are_same(self._trusted_of, (stored, aliases, federated)):
+        if not are_same(self._trusted_of, (stored, aliases, federated)):
             self._trusted_of = (stored, aliases, federated)
             self._trusted = tuple(trust_secrets(stored, aliases, federated))
         return held.certificate + self._trusted
@@ -168,11 +169,6 @@ class _WithSecrets:
     def close(self) -> None:
         self._inner.close()
         self._owner.leave(self._held, id(self))
-
-
-def _are_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    """Whether both are of the same objects, which takes no comparing."""
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _with(snapshot: Snapshot, secrets: Iterable[Resource]) -> Snapshot:
