@@ -24,6 +24,10 @@ from xds.model.proxy import CaptureMode, ProxyType
 ADMIN_PORT = 15000
 
 
+_AT_ONCE = ("--drain-strategy", "immediate", "--drain-time-s", "5", "--file-flush-interval-msec", "100")
+"""Connections that are open when a policy changes are asked to go by the next answer, and logs are written soon."""
+
+
 class Kind(StrEnum):
     """What a component is, in the words of the table."""
 
@@ -119,7 +123,7 @@ class Plan:
 
     def _proxy(self, spec: ProxySpec, ports: tuple[int, ...], run_dir: Path) -> Component:
         config = run_dir / f"{spec.name}.json"
-        argv = (*envoy_argv(self.envoy, config), "--file-flush-interval-msec", "100")
+        argv = (*envoy_argv(self.envoy, config), *_AT_ONCE)
         command = Command(f"envoy of {spec.name}", argv, run_dir)
         addresses = tuple(Listening(command.name, spec.ip, port) for port in (ADMIN_PORT, *ports))
         ready_url = f"http://{spec.ip}:{ADMIN_PORT}/ready"
