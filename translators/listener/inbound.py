@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection, TransportSocket
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener
@@ -13,7 +14,7 @@ from translators.cluster.inbound import inbound_pool
 from translators.listener.address import EVERY_ADDRESS, on_ipv6, socket_address
 from translators.listener.connection_manager import inbound_http
 from translators.listener.inspectors import Inspectors
-from translators.listener.mutual_tls import SECRETS, Way, ways_in, workload_socket
+from translators.listener.mutual_tls import Way, ways_in, workload_socket
 from translators.listener.server_tls import server_context, server_socket
 from translators.listener.tcp import cluster_chain
 from translators.names import (
@@ -24,6 +25,7 @@ from translators.names import (
     outbound_listener,
 )
 from translators.route.inbound import inbound_route
+from translators.tls import mesh_secrets
 from xds.model.objects import ObjectKey
 from xds.model.peer_authentication import MutualTLSMode, PeerModes
 from xds.model.proxy import CaptureMode
@@ -63,7 +65,7 @@ def virtual_inbound(
     loop = FilterChainMatch(destination_port=settings.inbound_listen_port)
     chains = (chain for port in ports for chain in port_chains(captured[port], port, settings, modes))
     undeclared = _undeclared_chains(captured.keys(), settings, modes) if modes is not None else ()
-    passthrough = cluster_chain(INBOUND_PASSTHROUGH_CLUSTER, settings, VIRTUAL_INBOUND) if modes is None else None
+    passthrough = _undeclared(_EVERY_WAY, settings) if modes is None else None
     header = Listener(
         name=VIRTUAL_INBOUND,
         address=socket_address(EVERY_ADDRESS, settings.inbound_listen_port),
@@ -132,8 +134,20 @@ def _undeclared_chains(declared: Container[int], settings: MeshSettings, modes: 
     named = ((mode, port) for port, mode in modes.ports if port not in declared)
     for mode, port in (*named, (modes.default, None)):
         for way in ways_in(mode, Protocol.TCP, port):
-            socket = workload_socket(settings) if way.encrypted else None
-            yield _forwarding(INBOUND_PASSTHROUGH_CLUSTER, VIRTUAL_INBOUND, way, socket, settings)
+            yield _undeclared(way, settings)
+
+
+def _undeclared(way: Way, settings: MeshSettings) -> FilterChainPart:
+    """Filters for all ports are for these as well."""
+    socket = workload_socket(settings) if way.encrypted else None
+    chain = _forwarding(INBOUND_PASSTHROUGH_CLUSTER, VIRTUAL_INBOUND, way, socket, settings)
+    return replace(chain, side=Side(Direction.INBOUND, _UNDECLARED))
+
+
+_UNDECLARED: Final = 0
+"""The port that a filter for chosen ports would have to name."""
+
+_EVERY_WAY: Final = Way(None, http=False)
 
 
 def _mode(listener: InboundListener, modes: PeerModes | None) -> MutualTLSMode:
@@ -157,7 +171,8 @@ def _http_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> 
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
     http = inbound_http(address, listener.target_port, route, settings, mtls=way.encrypted)
-    return FilterChainPart(encode(body), http, _sources(listener), SECRETS if way.encrypted else ())
+    secrets = mesh_secrets(settings.mesh_mtls) if way.encrypted else ()
+    return FilterChainPart(encode(body), http, _sources(listener), secrets)
 
 
 def _tcp_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> FilterChainPart:
@@ -178,7 +193,7 @@ def _forwarding(
     idle_timeout: timedelta | None = None,
 ) -> FilterChainPart:
     chain = cluster_chain(cluster, settings, name, way.match, idle_timeout, socket)
-    return replace(chain, secrets=SECRETS) if way.encrypted else chain
+    return replace(chain, secrets=mesh_secrets(settings.mesh_mtls)) if way.encrypted else chain
 
 
 def _name(listener: InboundListener) -> str:

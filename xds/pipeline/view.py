@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
+from xds.model.authorization import AuthorizationPolicy
 from xds.model.credentials import Credentials
 from xds.model.envoy_filters import ConfigPatch
 from xds.model.extensions import ProxyExtension
@@ -22,6 +23,7 @@ from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
+from xds.pipeline.authorization import authorization_of
 from xds.pipeline.automatic import automatic_addresses, with_automatic_addresses
 from xds.pipeline.credentials import credentials_for
 from xds.pipeline.extensions import extensions_of
@@ -59,6 +61,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
         mtls=proxy.identity is not None and not proxy.proxyless,
         ipv6=any(":" in address for address in proxy.ip_addresses),  # asked too often to parse them
+        from_agent=proxy.sds_from_agent and proxy.identity is not None,
     )
     if mesh.envoy_filters:
         root = mesh.settings.root_namespace
@@ -137,7 +140,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     unpopulated = memo(
         _unpopulated,
         key,
-        settings_for(mesh.settings, key.override, memo),
+        settings_for(mesh.settings, key, memo),
         services,
         egress,
         _inbound(mesh, key, sidecar, memo),
@@ -149,6 +152,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         selected_patches(mesh, key, memo),
         _peer_modes(mesh, key, memo),
         _unencrypted(mesh, memo),
+        authorization_of(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -167,6 +171,7 @@ def _unpopulated(
     patches: tuple[ConfigPatch, ...],
     mtls: PeerModes | None,
     unencrypted: PeerPolicies | None,
+    authorization: tuple[AuthorizationPolicy, ...],
 ) -> ProxyView:
     return ProxyView(
         digest=_digest(key),
@@ -184,13 +189,15 @@ def _unpopulated(
         patches=patches,
         mtls=mtls,
         unencrypted=unencrypted,
+        authorization=authorization,
     )
 
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard, key.mtls)
-    rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard)
+    has = (key.mtls, key.ipv6, key.from_agent)
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked, *has)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 
