@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.filters import cors, dynamic_forward_proxy, extension, fault, grpc_web, mesh_protocols, router
+from translators.filters import (
+    cors,
+    dynamic_forward_proxy,
+    extension,
+    fault,
+    grpc_web,
+    jwt_authn,
+    mesh_protocols,
+    router,
+)
 from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
     dynamic_forward_proxy.translate,
     fault.translate,
+    jwt_authn.translate,
     extension.translate,
     grpc_web.translate,
     mesh_protocols.translate,

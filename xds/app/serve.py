@@ -237,7 +237,7 @@ class ControlPlane:
 
     def _supply(self, modules: Modules) -> None:
         """Puts Wasm modules in force as they are fetched; nothing else waits for them."""
-        published = self.store.supply(modules)
+        published = self.store.supply(modules=modules)
         if published:
             self._metrics.configured(published, len(self.store.mesh.objects))
             _log.info("modules applied", generation=published.generation, modules=len(modules))
