@@ -127,6 +127,30 @@ CaFolder = Annotated[
         file_okay=False,
     ),
 ]
+CaCerts = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-certs",
+        metavar="DIR",
+        help="An authority of somebody else's: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem. Read again when "
+        "they change.",
+        file_okay=False,
+    ),
+]
+
+
+class KeyTypeOption(StrEnum):
+    """``--ca-key-type``."""
+
+    EC_P256 = "ec-p256"
+    RSA_2048 = "rsa-2048"
+    RSA_4096 = "rsa-4096"
+
+
+CaKeyType = Annotated[
+    KeyTypeOption,
+    typer.Option("--ca-key-type", help="Keys of roots and issuing certificates that are made from now on."),
+]
 InsecureXds = Annotated[
     bool, typer.Option("--insecure-xds", help="Let --xds-listen be an address that others than this machine reach.")
 ]
