@@ -200,14 +200,14 @@ async def _proxy(lab: Lab, authority: CertificateAuthority, name: str, kind: Pro
 
 
 @asynccontextmanager
-async def new_world(folder: Path, envoy: Path, addresses: Addresses) -> AsyncIterator[World]:
-    """A mesh that is ready: the client can call every port of the server."""
+async def new_world(folder: Path, envoy: Path, addresses: Addresses, *options: str) -> AsyncIterator[World]:
+    """A mesh that is ready: the client can call every port of the server. options: more of the control plane's."""
     async with new_lab(folder, envoy, addresses) as lab:
         lab.write("nothing.yaml", "")
         settings = _write_settings(lab, "")
         address = addresses.new()
         secure = ("--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012")
-        await lab.serve(*secure, address=address, mesh_config=settings)
+        await lab.serve(*secure, *options, address=address, mesh_config=settings)
         authority = open_authority(folder / "ca", TRUST_DOMAIN)
         workload = await lab.stack.enter_async_context(echo_server("server", "127.0.0.1"))
         client, server, gateway = await asyncio.gather(

@@ -96,14 +96,13 @@ def _without(*headers: str) -> HttpFilterPart:
 def _resource(rules: tuple[ProxyJwtRule, ...], at_gateway: bool) -> Resources:
     """A proxy that rejects it and had nothing before gets the same rules without keys, by which no token is valid."""
     origins = tuple(dict.fromkeys(each.source for each in rules))
-    jwks = [each.keys.jwks if each.keys is not None else "" for each in rules]
 
     def resource(jwks: Iterable[str], instead: Resource | None = None) -> Resource:
         config = _config([each.rule for each in rules], jwks, at_gateway)
         body = encode(TypedExtensionConfig(name=FILTER, typed_config=pack_any(config)))
         return Resource.of(EXTENSION_CONFIG, FILTER, body, origins=origins, instead=instead)
 
-    return Resources((resource(jwks, resource("" for _ in rules)),))
+    return Resources((resource((each.jwks for each in rules), resource("" for _ in rules)),))
 
 
 def _config(rules: list[JwtRule], jwks: Iterable[str], at_gateway: bool) -> JwtAuthentication:

@@ -13,6 +13,7 @@ from xds.app.oidc import IssuerOption
 from xds.ca.authority import KeyType
 from xds.pipeline import Translator
 from xds.server.admission import LIMIT
+from xds.sources.keys.source import REFRESH_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,9 @@ class ServeOptions:
     a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the certificate authority;
     None: there is none, and no secure address. ca_certs: the folder of an authority that somebody else has made; None:
     it is made here. ca_key_type: of authorities that are made here. insecure_xds: whether xds_listen may be an address
-    that others than this machine reach. oidc_issuers: whose tokens prove service accounts. module_cache: the folder
-    where fetched Wasm modules are kept; None: the user's cache folder.
+    that others than this machine reach. oidc_issuers: whose tokens prove service accounts. cache_dir: the folder
+    where what is fetched is kept; None: the user's cache folder. jwks_refresh: after about how many seconds the keys of
+    issuers of tokens are fetched anew.
     """
 
     config: Path
@@ -47,7 +49,8 @@ class ServeOptions:
     secure_listen: str = "127.0.0.1:15012"
     insecure_xds: bool = False
     oidc_issuers: tuple[IssuerOption, ...] = ()
-    module_cache: Path | None = None
+    cache_dir: Path | None = None
+    jwks_refresh: float = REFRESH_SECONDS
 
 
 def check_exposure(options: ServeOptions) -> None:

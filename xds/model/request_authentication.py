@@ -98,8 +98,9 @@ class RequestAuthentication:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProxyJwtRule:
-    """A rule as a proxy has it. source: the policy. keys: None while they cannot be had, so that no token is valid."""
+    """A rule as a proxy has it. source: the policy. jwks: see `KeySet`; empty while there are none, so that no token is
+    valid."""
 
     rule: JwtRule
     source: ObjectKey
-    keys: KeySet | None
+    jwks: str

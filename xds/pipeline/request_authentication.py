@@ -23,7 +23,7 @@ def jwt_rules_of(mesh: Mesh, key: ViewKey, memo: Memo) -> tuple[ProxyJwtRule, ..
         return ()
     root = mesh.settings.root_namespace
     chosen = memo(_chosen, mesh.request_authentications, root, key.namespace, key.labels)
-    return memo(_together, *(memo(ProxyJwtRule, rule, source, _keys(rule, mesh.key_sets)) for source, rule in chosen))
+    return memo(_together, *(memo(ProxyJwtRule, rule, source, _jwks(rule, mesh.key_sets)) for source, rule in chosen))
 
 
 def _together(*rules: ProxyJwtRule) -> tuple[ProxyJwtRule, ...]:
@@ -38,6 +38,6 @@ def _chosen(
     return tuple(sorted(rules, key=lambda pair: pair[1].issuer))
 
 
-def _keys(rule: JwtRule, key_sets: KeySets) -> KeySet | None:
+def _jwks(rule: JwtRule, key_sets: KeySets) -> str:
     known = rule.keys if isinstance(rule.keys, KeySet) else key_sets.get(rule.keys)
-    return known if isinstance(known, KeySet) else None
+    return known.jwks if isinstance(known, KeySet) else ""
