@@ -66,7 +66,7 @@ _ALL: Final = (
     Message(
         "keys-unavailable",
         "KeysUnavailable",
-        "The keys of an issuer of tokens cannot be fetched: none of its tokens is valid, unless there were keys before.",
+        "The keys of an issuer of tokens cannot be fetched: none of its tokens is valid, if there were none before.",
         "Correct issuer, jwksUri or what is behind it; it is asked again by itself.",
     ),
     Message(
