@@ -54,6 +54,16 @@ def test_keys_that_cannot_be_had_are_an_error_at_their_rule() -> None:
     assert finding.reason == "nobody answers; until its keys can be had, no token of https://away.example.com is valid"
 
 
+def test_an_issuer_whom_nobody_can_ask_is_an_error_at_once() -> None:
+    nobody = KeysReference("accounts@example.com")
+    policy = replace(POLICY, rules=(JwtRule(nobody.issuer, nobody, PLACE),))
+    made = Authentications().update([(None, policy)], NONE)
+    assert made.wanted == frozenset()
+    (finding,) = made.findings
+    assert (finding.severity, finding.code) == (Severity.ERROR, "keys-unavailable")
+    assert "say jwks or jwksUri" in finding.reason
+
+
 def test_keys_that_stay_because_there_are_no_newer_ones_are_a_warning() -> None:
     (finding,) = known(KeySet("{}", remark="nobody answers")).findings
     assert (finding.severity, finding.code) == (Severity.WARNING, "keys-unavailable")

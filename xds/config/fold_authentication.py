@@ -13,6 +13,7 @@ from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.objects import ObjectKey
 from xds.model.request_authentication import (
     JwtRule,
+    KeySet,
     KeySets,
     KeysFailure,
     KeysReference,
@@ -41,7 +42,8 @@ class Authentications:
         if by_namespace is self.by_namespace and key_sets is self.key_sets:
             return self
         rules = tuple(_rules(by_namespace))
-        wanted = frozenset(rule.keys for _, rule in rules if isinstance(rule.keys, KeysReference))
+        references = (rule.keys for _, rule in rules if isinstance(rule.keys, KeysReference))
+        wanted = frozenset(each for each in references if each.can_be_asked)
         return Authentications(by_namespace, key_sets, wanted, tuple(_findings(rules, key_sets)))
 
 
@@ -55,7 +57,7 @@ def _rules(by_namespace: Mapping[str, tuple[RequestAuthentication, ...]]) -> Ite
 
 def _findings(rules: Iterable[_Rule], key_sets: KeySets) -> Iterator[Diagnostic]:
     for key, rule in rules:
-        known = key_sets.get(rule.keys) if isinstance(rule.keys, KeysReference) else None
+        known = _known(rule, key_sets)
         if isinstance(known, KeysFailure):
             reason = f"{known.reason}; until its keys can be had, no token of {rule.issuer} is valid"
             yield _finding(Severity.ERROR, key, rule, reason, "keys-unavailable")
@@ -65,6 +67,15 @@ def _findings(rules: Iterable[_Rule], key_sets: KeySets) -> Iterator[Diagnostic]
             if known.remark:
                 reason = f"{known.remark}; the keys that were there before stay in force"
                 yield _finding(Severity.WARNING, key, rule, reason, "keys-unavailable")
+
+
+def _known(rule: JwtRule, key_sets: KeySets) -> KeySet | KeysFailure | None:
+    """Of keys that are not written in the rule; None if nobody has answered yet."""
+    if isinstance(rule.keys, KeySet):
+        return None
+    if not rule.keys.can_be_asked:
+        return KeysFailure("the issuer is no URL that could be asked for keys: say jwks or jwksUri")
+    return key_sets.get(rule.keys)
 
 
 def _finding(severity: Severity, key: ObjectKey, rule: JwtRule, reason: str, code: str) -> Diagnostic:

@@ -22,6 +22,11 @@ class KeysReference:
     url: str = ""
     timeout: timedelta = timedelta(seconds=5)
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether there is anybody to ask: an issuer may have any name, and need not be a URL."""
+        return bool(self.url) or self.issuer.startswith(("https://", "http://"))
+
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
