@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from translators.filters import (
+    authorization,
     cors,
     dynamic_forward_proxy,
     extension,
@@ -21,6 +22,7 @@ from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
+    authorization.translate,
     dynamic_forward_proxy.translate,
     fault.translate,
     jwt_authn.translate,

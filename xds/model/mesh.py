@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from xds.model.authorization import AuthorizationPolicy
 from xds.model.credentials import Credential
 from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension, Modules
@@ -30,11 +31,11 @@ class Mesh:
 
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
     workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
-    envoy_filters, peer_authentications, request_authentications, credentials: oldest first (`ObjectMeta.age_order`),
-    grouped by namespace where look-ups go by namespace. key_sets: what is known of the keys that the rules for tokens
-    name. proxy_configs: oldest first; proxies are told of them when they start. extensions: as they can be run, by
-    namespace; modules: what is known of those that they name. objects: the metadata of every object in force.
-    workload_groups: in which workloads register themselves.
+    envoy_filters, peer_authentications, request_authentications, authorization_policies, credentials: oldest first
+    (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace. key_sets: what is known of the keys
+    that the rules for tokens name. proxy_configs: oldest first; proxies are told of them when they start. extensions:
+    as they can be run, by namespace; modules: what is known of those that they name. objects: the metadata of every
+    object in force. workload_groups: in which workloads register themselves.
     """
 
     settings: MeshSettings
@@ -51,6 +52,7 @@ class Mesh:
     peer_authentications: Mapping[str, tuple[PeerAuthentication, ...]]
     request_authentications: Mapping[str, tuple[RequestAuthentication, ...]]
     key_sets: KeySets
+    authorization_policies: Mapping[str, tuple[AuthorizationPolicy, ...]]
     credentials: Mapping[str, tuple[Credential, ...]]
     extensions: Mapping[str, tuple[Extension, ...]]
     modules: Modules
@@ -73,6 +75,7 @@ EMPTY_MESH = Mesh(
     peer_authentications={},
     request_authentications={},
     key_sets={},
+    authorization_policies={},
     credentials={},
     extensions={},
     modules={},

@@ -1,4 +1,4 @@
-"""Which policies are for a proxy: by a selector of workloads, or by the Gateway that they are attached to."""
+"""Which objects of a kind are for a proxy: of its own namespace and of the root namespace, by selector or by target."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ GATEWAY_NAME: Final = "gateway.networking.k8s.io/gateway-name"
 
 
 class Attachable(Protocol):
-    """A policy with a selector, empty for all, or with the names of Gateways instead."""
+    """An object that selects workloads, or names Kubernetes Gateways instead (None if it does not)."""
 
     @property
     def meta(self) -> ObjectMeta: ...
-
     @property
     def selector(self) -> Labels: ...
-
     @property
     def gateways(self) -> tuple[str, ...] | None: ...
 
@@ -28,14 +26,16 @@ class Attachable(Protocol):
 A = TypeVar("A", bound=Attachable)
 
 
-def attached(policies: Mapping[str, tuple[A, ...]], root_namespace: str, namespace: str, labels: Labels) -> Iterator[A]:
-    """Those of the root namespace, then those of the proxy's own, that are for a proxy with these labels."""
+def attached(objects: Mapping[str, tuple[A, ...]], root_namespace: str, namespace: str, labels: Labels) -> Iterator[A]:
+    """Those of ``objects``, which are by namespace, that are for a proxy of this namespace with these labels: the root
+    namespace's first."""
     namespaces = dict.fromkeys((root_namespace, namespace))
-    return (each for name in namespaces for each in policies.get(name, ()) if _is_for(each, namespace, labels))
+    every = (each for name in namespaces for each in objects.get(name, ()))
+    return (each for each in every if _is_for(each, namespace, labels))
 
 
-def _is_for(policy: Attachable, namespace: str, labels: Labels) -> bool:
+def _is_for(attachable: Attachable, namespace: str, labels: Labels) -> bool:
     """A Gateway is aimed at in its own namespace only."""
-    if policy.gateways is None:
-        return policy.selector.selects(labels)
-    return policy.meta.namespace == namespace and labels.get(GATEWAY_NAME, "") in policy.gateways
+    if attachable.gateways is None:
+        return attachable.selector.selects(labels)
+    return attachable.meta.namespace == namespace and labels.get(GATEWAY_NAME, "") in attachable.gateways

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from xds.config.kinds.honoured import dotted
-from xds.config.kinds.target_refs import TARGETS, parse_targets
+from xds.config.kinds.honoured import with_prefixes
+from xds.config.kinds.targets import TARGET_FIELDS, parse_gateways
 from xds.config.reader import Reader
 from xds.model.extensions import Extension, Lua, PluginPhase, TrafficSelector, Wasm, WorkloadMode
 
 _UNSPECIFIED: Final = ("UNSPECIFIED", "UNSPECIFIED_PHASE")
 
-EXTENSION_FIELDS: Final = TARGETS | dotted("spec", "selector.matchLabels phase priority match.mode match.ports.number")
+EXTENSION_FIELDS: Final = with_prefixes(
+    {
+        "spec": "selector.matchLabels phase priority match.mode match.ports.number",
+        "spec.targetRefs": TARGET_FIELDS,
+    }
+)
 """The fields that `parse_extension` reads in either kind."""
+
+ONE_TARGET: Final = with_prefixes({"spec.targetRef": TARGET_FIELDS})
+"""What only a WasmPlugin has."""
 
 
 def parse_extension(spec: Reader, action: Lua | Wasm) -> Extension:
@@ -22,7 +30,7 @@ def parse_extension(spec: Reader, action: Lua | Wasm) -> Extension:
         meta=spec.raw.meta,
         action=action,
         selector=spec.section("selector").labels("matchLabels"),
-        gateways=parse_targets(spec),
+        gateways=parse_gateways(spec),
         phase=PluginPhase.UNSPECIFIED if phase in _UNSPECIFIED else PluginPhase(phase),
         priority=spec.integer("priority"),
         match=tuple(_selector(reader) for reader in spec.items("match")),

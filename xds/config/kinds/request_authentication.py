@@ -13,7 +13,7 @@ from xds.config.kinds.header_names import check_header_value, parse_header_name
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.kind import ISTIO_SECURITY, ISTIO_SECURITY_VERSIONS, Context, Kind
 from xds.config.kinds.result import result
-from xds.config.kinds.target_refs import ONE_TARGET, TARGETS, parse_targets
+from xds.config.kinds.targets import TARGET_FIELDS, parse_gateways
 from xds.config.reader import Reader
 from xds.model.diagnostic import Diagnostic
 from xds.model.request_authentication import (
@@ -25,17 +25,15 @@ from xds.model.request_authentication import (
     RequestAuthentication,
 )
 
-HONOURED = (
-    TARGETS
-    | ONE_TARGET
-    | with_prefixes(
-        {
-            "spec": "selector.matchLabels",
-            "spec.jwtRules": "issuer audiences jwks jwksUri jwks_uri fromHeaders.name fromHeaders.prefix fromParams"
-            " fromCookies forwardOriginalToken outputPayloadToHeader outputClaimToHeaders.header"
-            " outputClaimToHeaders.claim timeout spaceDelimitedClaims",
-        }
-    )
+HONOURED = with_prefixes(
+    {
+        "spec": "selector.matchLabels",
+        "spec.targetRef": TARGET_FIELDS,
+        "spec.targetRefs": TARGET_FIELDS,
+        "spec.jwtRules": "issuer audiences jwks jwksUri jwks_uri fromHeaders.name fromHeaders.prefix fromParams"
+        " fromCookies forwardOriginalToken outputPayloadToHeader outputClaimToHeaders.header outputClaimToHeaders.claim"
+        " timeout spaceDelimitedClaims",
+    }
 )
 
 TIMEOUT: Final = timedelta(seconds=5)
@@ -52,7 +50,7 @@ def parse(raw: RawObject, context: Context) -> tuple[RequestAuthentication | Non
         meta=raw.meta,
         rules=tuple(map(_rule, spec.items("jwtRules"))),
         selector=spec.section("selector").labels("matchLabels"),
-        gateways=parse_targets(spec),
+        gateways=parse_gateways(spec),
     )
     return result(root, policy)
 

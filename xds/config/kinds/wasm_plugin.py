@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from xds.config.document import RawObject
-from xds.config.kinds.extension_fields import EXTENSION_FIELDS, parse_extension
+from xds.config.kinds.extension_fields import EXTENSION_FIELDS, ONE_TARGET, parse_extension
 from xds.config.kinds.kind import ISTIO_EXTENSIONS, ISTIO_EXTENSIONS_VERSIONS, Context, Kind
 from xds.config.kinds.result import result
-from xds.config.kinds.target_refs import ONE_TARGET
 from xds.config.kinds.wasm_fields import parse_wasm, wasm_fields
 from xds.config.reader import Reader
 from xds.model.diagnostic import Diagnostic

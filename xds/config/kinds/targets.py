@@ -1,27 +1,22 @@
-"""Targets of a policy: Gateways of the Kubernetes Gateway API that it is attached to instead of having a selector."""
+"""``targetRef`` and ``targetRefs``: the Gateways that an object is for, instead of workloads that it selects."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from xds.config.kinds.honoured import with_prefixes
 from xds.config.reader import Reader
 
 KUBERNETES_GATEWAYS: Final = "gateway.networking.k8s.io"
-_TARGET: Final = "group kind name"
 
-TARGETS: Final = with_prefixes({"spec.targetRefs": _TARGET})
-"""The fields that `parse_targets` reads."""
-
-ONE_TARGET: Final = with_prefixes({"spec.targetRef": _TARGET})
-"""What older kinds have besides."""
+TARGET_FIELDS: Final = "group kind name"
+"""The honoured fields of a target, for a list of them."""
 
 
-def parse_targets(spec: Reader) -> tuple[str, ...] | None:
-    """The names of the Gateways; None without targets.
+def parse_gateways(spec: Reader) -> tuple[str, ...] | None:
+    """The names of the Gateways; None if no target is named.
 
-    What is aimed at anything but a Gateway has no effect on proxies as they are here: Istio knows Services,
-    ServiceEntries and GatewayClasses as targets of waypoints only.
+    What is aimed at anything else has no effect on proxies as they are here: Istio knows Services, ServiceEntries and
+    GatewayClasses as targets of waypoints only.
     """
     one = spec.child("targetRef")
     targets = [*([one] if one is not None else []), *spec.items("targetRefs")]
