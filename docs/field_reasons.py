@@ -19,7 +19,6 @@ NOT_YET: Final = frozenset(
         "AuthorizationPolicy",
         "DestinationRule",
         "MeshConfig",
-        "RequestAuthentication",
         "Sidecar",
         "Telemetry",
     }
@@ -133,6 +132,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
     "ProxyConfig": {
         "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",
         "spec.image.*": "no: settles what Istio's injector does, which is not here",
+    },
+    "RequestAuthentication": {
+        "spec.targetRef.namespace": _OWN_NAMESPACE,
+        "spec.targetRefs.namespace": _OWN_NAMESPACE,
     },
     "TrafficExtension": {
         "spec.targetRefs.namespace": _OWN_NAMESPACE,

@@ -14,6 +14,7 @@ from translators.filters import (
     extension,
     fault,
     grpc_web,
+    jwt_authn,
     mesh_protocols,
     router,
 )
@@ -24,6 +25,7 @@ DEFAULT: Final[tuple[Translator, ...]] = (
     authorization.translate,
     dynamic_forward_proxy.translate,
     fault.translate,
+    jwt_authn.translate,
     extension.translate,
     grpc_web.translate,
     mesh_protocols.translate,
