@@ -12,11 +12,13 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     SdsSecretConfig,
     SubjectAltNameMatcher,
     SubjectAltNameMatcherSanType,
+    TlsParameters,
     TlsParametersTlsProtocol,
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
 from xds.model.server_tls import TLSVersion
+from xds.model.settings import MeshTls
 
 TLS_TRANSPORT_SOCKET: Final = "envoy.transport_sockets.tls"
 _SOON = timedelta(seconds=1)
@@ -36,6 +38,18 @@ TLS_VERSIONS: Final[Mapping[TLSVersion, TlsParametersTlsProtocol]] = {
     TLSVersion.V1_2: TlsParametersTlsProtocol.TLSv1_2,
     TLSVersion.V1_3: TlsParametersTlsProtocol.TLSv1_3,
 }
+
+
+def mesh_parameters(tls: MeshTls) -> TlsParameters:
+    """Of mutual TLS in the mesh, the same on both sides: Envoy's clients stop at TLS 1.2 unless they are told to go on,
+    and offer no curves but Envoy's own, so that a server that wants others would be out of reach."""
+    least = TLSVersion.V1_2 if tls.min_version is TLSVersion.AUTO else tls.min_version
+    return TlsParameters(
+        tls_minimum_protocol_version=TLS_VERSIONS[least],
+        tls_maximum_protocol_version=TLS_VERSIONS[TLSVersion.V1_3],
+        cipher_suites=list(tls.cipher_suites),
+        ecdh_curves=list(tls.ecdh_curves),
+    )
 
 
 def over_ads(name: str) -> SdsSecretConfig:

@@ -1,4 +1,4 @@
-"""One mesh for the tests of a module."""
+"""One mesh for the tests of this folder: each leaves it as it found it, but for the policy, which each writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from e2e.addresses import Addresses
 from e2e.mtls.world import World, new_world
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
+@pytest_asyncio.fixture(loop_scope="session", scope="package")
 async def world(tmp_path_factory: pytest.TempPathFactory, envoy: Path, addresses: Addresses) -> AsyncIterator[World]:
     async with new_world(tmp_path_factory.mktemp("mtls"), envoy, addresses) as made:
         yield made

@@ -11,7 +11,7 @@ import pytest
 from e2e.mtls.world import NETWORKING, World, document
 from e2e.proofs import proves
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PORT = 9080
 PROTOCOLS = b"istio-http/1.1", b"istio-h2"

@@ -19,7 +19,7 @@ from xds.ca.encoding import key_pem
 from xds.ca.keyed import KeyedSvid, keyed_svid, new_request
 from xds.model.identity import SpiffeId
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STRICT, PERMISSIVE, DISABLE = ({"mode": mode} for mode in ("STRICT", "PERMISSIVE", "DISABLE"))
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 
@@ -26,7 +27,7 @@ from xds.app.security import open_authority
 from xds.ca.keyed import KeyedSvid, keyed_svid
 from xds.ca.service import CertificateAuthority
 from xds.model.identity import SpiffeId
-from xds.model.proxy import CaptureMode
+from xds.model.proxy import CaptureMode, ProxyType
 
 HTTP, OTHER, TCP = 9080, 9081, 9082
 """Ports of the server: two are declared as HTTP, one as TCP."""
@@ -43,15 +44,21 @@ NETWORKING = "networking.istio.io/v1"
 
 @dataclass(frozen=True)
 class World:
-    """A running mesh. authority: of the folder that the control plane uses too.
+    """A running mesh. authority: of the folder that the control plane uses too. gateway: of ingress and of egress.
 
-    What requests are answered is told as whom the server takes the sender for: a SPIFFE ID, `NOBODY`, or `REFUSED`.
+    What requests are answered is told as whom the server takes the sender for: a SPIFFE ID, several with ``>`` between
+    them if a gateway stood between, `NOBODY`, or `REFUSED`.
     """
 
     lab: Lab
     authority: CertificateAuthority
     client: Sidecar
     server: Sidecar
+    gateway: Sidecar
+
+    def configure(self, text: str) -> None:
+        """Puts these settings in force, with those that the mesh needs."""
+        _write_settings(self.lab, text)
 
     def policy(self, **spec: object) -> None:
         """Puts a PeerAuthentication for the server in force."""
@@ -64,7 +71,11 @@ class World:
 
     async def by_proxy(self, port: int) -> str:
         """A request by the client's proxy."""
-        return await _sender(f"http://server:{port}/", proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}")
+        return await self.asked(f"http://server:{port}/")
+
+    async def asked(self, url: str) -> str:
+        """A request by the client's proxy to wherever."""
+        return await _sender(url, proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}")
 
     async def in_plain_text(self, port: int) -> str:
         """A request past the client's proxy."""
@@ -75,19 +86,33 @@ class World:
         return await _sender(f"http://{self.client.ip}:{TCP}/")
 
     async def with_certificate(self, svid: KeyedSvid) -> str:
-        """A request over TLS of our own, with a certificate of any kind."""
-        file = self.lab.folder / "own.pem"
-        file.write_bytes(svid.key + svid.chain)
+        """A request to the server over TLS of our own, with a certificate of any kind."""
+        return await _sender(f"https://{self.server.ip}:{HTTP}/", context=self.tls(svid))
+
+    def tls(self, svid: KeyedSvid | None, *alpn: str) -> ssl.SSLContext:
+        """TLS of our own. svid: None to show no certificate. alpn: by default that of the mesh's requests."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it is the other end that is tested
-        context.set_alpn_protocols(["istio-http/1.1"])
-        context.load_cert_chain(file)
-        return await _sender(f"https://{self.server.ip}:{HTTP}/", context=context)
+        context.set_alpn_protocols([*alpn] or ["istio-http/1.1"])
+        if svid is not None:
+            file = self.lab.folder / "own.pem"
+            file.write_bytes(svid.key + svid.chain)
+            context.load_cert_chain(file)
+        return context
+
+    async def directly(self, url: str, *, host: str, tls: ssl.SSLContext | None = None) -> str:
+        """A request by nobody's proxy. host: whom it is for."""
+        return await _sender(url, context=tls, host=host)
+
+    async def stat(self, proxy: Sidecar, pattern: str) -> int:
+        """The sum of a proxy's counters whose names match."""
+        text = await proxy.admin(f"/stats?filter={quote(pattern)}")
+        return sum(int(line.rpartition(" ")[2]) for line in text.splitlines())
 
     async def until_asked(self, url: str, heard: asyncio.Queue[bytes]) -> None:
         """Sends requests by the client's proxy until one has been heard."""
         while heard.empty():
-            await _sender(url, proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}")
+            await self.asked(url)
             await asyncio.sleep(0.05)
 
     async def renewed(self, secret: str, step: Callable[[], None]) -> None:
@@ -108,13 +133,21 @@ class World:
             await asyncio.sleep(0.05)
 
 
-async def _sender(url: str, proxy: str | None = None, context: ssl.SSLContext | None = None) -> str:
+async def _sender(
+    url: str, proxy: str | None = None, context: ssl.SSLContext | None = None, host: str | None = None
+) -> str:
     """On a connection of its own, as it is the connection that may be refused."""
     timeout = aiohttp.ClientTimeout(total=5)
     try:
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), timeout=timeout) as session,
-            session.get(url, proxy=proxy, ssl=context or True) as response,
+            session.get(
+                url,
+                proxy=proxy,
+                ssl=context or True,
+                server_hostname=host if context else None,
+                headers={"host": host} if host else None,
+            ) as response,
         ):
             if response.status != 200:
                 return REFUSED
@@ -122,7 +155,8 @@ async def _sender(url: str, proxy: str | None = None, context: ssl.SSLContext | 
     except (aiohttp.ClientError, OSError):
         return REFUSED
     shown = headers.get("x-forwarded-client-cert", "")
-    return next((part.removeprefix("URI=") for part in shown.split(";") if part.startswith("URI=")), NOBODY)
+    parts = shown.replace(",", ";").split(";")
+    return " > ".join(part.removeprefix("URI=") for part in parts if part.startswith("URI=")) or NOBODY
 
 
 async def _version(proxy: Sidecar, secret: str) -> str:
@@ -130,12 +164,20 @@ async def _version(proxy: Sidecar, secret: str) -> str:
     return (await proxy.admin(f"/stats?filter=^sds.{secret}.version_text$")).strip()
 
 
+def _write_settings(lab: Lab, text: str) -> Path:
+    file = lab.folder / "mesh.yaml"
+    part = file.with_suffix(".part")
+    part.write_text(f"proxyHttpPort: {PROXY_HTTP_PORT}\n{text}\n")
+    part.rename(file)
+    return file
+
+
 def document(version: str, kind: str, name: str, spec: object) -> dict[str, object]:
     """An object of the namespace default."""
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": spec}
 
 
-async def _proxy(lab: Lab, authority: CertificateAuthority, name: str) -> Sidecar:
+async def _proxy(lab: Lab, authority: CertificateAuthority, name: str, kind: ProxyType = ProxyType.SIDECAR) -> Sidecar:
     """An Envoy that proves by a certificate who it is."""
     svid = keyed_svid(authority, SpiffeId.of_workload(TRUST_DOMAIN, "default", name))
     chain, key = lab.folder / f"{name}-chain.pem", lab.folder / f"{name}-key.pem"
@@ -146,6 +188,7 @@ async def _proxy(lab: Lab, authority: CertificateAuthority, name: str) -> Sideca
         name,
         "default",
         lab.addresses.new(),
+        kind,
         capture=CaptureMode.NONE,
         service_account=name,
         labels={"app": name},
@@ -161,13 +204,18 @@ async def new_world(folder: Path, envoy: Path, addresses: Addresses) -> AsyncIte
     """A mesh that is ready: the client can call every port of the server."""
     async with new_lab(folder, envoy, addresses) as lab:
         lab.write("nothing.yaml", "")
+        settings = _write_settings(lab, "")
         address = addresses.new()
         secure = ("--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012")
-        await lab.serve(*secure, address=address)
+        await lab.serve(*secure, address=address, mesh_config=settings)
         authority = open_authority(folder / "ca", TRUST_DOMAIN)
         workload = await lab.stack.enter_async_context(echo_server("server", "127.0.0.1"))
-        client, server = await asyncio.gather(_proxy(lab, authority, "client"), _proxy(lab, authority, "server"))
-        world = World(lab, authority, client, server)
+        client, server, gateway = await asyncio.gather(
+            _proxy(lab, authority, "client"),
+            _proxy(lab, authority, "server"),
+            _proxy(lab, authority, "gateway", ProxyType.ROUTER),
+        )
+        world = World(lab, authority, client, server, gateway)
         world.write("mesh", *_documents(server.ip, workload))
         for ask in (lambda: world.by_proxy(HTTP), lambda: world.by_proxy(OTHER)):
             await world.until(ask, str(CLIENT))
@@ -206,7 +254,3 @@ def _documents(server: str, workload: int) -> tuple[object, ...]:
             NETWORKING, "Sidecar", "client", {"workloadSelector": {"labels": {"app": "client"}}, "egress": egress}
         ),
     )
-
-
-def _of(app: str) -> dict[str, object]:
-    return {"workloadSelector": {"labels": {"app": app}}}

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.ca.kit import REVIEWS, TRUST_DOMAIN
+from tests.ca.plugged import YEAR, files, made, write
 from xds.app.cli import app
 from xds.app.errors import StartError
 from xds.ca.join_tokens import JoinTokens
@@ -56,6 +57,23 @@ def test_the_status_says_when_certificates_end(folder: Path) -> None:
     assert "active" in row
     assert "3649d23h" in row
     assert "89d23h" in row
+
+
+def test_roots_may_have_keys_of_another_kind(folder: Path) -> None:
+    run("ca", "prepare", "--ca-dir", folder, "--ca-key-type", "rsa-2048")
+    shown = json.loads(run("ca", "status", "--ca-dir", folder, "-o", "json").stdout)
+    assert [each["key"] for each in shown["authorities"]] == ["EC secp256r1", "RSA 2048"]
+    assert "RSA 2048" in run("ca", "status", "--ca-dir", folder).stdout
+
+
+def test_the_status_tells_of_files_that_could_not_be_plugged_in(folder: Path, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    root = made("root", begins=now - YEAR, ends=now + YEAR)
+    cacerts = write(tmp_path / "cacerts", files(root, roots=(root,)))
+    run("ca", "status", "--ca-dir", folder, "--ca-certs", cacerts)
+    (cacerts / "ca-key.pem").write_text("nothing")
+    with pytest.raises(StartError, match=r"cacerts/ca-key\.pem has no usable private key"):
+        run("ca", "status", "--ca-dir", folder, "--ca-certs", cacerts)
 
 
 @pytest.mark.parametrize(

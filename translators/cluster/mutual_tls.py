@@ -29,13 +29,14 @@ from translators.tls import (
     MESH_AUTHORITY,
     OWN_CERTIFICATE,
     TLS_TRANSPORT_SOCKET,
+    mesh_parameters,
     of_trust_domain,
     over_ads,
     subject_alt_name,
 )
 from xds.model.policy import ClientTLSSettings, ProxyProtocol, TLSMode
 from xds.model.services import Location
-from xds.model.settings import MeshSettings
+from xds.model.settings import MeshSettings, MeshTls
 from xds.wire.encode import encode, pack_any
 
 SECRETS: Final = (OWN_CERTIFICATE, MESH_AUTHORITY)
@@ -48,11 +49,12 @@ _ALPN: Final = ("istio-peer-exchange", "istio")
 @dataclass(frozen=True, slots=True)
 class MutualTls:
     """server_name: which port and subset of which service is meant. names: of the other end's certificate, empty for
-    anybody of the trust domain. automatic: each endpoint says whether it takes it."""
+    anybody of the trust domain. tls: what the mesh demands. automatic: each endpoint says whether it takes it."""
 
     server_name: str
     names: tuple[str, ...]
     trust_domain: str
+    tls: MeshTls
     automatic: bool
     proxy_protocol: ProxyProtocol | None = None
 
@@ -69,6 +71,7 @@ def mutual_tls(target: Target, settings: MeshSettings, peers: Peers | None) -> M
         server_name=(tls.sni if tls is not None else "") or server_name,
         names=(tls.subject_alt_names if tls is not None else ()) or names,
         trust_domain=settings.trust_domain,
+        tls=settings.mesh_mtls,
         automatic=tls is None and target.discovery is not ClusterDiscoveryType.ORIGINAL_DST,
         proxy_protocol=target.policy.proxy_protocol,
     )
@@ -105,6 +108,7 @@ def mutual_tls_fields(mutual: MutualTls) -> bytes:
 def _socket(mutual: MutualTls) -> TransportSocket:
     names = [subject_alt_name(name) for name in mutual.names] or [of_trust_domain(mutual.trust_domain)]
     common = CommonTlsContext(
+        tls_params=mesh_parameters(mutual.tls),
         alpn_protocols=list(_ALPN),
         tls_certificate_sds_secret_configs=[over_ads(OWN_CERTIFICATE)],
         combined_validation_context=CommonTlsContextCombinedCertificateValidationContext(

@@ -22,7 +22,7 @@ from translators.tls import IN_MESH
 from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.server_tls import ServerTLSMode, ServerTLSSettings
 from xds.model.services import Protocol
-from xds.model.settings import MeshSettings, MeshTls
+from xds.model.settings import MeshSettings
 from xds.model.view import VisibleService
 from xds.pipeline.contribution import FilterChainPart, HttpConnection
 from xds.resources import PartSources, Source
@@ -58,7 +58,7 @@ def https_chain(
     http = gateway_http(address, running.placed.number, route, settings, running.server.name)
     if running.server.mode is ServerTLSMode.ISTIO_MUTUAL:
         http = replace(http, mtls=True)
-    return _terminating(running, ANY, (), http, (server_source(running),), credentials, settings.tls)
+    return _terminating(running, ANY, (), http, (server_source(running),), credentials, settings)
 
 
 def http3_chain(
@@ -86,7 +86,7 @@ def terminating_chains(
             None,
             (each.rule, server_source(running)),
             credentials,
-            settings.tls,
+            settings,
         )
         for each in forwardings("tcp", rules, running.server.port.number, settings, (ANY,))
     )
@@ -149,9 +149,10 @@ def _terminating(
     http: HttpConnection | None,
     sources: tuple[Source, ...],
     credentials: tuple[str, ...],
-    defaults: MeshTls,
+    settings: MeshSettings,
 ) -> ServerChain:
     tls = _ended(running)
+    defaults = settings.mesh_mtls if tls.mode is ServerTLSMode.ISTIO_MUTUAL else settings.tls
     context = server_context(tls, credentials, is_http=http is not None, defaults=defaults)
     chain = FilterChain(
         filter_chain_match=_named(wanted, running.server_names),

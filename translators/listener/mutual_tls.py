@@ -19,7 +19,6 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CommonTlsContext,
     CommonTlsContextCombinedCertificateValidationContext,
     DownstreamTlsContext,
-    TlsParameters,
 )
 
 from translators.listener.server_tls import HTTP_ALPN, server_socket
@@ -29,12 +28,11 @@ from translators.tls import (
     IN_MESH_HTTP,
     MESH_AUTHORITY,
     OWN_CERTIFICATE,
-    TLS_VERSIONS,
+    mesh_parameters,
     of_trust_domain,
     over_ads,
 )
 from xds.model.peer_authentication import MutualTLSMode
-from xds.model.server_tls import TLSVersion
 from xds.model.services import Protocol
 from xds.model.settings import MeshSettings, MeshTls
 
@@ -92,14 +90,8 @@ def workload_socket(settings: MeshSettings) -> TransportSocket:
 
 @lru_cache(maxsize=64)
 def _socket(trust_domain: str, tls: MeshTls) -> TransportSocket:
-    least = TLSVersion.V1_2 if tls.min_version is TLSVersion.AUTO else tls.min_version
     common = CommonTlsContext(
-        tls_params=TlsParameters(
-            tls_minimum_protocol_version=TLS_VERSIONS[least],
-            tls_maximum_protocol_version=TLS_VERSIONS[TLSVersion.V1_3],
-            cipher_suites=list(tls.cipher_suites),
-            ecdh_curves=list(tls.ecdh_curves),
-        ),
+        tls_params=mesh_parameters(tls),
         alpn_protocols=list(HTTP_ALPN),
         tls_certificate_sds_secret_configs=[over_ads(OWN_CERTIFICATE)],
         combined_validation_context=CommonTlsContextCombinedCertificateValidationContext(

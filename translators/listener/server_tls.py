@@ -46,9 +46,7 @@ def server_context(
     defaults: MeshTls = ENVOYS_TLS,
 ) -> DownstreamTlsContext:
     """The proxy's end of the connection. credentials: those of the server's certificates that there are. is_http:
-    whether requests are routed, or the connection is. defaults: the mesh's, which are not for its own TLS."""
-    if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
-        defaults = ENVOYS_TLS
+    whether requests are routed, or the connection is. defaults: where the server says nothing."""
     in_mesh = tls.mode is ServerTLSMode.ISTIO_MUTUAL and not is_http
     common = CommonTlsContext(
         tls_params=_parameters(tls, defaults),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,9 @@ from xds.app.oidc import OidcIssuers
 from xds.ca.attestation import Attestor, Evidence, attest, by_certificate, by_join_token, by_jwt_svid
 from xds.ca.authority import Issued
 from xds.ca.encoding import certificates_pem
-from xds.ca.errors import CertificateError, RateLimitError, RequestError
+from xds.ca.errors import CertificateError, PluggedInError, RateLimitError, RequestError
 from xds.ca.keystore import STATE, Keystore
+from xds.ca.plugged_in import marks, read_folder
 from xds.ca.service import CertificateAuthority, Policy
 from xds.ca.tls import ServerTls, own_names
 from xds.model.identity import SpiffeId
@@ -36,11 +38,19 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_authority(folder: Path, trust_domain: str, policy: Policy | None = None) -> CertificateAuthority:
-    """The authority of a folder, made if the folder is empty. Raises StartError."""
-    authority = CertificateAuthority(Keystore(folder), policy or Policy(), _now)
+def open_authority(
+    folder: Path, trust_domain: str, policy: Policy | None = None, plugged: Path | None = None
+) -> CertificateAuthority:
+    """The authority of a folder, made if the folder is empty. Raises StartError.
+
+    plugged: the folder of what somebody else has made; None: roots are made here.
+    """
+    read = partial(read_folder, plugged) if plugged is not None else None
+    authority = CertificateAuthority(Keystore(folder), policy or Policy(), _now, read)
     try:
         authority.start(trust_domain)
+    except PluggedInError as error:
+        raise StartError(f"--ca-certs: {error}") from error
     except (CertificateError, ValueError, OSError) as error:
         raise StartError(f"--ca-dir: {error}") from error
     return authority
@@ -97,29 +107,36 @@ def record(issued: Issued, authority: str) -> None:
     )
 
 
-async def follow(authority: CertificateAuthority, folder: Path, changed: Callable[[], None]) -> None:
-    """Takes in what others do to the folder, and rotates by age. What goes wrong is logged, and tried again.
+async def follow(
+    authority: CertificateAuthority, folder: Path, plugged: Path | None, changed: Callable[[], None]
+) -> None:
+    """Takes in what others do to the folders, and rotates by age. What goes wrong is logged, and tried again.
 
-    changed: is told when anything about the authority is different.
+    plugged: see `open_authority`. changed: is told when anything about the authority is different.
     """
-    seen, looked, complained = _mark(folder), 0.0, ""
+    seen, before, looked, complained = _mark(folder, plugged), _mark(folder, plugged), 0.0, ""
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        mark = _mark(folder)
-        if mark == seen and loop.time() < looked + _STEP_SECONDS:
+        mark = _mark(folder, plugged)
+        # files that belong together may still be arriving: they are read once nothing changes any more
+        is_new, before = mark != seen and mark == before, mark
+        if not is_new and loop.time() < looked + _STEP_SECONDS:
             continue
         seen, looked = mark, loop.time()
         try:
-            if authority.refresh():
-                _tell(authority)
-                changed()
-                seen = _mark(folder)
-            complained = ""
+            is_different = authority.refresh()
+            problem = authority.problem
         except (CertificateError, OSError) as error:
-            if str(error) != complained:
-                _log.error("the authority cannot be refreshed; what it had stays in force", reason=str(error))
-            complained = str(error)
+            is_different, problem = False, str(error)
+        if is_different:
+            _tell(authority)
+            seen = _mark(folder, plugged)
+        if problem and problem != complained:
+            _log.error("the authority cannot be refreshed; what it had stays in force", reason=problem)
+        if is_different or problem != complained:
+            changed()
+        complained = problem
 
 
 def _tell(authority: CertificateAuthority) -> None:
@@ -127,10 +144,6 @@ def _tell(authority: CertificateAuthority) -> None:
     _audit.info("authorities changed", authorities=slots, trust_domain=authority.stored.trust_domain)
 
 
-def _mark(folder: Path) -> tuple[int, int]:
-    """Changes whenever somebody writes the state."""
-    try:
-        status = (folder / STATE).stat()
-    except OSError:
-        return 0, 0
-    return status.st_ino, status.st_mtime_ns
+def _mark(folder: Path, plugged: Path | None) -> object:
+    """Changes whenever somebody writes the state, or what is plugged in."""
+    return marks(folder, (STATE,)), marks(plugged) if plugged is not None else ()

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,8 @@ from prometheus_client import CollectorRegistry
 
 from xds.app import garbage
 from xds.app.address import split_address
+from xds.app.authority_findings import authority_findings
+from xds.app.authority_metrics import AuthorityMetrics
 from xds.app.convergence import Convergence
 from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
@@ -37,11 +40,12 @@ from xds.app.security import follow, open_authority, security_of
 from xds.app.serve_options import ServeOptions, check_exposure, is_loopback
 from xds.app.store import Store
 from xds.app.workload_secrets import WorkloadSecrets
-from xds.ca.service import CertificateAuthority
+from xds.ca.service import CertificateAuthority, Policy
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.extensions import Modules
+from xds.model.identity import SpiffeId
 from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
 from xds.model.settings import MeshSettings
@@ -89,7 +93,7 @@ class ControlPlane:
             observers=[self._convergence],
             on_findings=self._found.set,
         )
-        board = StatusBoard(time.time, [self._metrics, self._convergence])
+        self._board = board = StatusBoard(time.time, [self._metrics, self._convergence])
         self._preflight = None
         if options.preflight:
             reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
@@ -110,9 +114,14 @@ class ControlPlane:
             security=self._security(options),
         )
         report = ConvergenceReport(self._convergence, self.store, self.findings)
-        self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time)
+        issued = self._authority.issued if self._authority else None
+        self._probes = ServerProbes(
+            self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time, issued
+        )
         LoadMetrics(self._xds.loads, registry)
         ExpiryMetric(lambda: self.store.mesh, registry)
+        if self._authority:
+            AuthorityMetrics(self._authority, self._connected, registry)
         self._intake = Intake(_file_source(options.config), self._publish_safely)
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
@@ -138,8 +147,9 @@ class ControlPlane:
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
                 if self._authority and self._secrets and self._options.ca_dir:
-                    changed = self._secrets.changed
-                    background.append(tasks.create_task(follow(self._authority, self._options.ca_dir, changed)))
+                    folders = self._options.ca_dir, self._options.ca_certs
+                    following = follow(self._authority, *folders, self._authority_changed)
+                    background.append(tasks.create_task(following))
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()
@@ -162,8 +172,22 @@ class ControlPlane:
     def findings(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say about the configuration now."""
         of_credentials = credential_findings(self.store.mesh, time.time())
-        of_identities = unenforced(self.store.mesh) if self._authority is None else ()
-        return self.store.diagnostics + self._refusals.diagnostics + of_credentials + of_identities
+        return self.store.diagnostics + self._refusals.diagnostics + of_credentials + self._of_authority()
+
+    def _of_authority(self) -> tuple[Diagnostic, ...]:
+        if self._authority is None or self._options.ca_dir is None:
+            return unenforced(self.store.mesh)
+        folders = self._options.ca_dir, self._options.ca_certs
+        return tuple(authority_findings(self._authority, *folders, self._connected(), datetime.now(UTC)))
+
+    def _connected(self) -> set[SpiffeId]:
+        """Whose streams are open."""
+        return {stream.proxy.identity for stream in self._board.streams if stream.proxy.identity is not None}
+
+    def _authority_changed(self) -> None:
+        if self._secrets is not None:
+            self._secrets.changed()
+        self._tell_findings()
 
     def _tell_findings(self) -> None:
         findings = self.findings()
@@ -183,7 +207,10 @@ class ControlPlane:
         await self._intake.refresh()
 
     def _open_authority(self, options: ServeOptions) -> CertificateAuthority | None:
-        return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain) if options.ca_dir else None
+        if options.ca_dir is None:
+            return None
+        policy = Policy(key_type=options.ca_key_type)
+        return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain, policy, options.ca_certs)
 
     def _security(self, options: ServeOptions) -> Security | None:
         if self._authority is None:
@@ -297,7 +324,7 @@ class ControlPlane:
         while True:
             await asyncio.sleep(_TIDY_SECONDS)
             self._convergence.sum_up()
-            if self.store.mesh.credentials:
+            if self.store.mesh.credentials or self._authority:
                 self._tell_findings()  # time alone may have made some
             if dropped := self.store.tidy():
                 _log.debug("forgot compiled results that nobody uses", count=dropped)

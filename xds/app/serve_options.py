@@ -10,6 +10,7 @@ from pathlib import Path
 from xds.app.address import split_address
 from xds.app.errors import StartError
 from xds.app.oidc import IssuerOption
+from xds.ca.authority import KeyType
 from xds.pipeline import Translator
 from xds.server.admission import LIMIT
 
@@ -23,9 +24,10 @@ class ServeOptions:
     max_stream_age: after about how many seconds a proxy is asked to connect anew; None: never. drain_seconds: over how
     long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
     a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the certificate authority;
-    None: there is none, and no secure address. insecure_xds: whether xds_listen may be an address that others than this
-    machine reach. oidc_issuers: whose tokens prove service accounts. module_cache: the folder where fetched Wasm
-    modules are kept; None: the user's cache folder.
+    None: there is none, and no secure address. ca_certs: the folder of an authority that somebody else has made; None:
+    it is made here. ca_key_type: of authorities that are made here. insecure_xds: whether xds_listen may be an address
+    that others than this machine reach. oidc_issuers: whose tokens prove service accounts. module_cache: the folder
+    where fetched Wasm modules are kept; None: the user's cache folder.
     """
 
     config: Path
@@ -40,6 +42,8 @@ class ServeOptions:
     drain_seconds: float = 2.0
     workload_grace: float = 10.0
     ca_dir: Path | None = None
+    ca_certs: Path | None = None
+    ca_key_type: KeyType = KeyType.EC_P256
     secure_listen: str = "127.0.0.1:15012"
     insecure_xds: bool = False
     oidc_issuers: tuple[IssuerOption, ...] = ()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from xds.ca import profile
 from xds.ca.errors import CertificateError
+from xds.ca.plugged_in import PluggedIn
 from xds.ca.profile import Lifetimes, PrivateKey, Signer
 from xds.ca.request import public_key_of
 from xds.ca.svid import check_svid
@@ -37,9 +40,9 @@ class KeyType(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Authority:
-    """roots: what a verifier has to trust. issuing: what signs. chain: what lies between, issuing first, roots left
-    out. jwt_key: signs JWT-SVIDs. root_key: of the one root, to renew the issuing certificate; None if somebody else
-    has it."""
+    """roots: what a verifier has to trust, the one that the chain ends in first. issuing: what signs. chain: what lies
+    between, issuing first, roots left out. jwt_key: signs JWT-SVIDs. root_key: of the one root, to renew the issuing
+    certificate; None if somebody else has it."""
 
     trust_domain: str
     roots: tuple[x509.Certificate, ...]
@@ -55,8 +58,22 @@ class Authority:
 
     @property
     def version(self) -> str:
-        """Another one for every issuing certificate."""
-        return f"{self.id}-{key_id(self.issuing.certificate)}"
+        """Another one for all other certificates, also if the keys are the same."""
+        digest = hashlib.sha256()
+        for certificate in (*self.roots, self.issuing.certificate, *self.chain):
+            digest.update(certificate.fingerprint(hashes.SHA256()))
+        return f"{self.id}-{digest.hexdigest()[:16]}"
+
+    @property
+    def is_plugged_in(self) -> bool:
+        """Whether somebody else has made it, and has to renew it."""
+        return self.root_key is None
+
+    @property
+    def expires(self) -> datetime:
+        """When it can sign no more, and nothing here can help that."""
+        root = self.roots[0].not_valid_after_utc
+        return min(root, self.issuing.certificate.not_valid_after_utc) if self.is_plugged_in else root
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,11 @@ class Issued:
 def key_id(certificate: x509.Certificate) -> str:
     """Of a certificate's key: the beginning of its SHA-1 (RFC 5280, 4.2.1.2), as identifier and nothing else."""
     return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest[:8].hex()
+
+
+def key_name(key: PrivateKey) -> str:
+    """What sort of key it is: ``EC secp256r1``, ``RSA 2048``."""
+    return f"RSA {key.key_size}" if isinstance(key, rsa.RSAPrivateKey) else f"EC {key.curve.name}"
 
 
 def new_authority(
@@ -122,7 +144,7 @@ def issue(
     key, signer = public_key_of(request, identity), authority.issuing
     certificate = profile.workload(identity, key, signer, now=now, life=life, serial=serial(), addresses=addresses)
     check_svid(certificate, signer.certificate, now)
-    return Issued(identity, certificate, (certificate, *authority.chain, *authority.roots))
+    return Issued(identity, certificate, (certificate, *authority.chain, authority.roots[0]))
 
 
 def _issuing(
@@ -133,3 +155,9 @@ def _issuing(
     life = lifetimes.issuing
     certificate = profile.issuing(trust_domain, key.public_key(), root, now=now, life=life, serial=serial())
     return Signer(certificate, key), (certificate,)
+
+
+def plugged_authority(trust_domain: str, parts: PluggedIn, before: Authority | None) -> Authority:
+    """Of what somebody else has made. before: the one with the same root, whose key for tokens it goes on with."""
+    jwt_key = before.jwt_key if before is not None else ec.generate_private_key(ec.SECP256R1())
+    return Authority(trust_domain, parts.roots, parts.signer, parts.chain, jwt_key)

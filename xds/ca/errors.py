@@ -19,5 +19,9 @@ class KeystoreError(CertificateError):
     """The folder of the authority cannot be used as it is. The message says what to do."""
 
 
+class PluggedInError(CertificateError):
+    """What somebody else has made cannot be used. The message says which file, and why."""
+
+
 class RateLimitError(CertificateError):
     """Somebody asks too often."""

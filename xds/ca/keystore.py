@@ -47,7 +47,8 @@ class Stored:
     @property
     def bundle(self) -> tuple[x509.Certificate, ...]:
         """Every root that is trusted, the active authority's first."""
-        return tuple(root for member in self.slots.trusted for root in self.authorities[member.id].roots)
+        roots = (root for member in self.slots.trusted for root in self.authorities[member.id].roots)
+        return tuple(dict.fromkeys(roots))  # what is plugged in may bring others' roots with it
 
 
 class Keystore:
@@ -118,7 +119,8 @@ class Keystore:
         roots = read_certificates((folder / "root-cert.pem").read_bytes(), f"{folder}/root-cert.pem")
         (issuing,) = read_certificates((folder / "ca-cert.pem").read_bytes(), f"{folder}/ca-cert.pem")
         key = read_key((folder / "ca-key.pem").read_bytes(), f"{folder}/ca-key.pem")
-        chain = read_certificates((folder / "cert-chain.pem").read_bytes(), f"{folder}/cert-chain.pem")
+        between = (folder / "cert-chain.pem").read_bytes()  # empty below a root that signs itself
+        chain = read_certificates(between, f"{folder}/cert-chain.pem") if between else ()
         root_key = folder / "root-key.pem"
         found = read_key(root_key.read_bytes(), str(root_key)) if root_key.exists() else None
         jwt_key = read_key((folder / "jwt-key.pem").read_bytes(), f"{folder}/jwt-key.pem")

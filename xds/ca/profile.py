@@ -117,8 +117,16 @@ def _valid(key: PublicKey, now: datetime, until: datetime, serial: int) -> x509.
 
 def _identified(builder: x509.CertificateBuilder, signer: Signer) -> x509.CertificateBuilder:
     """With the key of the signer, by which a verifier finds it where several have one name."""
-    own = signer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    return builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own), critical=False)
+    return builder.add_extension(key_identifier(signer.certificate), critical=False)
+
+
+def key_identifier(signer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """How what an authority signs names its key."""
+    try:
+        own = signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:  # of one that somebody else has made
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())  # type: ignore[arg-type]  # its key is checked
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
 def _authority_name(trust_domain: str, role: str) -> x509.Name:

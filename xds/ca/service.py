@@ -7,64 +7,66 @@ server, which takes them in at the next `CertificateAuthority.refresh`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
 
 from xds.ca import jwt_svid
-from xds.ca.authority import Authority, Issued, KeyType, issue, needs_renewal, new_authority, renewed
-from xds.ca.errors import KeystoreError, RateLimitError
+from xds.ca.authority import Authority, Issued, issue
+from xds.ca.errors import CertificateError, KeystoreError, RateLimitError, RotationError
+from xds.ca.issued import IssuedCertificates
 from xds.ca.join_tokens import JoinTokens
 from xds.ca.keystore import Keystore, Stored
 from xds.ca.limits import RateLimit
-from xds.ca.profile import Lifetimes
-from xds.ca.slots import Slots, Step
+from xds.ca.plugged_in import PluggedIn
+from xds.ca.rotation import Policy as Policy  # it is part of what callers see
+from xds.ca.rotation import after_due, differs, with_new, with_plugged, without
 from xds.model.identity import SpiffeId, check_trust_domain
 
 Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What an authority does by itself. published: how long a bundle needs to reach everybody, before a prepared root
-    signs anything."""
-
-    key_type: KeyType = KeyType.EC_P256
-    lifetimes: Lifetimes = field(default_factory=Lifetimes)
-    published: timedelta = timedelta(hours=1)
+PluggedFiles = Callable[[datetime], PluggedIn]
+"""Reads what somebody else has made. Raises PluggedInError."""
 
 
 class CertificateAuthority:
-    """Issues from a folder. For use in one thread; call `refresh` now and then."""
+    """Issues from a folder. For use in one thread; call `refresh` now and then.
 
-    def __init__(self, store: Keystore, policy: Policy, clock: Clock) -> None:
+    plugged: where roots come from, if not from here. problem: why what is there now cannot be used; empty if it can.
+    """
+
+    def __init__(self, store: Keystore, policy: Policy, clock: Clock, plugged: PluggedFiles | None = None) -> None:
         self._store = store
         self._policy = policy
         self._clock = clock
+        self._plugged = plugged
+        self.problem = ""
         self._limit = RateLimit()
+        self.issued = IssuedCertificates()
         self.join_tokens = JoinTokens(store.folder)
         self._stored: Stored | None = None
 
     def start(self, trust_domain: str) -> None:
         """Takes in the folder, or makes a first authority in an empty one.
 
-        Raises KeystoreError if the folder cannot be used, or is of another trust domain; ValueError for a trust domain
-        that is none.
+        Raises KeystoreError if the folder cannot be used, or is of another trust domain; PluggedInError if it is empty,
+        and what somebody else has made cannot be used; ValueError for a trust domain that is none.
         """
         check_trust_domain(trust_domain)
         with self._store.locked():
             found = self._store.load()
-            if found is None:
-                found = self._with_new(Stored(trust_domain))
-                self._store.save(found)
-            if found.trust_domain != trust_domain:
+            if found is not None and found.trust_domain != trust_domain:
                 raise KeystoreError(
                     f"{self._store.folder} is for the trust domain {found.trust_domain}, and the mesh's is "
                     f"{trust_domain}: use another folder"
                 )
-            self._store.tidy(found)
-        self._stored = found
+            after = self._first(Stored(trust_domain)) if found is None else self._taken_in(found)
+            if after is not found:
+                self._store.save(after)
+            self._store.tidy(after)
+        self._stored = after
 
     @property
     def stored(self) -> Stored:
@@ -93,7 +95,10 @@ class CertificateAuthority:
         if not self._limit.allows(identity, now):
             raise RateLimitError(f"{identity} asks too often: try again later")
         life = self._policy.lifetimes.granted(asked)
-        return issue(self.active, request, identity, life, now=now, serial=x509.random_serial_number)
+        active = self.active
+        issued = issue(active, request, identity, life, now=now, serial=x509.random_serial_number)
+        self.issued.add(issued, active)
+        return issued
 
     def issue_own(
         self, request: str, identity: SpiffeId, life: timedelta, addresses: Sequence[x509.GeneralName]
@@ -130,15 +135,15 @@ class CertificateAuthority:
             found = self._store.load()
             if found is None:
                 raise KeystoreError(f"{self._store.folder} has been emptied")
-            after = self._due(found)
+            after = after_due(self._taken_in(found), self._policy, self._clock(), by_hand=self._plugged is not None)
             if after is not found:
                 self._store.save(after)
-        self._stored = after if _differs(before, after) else before
+        self._stored = after if differs(before, after) else before
         return self._stored is not before
 
     def prepare(self) -> None:
         """See `xds.ca.slots`. Raises RotationError if it is not possible now; so do the others."""
-        self._change(self._with_new)
+        self._change(self._with_own)
 
     def activate(self) -> None:
         """See `xds.ca.slots`."""
@@ -150,7 +155,7 @@ class CertificateAuthority:
 
     def revoke(self, id: str) -> None:  # noqa: A002 - the name of the thing
         """See `xds.ca.slots`."""
-        self._change(lambda stored: _without(stored, stored.slots.revoke(id)))
+        self._change(lambda stored: without(stored, stored.slots.revoke(id)))
 
     def _change(self, step: Callable[[Stored], Stored]) -> None:
         with self._store.locked():
@@ -159,44 +164,25 @@ class CertificateAuthority:
             self._store.save(after)
         self._stored = after
 
-    def _due(self, stored: Stored) -> Stored:
-        now, lifetimes = self._clock(), self._policy.lifetimes
-        step = stored.slots.due(now, root_life=lifetimes.root, published=self._policy.published, longest=lifetimes.most)
-        if step is Step.PREPARE:
-            return self._with_new(stored)
-        if step is Step.ACTIVATE:
-            return replace(stored, slots=stored.slots.activate(now))
-        if step is Step.REVOKE:
-            return _without(stored, stored.slots.revoke(stored.slots.old[0].id))
-        return self._with_renewed(stored)
+    def _first(self, empty: Stored) -> Stored:
+        now = self._clock()
+        if self._plugged is not None:
+            return with_plugged(empty, self._plugged(now), now)
+        return with_new(empty, self._policy, now)
 
-    def _with_new(self, stored: Stored) -> Stored:
-        policy, now = self._policy, self._clock()
-        new = new_authority(
-            stored.trust_domain, policy.key_type, policy.lifetimes, now=now, serial=x509.random_serial_number
-        )
-        slots = stored.slots.prepare(new.id, new.roots[0].not_valid_after_utc, now)
-        return Stored(stored.trust_domain, slots, {**stored.authorities, new.id: new})
+    def _with_own(self, stored: Stored) -> Stored:
+        active = stored.slots.active
+        if active is not None and stored.authorities[active.id].is_plugged_in:
+            raise RotationError(f"{active.id} is plugged in: to replace it, put other files in the place of its own")
+        return with_new(stored, self._policy, self._clock())
 
-    def _with_renewed(self, stored: Stored) -> Stored:
-        """With another issuing certificate for the active authority, if its own is near its end."""
-        now, active = self._clock(), stored.slots.active
-        if active is None or not needs_renewal(stored.authorities[active.id], now):
+    def _taken_in(self, stored: Stored) -> Stored:
+        """With what somebody else has made. What cannot be used leaves in force what there is."""
+        if self._plugged is None:
             return stored
-        policy, old = self._policy, stored.authorities[active.id]
-        fresh = renewed(old, policy.key_type, policy.lifetimes, now=now, serial=x509.random_serial_number)
-        return replace(stored, authorities={**stored.authorities, active.id: fresh})
-
-
-def _without(stored: Stored, slots: Slots) -> Stored:
-    kept = {member.id for member in slots.members}
-    authorities = {id_: authority for id_, authority in stored.authorities.items() if id_ in kept}
-    return replace(stored, slots=slots, authorities=authorities)
-
-
-def _differs(one: Stored, other: Stored) -> bool:
-    return one.slots != other.slots or _versions(one) != _versions(other)
-
-
-def _versions(stored: Stored) -> set[str]:
-    return {authority.version for authority in stored.authorities.values()}
+        now, self.problem = self._clock(), ""
+        try:
+            return with_plugged(stored, self._plugged(now), now)
+        except CertificateError as error:
+            self.problem = str(error)
+            return stored

@@ -29,7 +29,8 @@ class Slot(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An authority in a slot. id: of its root's key. since: when it came there. expires: the end of its root."""
+    """An authority in a slot. id: of its root's key. since: when it came there. expires: when it can sign no more, and
+    nothing here can help that."""
 
     id: str
     slot: Slot
@@ -84,6 +85,22 @@ class Slots:
         slot = Slot.PREPARED if self.active is not None else Slot.ACTIVE
         return Slots((*self.members, Member(id, slot, now, expires)))
 
+    def without_prepared(self) -> Slots:
+        """As before something was prepared."""
+        return Slots(tuple(member for member in self.members if member.slot is not Slot.PREPARED))
+
+    def again(self, id: str, now: datetime) -> Slots:  # noqa: A002 - the name of the thing
+        """With an old authority prepared. Raises RotationError if it is tainted, or another one is prepared."""
+        if self.prepared is not None:
+            raise RotationError(f"{self.prepared.id} is prepared already: activate it first")
+        if any(member.id == id and member.tainted for member in self.members):
+            raise RotationError(f"{id} is tainted, and does not sign again")
+        return Slots(tuple(replace(m, slot=Slot.PREPARED, since=now) if m.id == id else m for m in self.members))
+
+    def lasting(self, id: str, expires: datetime) -> Slots:  # noqa: A002 - the name of the thing
+        """With another end of an authority."""
+        return Slots(tuple(replace(m, expires=expires) if m.id == id else m for m in self.members))
+
     def activate(self, now: datetime) -> Slots:
         """With the prepared authority active, and the active one old. Raises RotationError if none is prepared."""
         if self.prepared is None:
@@ -106,15 +123,19 @@ class Slots:
         self._old(id, "revoked")
         return Slots(tuple(member for member in self.members if member.id != id))
 
-    def due(self, now: datetime, *, root_life: timedelta, published: timedelta, longest: timedelta) -> Step | None:
+    def due(
+        self, now: datetime, *, root_life: timedelta | None, published: timedelta, longest: timedelta
+    ) -> Step | None:
         """The step that rotation by age takes now, if any.
 
-        published: how long a bundle needs to reach everybody. longest: how long the certificate of a workload can last.
+        root_life: of roots that are made here; None: somebody else makes them. published: how long a bundle needs to
+        reach everybody. longest: how long the certificate of a workload can last.
         """
         active, prepared = self.active, self.prepared
         if prepared is not None:
-            return Step.ACTIVATE if now >= prepared.since + published else None
-        if active is not None and now >= active.expires - root_life * _RENEWED_IN_LAST:
+            is_over = active is None or now >= active.expires
+            return Step.ACTIVATE if is_over or now >= prepared.since + published else None
+        if active is not None and root_life is not None and now >= active.expires - root_life * _RENEWED_IN_LAST:
             return Step.PREPARE
         if active is not None and self.old and now >= active.since + longest + published:
             return Step.REVOKE

@@ -113,13 +113,18 @@ class TlsFront:
             self._reports.no_handshake(peer, str(error) or type(error).__name__)
             client.close()
             return
+        except BaseException:
+            client.close()  # nobody has taken it over
+            raise
         finally:
             self._handshakes.release()
         shown = Shown(_certificate(writer), peer)
         try:
             await self._pass_on(reader, writer, shown, upstream)
-        finally:
             writer.close()
+        except BaseException:
+            writer.transport.abort()  # at the end of the server nobody waits for the client's goodbye
+            raise
 
     async def _handshake(self, client: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()

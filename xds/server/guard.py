@@ -35,6 +35,8 @@ async def guarded(call: Call, method: str, reports: Reports) -> AsyncIterator[No
         excess = isinstance(error, LimitExceededError)
         code = grpc.StatusCode.RESOURCE_EXHAUSTED if excess else grpc.StatusCode.INVALID_ARGUMENT
         await call.abort(code, shortened(str(error)))
+    except aio.AbortError:
+        raise  # the call has been ended with a status of its own
     except aio.InternalError:
         return  # the client went away while it was written to
     except Exception as error:  # noqa: BLE001 - a defect that one client brings out: logged whole, for that call only

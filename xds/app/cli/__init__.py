@@ -14,6 +14,7 @@ from xds.app.cli import (
     analyze,
     bootstrap,
     ca,
+    capture,
     demo,
     explain,
     proxy_status,
@@ -37,7 +38,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, bootstrap, render, validate, analyze, explain, wait, proxy_status, ca, token, demo, version):
+for command in (
+    serve,
+    bootstrap,
+    render,
+    validate,
+    analyze,
+    explain,
+    wait,
+    proxy_status,
+    ca,
+    token,
+    capture,
+    demo,
+    version,
+):
     command.register(app)
 
 

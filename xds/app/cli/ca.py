@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
+from xds.app.cli.options import CaCerts, CaKeyType, KeyTypeOption
 from xds.app.cli.proxy_table import age, plain
 from xds.app.errors import StartError
 
@@ -25,9 +26,7 @@ CaDir = Annotated[
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an old authority, as `ca status` shows it.")]
 
-_HEADING: Final = ("ID", "SLOT", "SINCE", "ROOT ENDS IN", "ISSUER ENDS IN", "NOTE")
-_LATE: Final = 0.2
-"""The share of a life, at its end, in which that it ends is worth a note."""
+_HEADING: Final = ("ID", "SLOT", "SINCE", "ROOT ENDS IN", "ISSUER ENDS IN", "KEY", "NOTE")
 
 
 class Output(StrEnum):
@@ -49,10 +48,15 @@ def register(app: typer.Typer) -> None:
 
 def status(
     ca_dir: CaDir,
+    ca_certs: CaCerts = None,
     output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
 ) -> None:
-    """Show every authority, what it is for, and when its certificates end."""
+    """Show every authority, what it is for, and when its certificates end.
+
+    With --ca-certs, what is there is checked as well; it is an error if it cannot be used.
+    """
     from xds.ca.keystore import Keystore
+    from xds.ca.plugged_in import read_folder
 
     stored = _try(lambda: Keystore(ca_dir).load())
     if stored is None:
@@ -62,11 +66,13 @@ def status(
         print(json.dumps({"trustDomain": stored.trust_domain, "authorities": list(_documents(stored))}, indent=2))
     else:
         print("\n".join(plain([_HEADING, *_rows(stored, now)])))
+    if ca_certs is not None:
+        _try(lambda: read_folder(ca_certs, now))
 
 
-def prepare(ca_dir: CaDir) -> None:
+def prepare(ca_dir: CaDir, ca_key_type: CaKeyType = KeyTypeOption.EC_P256) -> None:
     """Make a new root, and put it into every bundle; it signs nothing yet."""
-    _step(ca_dir, lambda authority: authority.prepare())
+    _step(ca_dir, lambda authority: authority.prepare(), ca_key_type)
 
 
 def activate(ca_dir: CaDir) -> None:
@@ -84,7 +90,10 @@ def revoke(id: Id, ca_dir: CaDir) -> None:  # noqa: A002 - the name of the thing
     _step(ca_dir, lambda authority: authority.revoke(id))
 
 
-def _step(folder: Path, step: Callable[[CertificateAuthority], None]) -> None:
+def _step(
+    folder: Path, step: Callable[[CertificateAuthority], None], key_type: KeyTypeOption = KeyTypeOption.EC_P256
+) -> None:
+    from xds.ca.authority import KeyType
     from xds.ca.keystore import Keystore
     from xds.ca.service import CertificateAuthority, Policy
 
@@ -92,7 +101,7 @@ def _step(folder: Path, step: Callable[[CertificateAuthority], None]) -> None:
     found = _try(store.load)
     if found is None:
         raise StartError(f"{folder} has no authority yet: `pilothouse serve --ca-dir {folder}` makes one")
-    authority = CertificateAuthority(store, Policy(), lambda: datetime.now(UTC))
+    authority = CertificateAuthority(store, Policy(KeyType(key_type.value)), lambda: datetime.now(UTC))
     _try(lambda: authority.start(found.trust_domain))
     _try(lambda: step(authority))
     print("\n".join(plain([_HEADING, *_rows(authority.stored, datetime.now(UTC))])))
@@ -108,18 +117,23 @@ def _try(action: Callable[[], T]) -> T:
 
 
 def _rows(stored: Stored, now: datetime) -> Iterator[tuple[str, ...]]:
+    from xds.app.authority_findings import authority_lives
+    from xds.ca.authority import key_name
+
     for member in stored.slots.trusted:
         authority = stored.authorities[member.id]
-        root, issuer = authority.roots[0], authority.issuing.certificate
-        ends = [(root.not_valid_before_utc, root.not_valid_after_utc)]
-        ends += [(issuer.not_valid_before_utc, issuer.not_valid_after_utc)]
-        notes = ["tainted"] if member.tainted else []
-        notes += ["ends soon"] if any(now >= end - (end - begin) * _LATE for begin, end in ends) else []
-        lefts = (age((end - now).total_seconds()) for _, end in ends)
-        yield member.id, member.slot.value, f"{member.since:%F %T}", *lefts, ", ".join(notes) or "-"
+        lives = [life for life in authority_lives(stored) if life.member is member]
+        notes = ["plugged in"] if authority.is_plugged_in else []
+        notes += ["tainted"] if member.tainted else []
+        notes += [f"{life.part} {'ended' if now >= life.ends else 'ends soon'}" for life in lives if life.is_late(now)]
+        lefts = (age(max(0.0, (life.ends - now).total_seconds())) for life in lives)
+        key = key_name(authority.issuing.key)
+        yield member.id, member.slot.value, f"{member.since:%F %T}", *lefts, key, ", ".join(notes) or "-"
 
 
 def _documents(stored: Stored) -> Iterator[dict[str, object]]:
+    from xds.ca.authority import key_name
+
     for member in stored.slots.trusted:
         authority = stored.authorities[member.id]
         yield {
@@ -128,5 +142,7 @@ def _documents(stored: Stored) -> Iterator[dict[str, object]]:
             "since": member.since.isoformat(),
             "rootNotAfter": authority.roots[0].not_valid_after_utc.isoformat(),
             "issuerNotAfter": authority.issuing.certificate.not_valid_after_utc.isoformat(),
+            "key": key_name(authority.issuing.key),
+            "pluggedIn": authority.is_plugged_in,
             "tainted": member.tainted,
         }

@@ -76,6 +76,11 @@ def parse_label(text: str) -> tuple[str, str]:
     return key, value
 
 
+def parse_ips(text: str) -> tuple[str, ...]:
+    """``10.0.0.1,fd00::1``, at least one. Raises ValueError."""
+    return tuple(str(ip_address(each.strip())) for each in text.split(","))
+
+
 def _check_labels(values: list[str]) -> list[str]:
     return [_checked(parse_label)(value) for value in values]
 
@@ -88,7 +93,14 @@ Translators = Annotated[
 ]
 Name = Annotated[str, typer.Option(help="The workload's name.", show_default=False)]
 Namespace = Annotated[str, typer.Option(help="The workload's namespace.", show_default=False)]
-Ip = Annotated[str, typer.Option(help="The workload's IP address.", show_default=False, callback=_checked(ip_address))]
+Ip = Annotated[
+    str,
+    typer.Option(
+        help="The workload's IP address; several with commas between them, the primary one first.",
+        show_default=False,
+        callback=_checked(parse_ips),
+    ),
+]
 ServiceAccount = Annotated[str, typer.Option("--service-account", help="The workload's service account.")]
 LabelList = Annotated[
     list[str], typer.Option("--label", metavar="KEY=VALUE", help="A label; may be repeated.", callback=_check_labels)
@@ -126,6 +138,30 @@ CaFolder = Annotated[
         help="The folder of the certificate authority, made if it is not there; no TLS unless given.",
         file_okay=False,
     ),
+]
+CaCerts = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-certs",
+        metavar="DIR",
+        help="An authority of somebody else's: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem. Read again when "
+        "they change.",
+        file_okay=False,
+    ),
+]
+
+
+class KeyTypeOption(StrEnum):
+    """``--ca-key-type``."""
+
+    EC_P256 = "ec-p256"
+    RSA_2048 = "rsa-2048"
+    RSA_4096 = "rsa-4096"
+
+
+CaKeyType = Annotated[
+    KeyTypeOption,
+    typer.Option("--ca-key-type", help="Keys of roots and issuing certificates that are made from now on."),
 ]
 InsecureXds = Annotated[
     bool, typer.Option("--insecure-xds", help="Let --xds-listen be an address that others than this machine reach.")
@@ -215,10 +251,12 @@ def proxy_spec(
     mtls: bool = False,
 ) -> ProxySpec:
     """The proxy that these options describe."""
+    primary, *others = parse_ips(ip)
     return ProxySpec(
         name=name,
         namespace=namespace,
-        ip=ip,
+        ip=primary,
+        more_ips=tuple(others),
         type=ProxyType.ROUTER if type_ is TypeOption.GATEWAY else ProxyType.SIDECAR,
         capture=CaptureMode(capture.value),
         service_account=service_account,

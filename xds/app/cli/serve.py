@@ -21,6 +21,8 @@ def serve(
     xds_listen: options.XdsListen = "127.0.0.1:15010",
     secure_listen: options.SecureListen = "127.0.0.1:15012",
     ca_dir: options.CaFolder = None,
+    ca_certs: options.CaCerts = None,
+    ca_key_type: options.CaKeyType = options.KeyTypeOption.EC_P256,
     insecure_xds: options.InsecureXds = False,
     oidc_issuer: options.OidcIssuer = None,
     monitoring_listen: options.MonitoringListen = "127.0.0.1:15014",
@@ -45,8 +47,11 @@ def serve(
     from xds.app.oidc import IssuerOption
     from xds.app.serve import serve as run
     from xds.app.serve_options import ServeOptions
+    from xds.ca.authority import KeyType
     from xds.config.scalars import parse_duration
 
+    if ca_certs is not None and ca_dir is None:
+        raise typer.BadParameter("--ca-dir is needed too: the folder that remembers", param_hint="--ca-certs")
     try:
         log.configure(log_level)
     except ValueError as error:
@@ -58,6 +63,8 @@ def serve(
         xds_listen=xds_listen,
         secure_listen=secure_listen,
         ca_dir=ca_dir,
+        ca_certs=ca_certs,
+        ca_key_type=KeyType(ca_key_type.value),
         insecure_xds=insecure_xds,
         oidc_issuers=tuple(map(IssuerOption.parse, oidc_issuer or ())),
         monitoring_listen=monitoring_listen,

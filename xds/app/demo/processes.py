@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
-from xds.app.demo import leash
+from xds.agent import leash
 from xds.app.demo.errors import DemoError
 
 STOP_SECONDS = 6.0

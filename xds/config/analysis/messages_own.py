@@ -33,6 +33,31 @@ _ALL: Final = (
         "Renew it; proxies get the new one as soon as it is written, and keep their connections.",
     ),
     Message(
+        "plugged-in-authority",
+        "PluggedInAuthority",
+        "The files of a plugged-in certificate authority (serve --ca-certs) cannot be used; the last good ones stay in "
+        "force.",
+        "Correct what the reason says; the files are read again when they change.",
+    ),
+    Message(
+        "expiring-authority",
+        "ExpiringAuthority",
+        "A certificate of the certificate authority is in the last fifth of its life.",
+        "Plug in new files; of an authority of our own, see why the server has not replaced it.",
+    ),
+    Message(
+        "expired-authority",
+        "ExpiredAuthority",
+        "A certificate of the certificate authority has ended: no certificate below it is accepted.",
+        "Plug in new files; of an authority of our own, see why the server has not replaced it.",
+    ),
+    Message(
+        "expiring-workload-certificate",
+        "ExpiringWorkloadCertificate",
+        "The certificate of a connected workload is in the last fifth of its life: it has not been renewed in time.",
+        "Look at the log of the workload's agent; without one, at the control plane's.",
+    ),
+    Message(
         "expiring-credential",
         "ExpiringCredential",
         "A certificate, or a list of revoked ones, is in the last fifth of its life.",

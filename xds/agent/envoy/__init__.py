@@ -1,0 +1,1 @@
+"""The Envoy that an agent runs: started, watched, started again, drained and ended. Does I/O."""

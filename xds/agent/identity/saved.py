@@ -1,0 +1,96 @@
+"""A `State` as it stands in a file. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from xds.agent.identity.svid import Bundle, State, Svid
+from xds.model.credentials import Sealed
+from xds.model.identity import SpiffeId
+
+
+def to_json(state: State) -> bytes:
+    """It shows the key, as it is for a file that nobody else may read."""
+    svid = state.svid
+    document = {
+        "version": 1,
+        "svid": None
+        if svid is None
+        else {
+            "spiffeId": str(svid.identity),
+            "chain": _texts(svid.chain),
+            "key": _text(svid.key.reveal()),
+            "obtained": svid.obtained.isoformat(),
+            "notAfter": svid.not_after.isoformat(),
+        },
+        "bundles": [
+            {
+                "trustDomain": bundle.trust_domain,
+                "authorities": _texts(bundle.authorities),
+                "jwks": bundle.jwks,
+                "crls": _texts(bundle.crls),
+                "tainted": _texts(bundle.tainted),
+            }
+            for bundle in state.bundles
+        ],
+    }
+    return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def from_json(content: bytes, what: str) -> State:
+    """The same, read. what: for the error, which never shows the content. Raises ValueError."""
+    try:
+        document = json.loads(content)
+        if document["version"] != 1:
+            raise ValueError(f"{what} was written by a newer version")
+        svid = document["svid"]
+        return State(_svid(svid) if svid is not None else None, tuple(map(_bundle, document["bundles"])))
+    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
+        raise ValueError(f"{what} is damaged ({type(error).__name__})") from None
+
+
+def _svid(document: Mapping[str, object]) -> Svid:
+    return Svid(
+        SpiffeId.parse(_string(document["spiffeId"])),
+        _contents(document["chain"]),
+        Sealed(_content(document["key"])),
+        datetime.fromisoformat(_string(document["obtained"])),
+        datetime.fromisoformat(_string(document["notAfter"])),
+    )
+
+
+def _bundle(document: Mapping[str, object]) -> Bundle:
+    return Bundle(
+        _string(document["trustDomain"]),
+        _contents(document["authorities"]),
+        _string(document["jwks"]),
+        _contents(document["crls"]),
+        _contents(document["tainted"]),
+    )
+
+
+def _texts(contents: Iterable[bytes]) -> list[str]:
+    return [_text(each) for each in contents]
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _contents(value: object) -> tuple[bytes, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(map(_content, value))
+
+
+def _content(value: object) -> bytes:
+    return base64.b64decode(_string(value), validate=True)
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
