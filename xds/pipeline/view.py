@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
-from xds.model.authorization import AuthorizationPolicy
+from xds.model.authorization import AuthorizationPolicy, Authorizer
 from xds.model.credentials import Credentials
 from xds.model.envoy_filters import ConfigPatch
 from xds.model.extensions import ProxyExtension
@@ -31,7 +31,7 @@ from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.overrides import override_of, settings_for
-from xds.pipeline.providers import with_providers
+from xds.pipeline.providers import authorizers_of, provider_services, with_providers
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import scoped
 from xds.pipeline.selection import conditions_met, selected_patches
@@ -134,7 +134,9 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
     egress, seen = _egress(mesh, key, sidecar, memo)
-    services = with_providers(seen, mesh, key.namespace, key.labels, memo)
+    authorization = authorization_of(mesh, key, memo)
+    providers = provider_services(mesh, authorization, memo)
+    services = with_providers(seen, providers, mesh, key.namespace, key.labels, memo)
     listening = _listening(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
@@ -151,7 +153,8 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         selected_patches(mesh, key, memo),
         _peer_modes(mesh, key, memo),
         _unencrypted(mesh, memo),
-        authorization_of(mesh, key, memo),
+        authorization,
+        authorizers_of(authorization, providers, mesh.settings, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -171,6 +174,7 @@ def _unpopulated(
     mtls: PeerModes | None,
     unencrypted: PeerPolicies | None,
     authorization: tuple[AuthorizationPolicy, ...],
+    authorizers: tuple[Authorizer, ...],
 ) -> ProxyView:
     return ProxyView(
         digest=_digest(key),
@@ -189,6 +193,7 @@ def _unpopulated(
         mtls=mtls,
         unencrypted=unencrypted,
         authorization=authorization,
+        authorizers=authorizers,
     )
 
 
