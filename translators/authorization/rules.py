@@ -26,7 +26,7 @@ from xds.wire.splice import field
 
 
 def encoded_rules(
-    policy: AuthorizationPolicy, domains: TrustDomains, tcp: bool, prefix: str = "", suffix: str = ""
+    policy: AuthorizationPolicy, domains: TrustDomains, *, tcp: bool, prefix: str = "", suffix: str = ""
 ) -> bytes:
     """The policy's entries, to be put one behind another in an encoded ``RBAC``.
 

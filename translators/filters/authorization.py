@@ -14,9 +14,9 @@ from envoy_data_plane.envoy.config.rbac.v3 import Rbac, RbacAction
 from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac as HttpRbac
 from envoy_data_plane.envoy.extensions.filters.network.rbac.v3 import Rbac as NetworkRbac
 
+from translators.authorization.entries import Entries, entries
 from translators.authorization.identities import TrustDomains, trust_domains
 from translators.authorization.rbac import SIDES, STAT_PREFIX, http_rbac, network_rbac
-from translators.authorization.rules import encoded_rules
 from xds.model.authorization import AuthorizationAction, AuthorizationPolicy
 from xds.model.view import ProxyView
 from xds.pipeline.contribution import Contribution, FilterPart, HttpFilterPart, NetworkFilterPart, Phase
@@ -56,24 +56,25 @@ def _of_action(
     policies: list[AuthorizationPolicy], action: RbacAction, dry_run: str, domains: TrustDomains, memo: Memo
 ) -> Iterator[FilterPart]:
     origins = tuple(each.meta.key for each in policies)
-    requests, connections = (_rules(policies, action, domains, tcp, memo) for tcp in (False, True))
-    prefix = dry_run if any(each.dry_run for each in policies) else ""
-    body = http_rbac(HttpRbac(shadow_rules_stat_prefix=prefix), requests)
+    tried = [each for each in policies if each.dry_run]
+    rules = _rules(1, action, [each for each in policies if not each.dry_run], domains, memo)
+    shadow = _rules(2, action, tried, domains, memo)
+    prefix = dry_run if tried else ""
+    body = http_rbac(HttpRbac(shadow_rules_stat_prefix=prefix), rules.requests + shadow.requests)
     yield HttpFilterPart(Phase.AUTHORIZATION, body, SIDES, origins=origins)
-    body = network_rbac(NetworkRbac(stat_prefix=STAT_PREFIX, shadow_rules_stat_prefix=prefix), connections)
+    header = NetworkRbac(stat_prefix=STAT_PREFIX, shadow_rules_stat_prefix=prefix)
+    body = network_rbac(header, rules.connections + shadow.connections)
     yield NetworkFilterPart(Phase.AUTHORIZATION, body, SIDES, routed=False, origins=origins)
 
 
 def _rules(
-    policies: list[AuthorizationPolicy], action: RbacAction, domains: TrustDomains, tcp: bool, memo: Memo
-) -> bytes:
-    """``rules`` and ``shadow_rules``, fields 1 and 2 of either filter, as far as there are policies for them.
+    number: int, action: RbacAction, policies: list[AuthorizationPolicy], domains: TrustDomains, memo: Memo
+) -> Entries:
+    """The field ``rules`` (1) or ``shadow_rules`` (2) of either filter; empty without policies.
 
     Rules of which none is left for connections are still there: what allows nothing denies everything.
     """
-    enforced = [memo(encoded_rules, each, domains, tcp) for each in policies if not each.dry_run]
-    tried = [memo(encoded_rules, each, domains, tcp) for each in policies if each.dry_run]
-    header = encode(Rbac(action=action))
-    return b"".join(
-        field(number, b"".join((header, *entries))) for number, entries in ((1, enforced), (2, tried)) if entries
-    )
+    if not policies:
+        return Entries(b"", b"")
+    header, found = encode(Rbac(action=action)), entries(policies, domains, memo)
+    return Entries(field(number, header + found.requests), field(number, header + found.connections))

@@ -20,7 +20,7 @@ from translators.authorization.checks import http_check, network_check, noted
 from translators.authorization.identities import TrustDomains, trust_domains
 from translators.authorization.rbac import HTTP_RBAC, NETWORK_RBAC, SIDES, STAT_PREFIX, http_rbac, network_rbac
 from translators.authorization.rules import encoded_rules
-from xds.model.authorization import Authorizer
+from xds.model.authorization import AuthorizationPolicy, Authorizer
 from xds.model.providers import ExternalAuthorization
 from xds.model.view import ProxyView
 from xds.pipeline.contribution import Contribution, FilterPart, HttpFilterPart, NetworkFilterPart, Phase
@@ -86,5 +86,9 @@ def _rules(
     number: int, authorizer: Authorizer, prefix: str, suffix: str, domains: TrustDomains, memo: Memo, *, tcp: bool
 ) -> bytes:
     """The rules of all policies, as the field of this number of a role-based filter."""
-    entries = (memo(encoded_rules, policy, domains, tcp, prefix, suffix) for policy in authorizer.policies)
+    entries = (memo(_entries, policy, domains, tcp, prefix, suffix) for policy in authorizer.policies)
     return field(number, b"".join((encode(Rbac(action=RbacAction.DENY)), *entries)))
+
+
+def _entries(policy: AuthorizationPolicy, domains: TrustDomains, tcp: bool, prefix: str, suffix: str) -> bytes:
+    return encoded_rules(policy, domains, tcp=tcp, prefix=prefix, suffix=suffix)
