@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from e2e.authorization_matrix.described import (
+    ALIAS,
     HTTP,
     OTHER_HTTP,
     ROOT_NAMESPACE,
@@ -125,6 +126,17 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     # Sources
     Row("an identity", (_allow(_from(principals=[PRINCIPALS[0]])),), (ANN, OVER_TCP), (BOB, ANN_OF_BANK, NOBODY)),
+    Row(
+        "an identity by another name of its trust domain",
+        (_allow(_from(principals=[f"{ALIAS}/ns/shop/sa/ann"])),),
+        (ANN, OVER_TCP),
+        (BOB, NOBODY),
+    ),
+    Row(
+        "a trust domain that is no other name",
+        (_allow(_from(principals=["elsewhere.example/ns/shop/sa/ann"])),),
+        refused=(ANN, NOBODY),
+    ),
     Row("anybody who has one", (_allow(_from(principals=["*"])),), (ANN, TELLER, OVER_TCP), (NOBODY,)),
     Row("nobody is not anybody", (_allow(_from(notPrincipals=[PRINCIPALS[0]])),), (BOB, NOBODY), (ANN, OVER_TCP)),
     Row(

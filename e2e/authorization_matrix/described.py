@@ -10,7 +10,9 @@ Policy: TypeAlias = Mapping[str, Any]  # documents, whose shape the schema settl
 Claims: TypeAlias = Mapping[str, object]
 
 ROOT_NAMESPACE = "istio-system"
-TRUST_DOMAIN = "cluster.local"
+TRUST_DOMAIN, ALIAS = "cluster.local", "old.example"
+"""The mesh's own trust domain, and another name for it."""
+
 HTTP, OTHER_HTTP, TCP, SNIFFED, UNDECLARED = 8080, 8081, 9090, 7070, 6060
 """Ports of every workload. Nobody says what the last two speak, and of the last not even that it is there."""
 

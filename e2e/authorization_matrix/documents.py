@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from e2e.authorization_matrix.described import HTTP, OTHER_HTTP, SNIFFED, TCP, PolicySet
+from e2e.authorization_matrix.described import ALIAS, HTTP, OTHER_HTTP, SNIFFED, TCP, PolicySet
 
 Document = dict[str, object]
 
@@ -25,6 +25,7 @@ def mesh_config(log: Path) -> str:
     where = {"service": f"{PROVIDER}.example.com", "port": PROVIDER_PORT}
     return json.dumps(
         {
+            "trustDomainAliases": [ALIAS],
             "accessLogFile": str(log),
             "accessLogFormat": _LINE,
             "extensionProviders": [{"name": PROVIDER, "envoyExtAuthzGrpc": where}],

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from e2e.authorization_matrix.described import (
+    ALIAS,
     HOST,
     HTTP,
     ISSUER,
@@ -37,7 +38,7 @@ SERVER_NAMES = ("one.example.com", "two.example.org")
 _Fields = Mapping[str, Sequence[str]]
 
 _IDENTITIES: _Fields = {
-    "principals": (PRINCIPALS[0], "*", "cluster.local/ns/shop/*", "*/sa/ann"),
+    "principals": (PRINCIPALS[0], f"{ALIAS}/ns/shop/sa/bob", "*", "cluster.local/ns/shop/*", "*/sa/ann"),
     "namespaces": ("shop", "b*", "*nk", "*"),
     "trustDomains": (TRUST_DOMAIN, "elsewhere.example", "*"),
 }

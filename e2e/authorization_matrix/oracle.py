@@ -138,7 +138,7 @@ def _field(name: str, wanted: Sequence[str], facts: _Facts) -> bool:
 
 
 _FIELDS: Mapping[str, Callable[[str, _Facts], bool]] = {
-    "principals": lambda wanted, facts: values.text(wanted, facts.asked.principal),
+    "principals": lambda wanted, facts: values.principal(wanted, facts.asked.principal),
     "namespaces": lambda wanted, facts: values.text(wanted, values.identity_parts(facts.asked.principal)[1]),
     "trustDomains": lambda wanted, facts: values.text(wanted, values.identity_parts(facts.asked.principal)[0]),
     "serviceAccounts": lambda wanted, facts: values.service_account(wanted, facts.asked.principal, facts.namespace),

@@ -6,6 +6,11 @@ import re
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
+from e2e.authorization_matrix.described import ALIAS, TRUST_DOMAIN
+
+_SEGMENTS = 5
+"""Of an identity that is written in full."""
+
 
 def text(pattern: str, value: str) -> bool:
     """Exact, by prefix (``abc*``), by suffix (``*abc``), or any that is not empty (``*``)."""
@@ -16,6 +21,14 @@ def text(pattern: str, value: str) -> bool:
     if pattern.endswith("*"):
         return value.startswith(pattern[:-1])
     return value == pattern
+
+
+def principal(pattern: str, value: str) -> bool:
+    """As text; one that is written with either name of the mesh's trust domain is the same."""
+    written, _, rest = pattern.partition("/")
+    if written not in (TRUST_DOMAIN, ALIAS) or rest.count("/") != _SEGMENTS - 2:
+        return text(pattern, value)
+    return any(text(f"{domain}/{rest}", value) for domain in (TRUST_DOMAIN, ALIAS))
 
 
 def host(pattern: str, value: str) -> bool:
