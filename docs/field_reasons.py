@@ -16,7 +16,6 @@ _UNVERIFIED: Final = "no: Istio has not settled how modules are signed, and does
 
 NOT_YET: Final = frozenset(
     {
-        "AuthorizationPolicy",
         "DestinationRule",
         "MeshConfig",
         "Sidecar",
@@ -120,6 +119,8 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             ),
             "no: a workload's proxy has one host to try",
         ),
+        "extensionProviders.envoyExtAuthzHttp.includeRequestBodyInCheck.packAsBytes": "no: chooses a field of gRPC's "
+        "message; over HTTP a body is bytes anyway",
         **dict.fromkeys(
             ("extensionProviders.lightstep.*", "extensionProviders.opencensus.*", "extensionProviders.stackdriver.*"),
             "no: stock Envoy has no such tracer any more",

@@ -197,7 +197,7 @@ def _key(key: object) -> str:
     return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
-_PLACES = ("origin", "place", "place_of_lists", "credential_place", "credential_places")
+_PLACES = ("origin", "place", "provider_place", "place_of_lists", "credential_place", "credential_places")
 _NOTHING: tuple[object, ...] = (None, "", (), {}, Labels())
 
 
