@@ -11,6 +11,7 @@ import sys
 import typer
 
 from xds.app.cli import (
+    agent,
     analyze,
     bootstrap,
     ca,
@@ -37,7 +38,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, bootstrap, render, validate, analyze, explain, wait, proxy_status, ca, token, demo, version):
+for command in (
+    serve,
+    agent,
+    bootstrap,
+    render,
+    validate,
+    analyze,
+    explain,
+    wait,
+    proxy_status,
+    ca,
+    token,
+    demo,
+    version,
+):
     command.register(app)
 
 
