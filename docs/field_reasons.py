@@ -162,7 +162,6 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "WorkloadGroup": {
-        "spec.probe.*": f"{LATER}: for an agent beside the workload, which looks at it and tells; only checked here",
         "spec.template.address": "no: the proxy that registers its workload says it",
     },
     "VirtualService": {

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from xds.app.probe_message import probe_message
 from xds.app.registered import Health, entry_document, entry_name
 from xds.model.objects import ObjectKey
 from xds.model.proxy import Proxy
@@ -50,6 +51,7 @@ class Registrations:
         self._known: dict[str, _Registration] = {}
         self._published: dict[str, str] = {}
         self._pending: set[str] = set()
+        self._watchers: dict[object, Callable[[], None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def arrived(self, proxy: Proxy) -> None:
@@ -79,12 +81,25 @@ class Registrations:
         self._known[path].health = Health() if problem is None else Health(problem or "not healthy")
         self._revise(path)
 
+    def probe(self, proxy: Proxy) -> bytes:
+        """See `Registrar`."""
+        group = self._find(_group(proxy))
+        return probe_message(group.probe) if group is not None and group.probe is not None else b""
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """See `Registrar`."""
+        key = object()
+        self._watchers[key] = wake
+        return lambda: self._watchers.pop(key, None) and None
+
     def changed(self, objects: Iterable[ObjectKey]) -> None:
         """These objects are other than before."""
         groups = {key for key in objects if key.kind == _KIND}
         for path, known in self._known.items() if groups else ():
             if _group(known.proxy) in groups:
                 self._revise(path)
+        for wake in tuple(self._watchers.values()) if groups else ():
+            wake()
 
     def _forget(self, path: str) -> None:
         del self._known[path]
