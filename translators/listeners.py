@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from translators.listener.dual_stack import dual_stack
 from translators.listener.explicit import proxy_listener
 from translators.listener.gateway import gateway_listeners
 from translators.listener.inbound import inbound_listeners
@@ -23,8 +24,8 @@ def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     taken = {part.name for part in inbound}
     outbound = (*outbound_listeners(view, memo), *proxy_listener(view, memo))
     parts = (*(part for part in outbound if part.name not in taken), *inbound)
-    return memo(interned, *limited(parts, view, memo))
+    return memo(interned, *limited(dual_stack(parts, view, memo), view, memo))
 
 
 def _of_gateway(view: ProxyView, memo: Memo) -> tuple[Contribution, ...]:
-    return tuple(limited(gateway_listeners(view, memo), view, memo))
+    return tuple(limited(dual_stack(gateway_listeners(view, memo), view, memo), view, memo))

@@ -63,7 +63,10 @@ class Caller:
 
     def __init__(self, namespace: Namespace, names: Mapping[str, str]) -> None:
         """names: what its DNS would say."""
-        connector = aiohttp.TCPConnector(resolver=_Names(names), socket_factory=lambda _: namespace.open_socket())
+        connector = aiohttp.TCPConnector(
+            resolver=_Names(names),
+            socket_factory=lambda wanted: namespace.open_socket(socket.AddressFamily(wanted[0])),
+        )
         self._session = aiohttp.ClientSession(connector=connector)
         self._namespace = namespace
         self._names = names
@@ -186,9 +189,10 @@ class Caller:
         self, host: str, port: int
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         """A TCP connection for as long as the context is open."""
-        connected = self._namespace.open_socket()
+        address = self._names.get(host, host)
+        connected = self._namespace.open_socket(_family(address))
         connected.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(connected, (self._names.get(host, host), port))
+        await asyncio.get_running_loop().sock_connect(connected, (address, port))
         reader, writer = await asyncio.open_connection(sock=connected)
         try:
             yield reader, writer
@@ -207,9 +211,12 @@ class _Names(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        return [
-            ResolveResult(hostname=host, host=self._names[host], port=port, family=socket.AF_INET, proto=0, flags=0)
-        ]
+        address = self._names[host]
+        return [ResolveResult(hostname=host, host=address, port=port, family=_family(address), proto=0, flags=0)]
 
     async def close(self) -> None:
         """Holds nothing."""
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET

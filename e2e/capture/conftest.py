@@ -14,7 +14,7 @@ import pytest_asyncio
 from e2e.capture.mesh import CaptureMesh, capture_mesh
 
 
-def _missing() -> str:
+def missing() -> str:
     """Why there can be no network namespaces here; empty if there can."""
     if os.geteuid() != 0:
         return "needs root for network namespaces"
@@ -28,8 +28,7 @@ def _missing() -> str:
 @pytest_asyncio.fixture(loop_scope="session", scope="package")
 async def mesh(tmp_path_factory: pytest.TempPathFactory, envoy: Path) -> AsyncIterator[CaptureMesh]:
     """One mesh for all tests: each has services of its own in it."""
-    missing = _missing()
-    if missing:
-        pytest.skip(missing)
+    if reason := missing():
+        pytest.skip(reason)
     async with capture_mesh(tmp_path_factory.mktemp("capture"), envoy) as mesh:
         yield mesh

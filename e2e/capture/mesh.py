@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import AF_INET, AF_INET6
 from textwrap import dedent
 
 import aiohttp
 
 from e2e.capture.caller import Caller
-from e2e.capture.namespaces import GATEWAY, Namespace, network
-from e2e.capture.redirection import NAT_RULES, as_proxy
+from e2e.capture.namespaces import GATEWAY, Namespace, ipv6_of, network
+from e2e.capture.redirection import CAPTURE, as_proxy
 from e2e.capture.topology import NAMES, RESOLVED_BY_PROXIES, WORKLOADS
 from e2e.capture.witness import Witness
 from e2e.explained import Explained
@@ -98,7 +99,8 @@ async def capture_mesh(folder: Path, envoy: Path) -> AsyncIterator[CaptureMesh]:
             stack.push_async_callback(caller.close)
         for name, workload in WORKLOADS.items():
             for port, server in workload.ports.items():
-                await stack.enter_async_context(server(name, members[name].listen(port)))
+                for family in (AF_INET, AF_INET6):
+                    await stack.enter_async_context(server(name, members[name].listen(port, family)))
         offline = Offline(load_settings(MESH_CONFIG), ())
         offline.read([config])
         starter = _Starter(folder, envoy, processes, offline.store.mesh)
@@ -107,16 +109,20 @@ async def capture_mesh(folder: Path, envoy: Path) -> AsyncIterator[CaptureMesh]:
             for name, workload in WORKLOADS.items():
                 if workload.labels is not None:
                     group.create_task(starter.sidecar(name, workload.labels, members[name]))
-        explained = Explained(config, MESH_CONFIG, RESOLVED_BY_PROXIES)
+        explained = Explained(config, MESH_CONFIG, {**RESOLVED_BY_PROXIES, **_BY_IPV6})
         for name, workload in WORKLOADS.items():
             if workload.labels is not None:
                 callers[name].witness = Witness(explained, sidecar_spec(name, workload.labels, workload.ip))
         yield CaptureMesh(callers, config, processes, explained)
 
 
+_BY_IPV6 = {f"[{ipv6_of(workload.ip)}]": workload.ip for workload in WORKLOADS.values()}
+"""Workloads are known by their addresses of IPv4."""
+
+
 def sidecar_spec(name: str, labels: Mapping[str, str], ip: str) -> ProxySpec:
     """The sidecar of a workload."""
-    return ProxySpec(name, "default", ip, labels=labels)
+    return ProxySpec(name, "default", ip, labels=labels, more_ips=(ipv6_of(ip),))
 
 
 class _Starter:
@@ -135,7 +141,7 @@ class _Starter:
 
     async def sidecar(self, name: str, labels: Mapping[str, str], namespace: Namespace) -> None:
         """Captures what the workload sends and receives, and starts the Envoy that it leads to."""
-        namespace.load_nat(NAT_RULES)
+        namespace.run(*CAPTURE)
         namespace.name_hosts(RESOLVED_BY_PROXIES)
         spec = sidecar_spec(name, labels, namespace.ip)
         path = self._folder / f"{name}.json"

@@ -11,9 +11,11 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 _NAMED = Path("/run/netns")
@@ -23,6 +25,15 @@ _CLONE_NEWNET = 0x40000000
 
 GATEWAY = "10.77.0.1"
 """The bridge's own address, where whatever all the others talk to can listen."""
+
+_NETWORK6 = "fd77::"
+_numbers = count(1)
+"""Of the networks that this process has made."""
+
+
+def ipv6_of(ip: str) -> str:
+    """The address of IPv6 that who has this one has besides."""
+    return f"{_NETWORK6}{int(ip.rsplit('.', 1)[1]):x}"
 
 
 class Namespace:
@@ -37,22 +48,25 @@ class Namespace:
         """``argv``, run inside. It becomes the program: same process, same signals."""
         return ("ip", "netns", "exec", self.name, *argv)
 
-    def open_socket(self) -> socket.socket:
-        """A TCP socket of this namespace."""
-        return self._inside.submit(socket.socket, socket.AF_INET, socket.SOCK_STREAM).result()
+    def open_socket(self, family: socket.AddressFamily = socket.AF_INET, uid: int | None = None) -> socket.socket:
+        """A TCP socket of this namespace. uid: whose it is to be for the kernel, if not that of this process."""
+        opening = socket.socket if uid is None else partial(_as_user, uid, socket.socket)
+        return self._inside.submit(opening, family, socket.SOCK_STREAM).result()
 
-    def listen(self, port: int) -> socket.socket:
-        """A socket that listens on every address of this namespace."""
-        listening = self.open_socket()
+    def listen(self, port: int, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
+        """A socket that listens on every address of this namespace, of one version of IP."""
+        listening = self.open_socket(family)
+        if family is socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("", port))
         listening.listen(128)
         listening.setblocking(False)
         return listening
 
-    def load_nat(self, rules: str) -> None:
-        """Adds netfilter rules, in the format of iptables-restore."""
-        _run(self.command("iptables-restore", "--noflush"), rules)
+    def run(self, *argv: str) -> str:
+        """Runs a program inside, to its end, and returns what it printed. It has to succeed."""
+        return _run(self.command(*argv))
 
     def name_hosts(self, hosts: Mapping[str, str]) -> None:
         """What ``/etc/hosts`` says to programs that are started inside from now on."""
@@ -67,24 +81,31 @@ class Namespace:
 
 @contextmanager
 def network(hosts: Mapping[str, str]) -> Iterator[Mapping[str, Namespace]]:
-    """A namespace for each name in ``hosts`` at its address of 10.77.0.0/24, and ``hub`` with the bridge.
+    """A namespace for each name in ``hosts`` at its address of 10.77.0.0/24, with one of fd77::/64 besides, and ``hub``
+    with the bridge.
 
     Removes first what runs left behind that were killed.
     """
     remove_leftovers()
+    number = next(_numbers)
     with ExitStack() as stack:
-        hub = stack.enter_context(_namespace("hub", GATEWAY))
-        for command in ("link add bridge type bridge", f"addr add {GATEWAY}/24 dev bridge", "link set bridge up"):
+        hub = stack.enter_context(_namespace(number, "hub", GATEWAY))
+        for command in (
+            "link add bridge type bridge",
+            f"addr add {GATEWAY}/24 dev bridge",
+            f"addr add {ipv6_of(GATEWAY)}/64 dev bridge nodad",
+            "link set bridge up",
+        ):
             _ip(hub.name, command)
-        members = {name: stack.enter_context(_namespace(name, ip)) for name, ip in hosts.items()}
+        members = {name: stack.enter_context(_namespace(number, name, ip)) for name, ip in hosts.items()}
         for number, member in enumerate(members.values()):
             _connect(hub, member, f"port{number}")
         yield {"hub": hub, **members}
 
 
 @contextmanager
-def _namespace(name: str, ip: str) -> Iterator[Namespace]:
-    full_name = f"{_PREFIX}-{os.getpid()}-{name}"
+def _namespace(number: int, name: str, ip: str) -> Iterator[Namespace]:
+    full_name = f"{_PREFIX}-{os.getpid()}-{number}-{name}"
     _run(("ip", "netns", "add", full_name))
     try:
         _ip(full_name, "link set lo up")
@@ -103,8 +124,10 @@ def _connect(hub: Namespace, member: Namespace, port: str) -> None:
     _ip(hub.name, f"link set {port} master bridge up")
     for command in (
         f"addr add {member.ip}/24 dev eth0",
+        f"addr add {ipv6_of(member.ip)}/64 dev eth0 nodad",
         "link set eth0 up",
         f"route add default via {GATEWAY}",
+        f"-6 route add default via {ipv6_of(GATEWAY)}",
     ):
         _ip(member.name, command)
 
@@ -135,9 +158,20 @@ def _ip(namespace: str, command: str) -> None:
     _run(("ip", "-n", namespace, *command.split()))
 
 
-def _run(argv: Sequence[str], text: str = "") -> None:
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+def _run(argv: Sequence[str]) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr.strip()}"
+    return done.stdout
+
+
+def _as_user(uid: int, opening: Callable[..., socket.socket], *arguments: int) -> socket.socket:
+    """The kernel goes by the user for files (``setfsuid(2)``), which is a matter of this thread alone."""
+    libc = ctypes.CDLL(None)
+    before = libc.setfsuid(uid)
+    try:
+        return opening(*arguments)
+    finally:
+        libc.setfsuid(before)
 
 
 def _enter(name: str) -> None:

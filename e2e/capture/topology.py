@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from e2e.capture.grpc_applications import grpc_server
+from e2e.capture.namespaces import ipv6_of
 from e2e.capture.servers import Server, bytes_server, failing_server, greeting_server, http_server, line_server
 
 
@@ -87,6 +88,10 @@ NAMES = {
     "none.example.com": WORKLOADS["outside"].ip,
     "unknown.example.com": WORKLOADS["outside"].ip,
     "localhost": "127.0.0.1",
+    "six": "fd96::28",
+    "six.lines": "fd96::29",
+    "six.pods": ipv6_of("10.77.0.21"),
+    "six.outside": ipv6_of("10.77.0.50"),
 }
 """What applications resolve, as the DNS of a cluster would: services to their addresses, the rest to hosts."""
 

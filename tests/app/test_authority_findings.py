@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from tests.ca.kit import NOW, TRUST_DOMAIN
+from prometheus_client import CollectorRegistry
+
+from tests.ca.kit import NOW, REVIEWS, TRUST_DOMAIN, request
 from tests.ca.plugged import files, made, write
 from tests.ca.test_service import Clock
 from xds.app.authority_findings import authority_findings
+from xds.app.authority_metrics import AuthorityMetrics
 from xds.ca.keystore import Keystore
 from xds.ca.plugged_in import read_folder
 from xds.ca.service import CertificateAuthority, Policy
+from xds.model.identity import SpiffeId
 
 DAY = timedelta(days=1)
 
 
 def said(authority: CertificateAuthority, folder: Path, clock: Clock) -> list[tuple[str, str]]:
-    found = authority_findings(authority, folder / "ca", folder / "cacerts", clock())
+    found = authority_findings(authority, folder / "ca", folder / "cacerts", [REVIEWS], clock())
     return [(each.code, each.reason.partition(" at ")[0]) for each in found]
 
 
@@ -56,10 +60,55 @@ def test_what_is_plugged_in_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "cacerts" / "ca-cert.pem").write_text("nothing")
     clock.now += 81 * DAY
     authority.refresh()
-    problem, *ends = authority_findings(authority, tmp_path / "ca", tmp_path / "cacerts", clock())
+    problem, *ends = authority_findings(authority, tmp_path / "ca", tmp_path / "cacerts", [], clock())
     assert (problem.code, problem.origin.file) == ("plugged-in-authority", f"{tmp_path}/cacerts")
     assert "what was before stays in force" in problem.reason
     assert f"{tmp_path}/cacerts/ca-cert.pem has no certificate in PEM" in problem.reason
     assert [each.code for each in ends] == ["expiring-authority"] * 2
     assert all(Path(each.origin.file).exists() for each in ends)
     assert all(each.reason.endswith("put new files in the place of its own") for each in ends)
+
+
+def test_a_workload_that_is_connected_and_does_not_renew(tmp_path: Path) -> None:
+    clock = Clock()
+    authority = CertificateAuthority(Keystore(tmp_path / "ca"), Policy(), clock)
+    authority.start(TRUST_DOMAIN)
+    for identity in (REVIEWS, SpiffeId.of_workload(TRUST_DOMAIN, "default", "gone")):
+        authority.issue(request(), identity)
+    clock.now += timedelta(hours=19)
+    assert said(authority, tmp_path, clock) == []
+    clock.now += timedelta(hours=1)
+    expected = [("expiring-workload-certificate", f"the newest certificate of {REVIEWS} ends")]
+    assert said(authority, tmp_path, clock) == expected
+    clock.now += timedelta(days=1)
+    assert said(authority, tmp_path, clock) == expected
+    authority.issue(request(), REVIEWS)
+    assert said(authority, tmp_path, clock) == []
+
+
+def test_metrics_have_istiods_names_and_ours(tmp_path: Path) -> None:
+    registry, clock = CollectorRegistry(), Clock()
+    authority = CertificateAuthority(Keystore(tmp_path / "ca"), Policy(), clock)
+    authority.start(TRUST_DOMAIN)
+    leaf = authority.issue(request(), REVIEWS).certificate
+    authority.issue(request(), SpiffeId.of_workload(TRUST_DOMAIN, "default", "gone"))
+    AuthorityMetrics(authority, lambda: [REVIEWS], registry)
+    (active,) = authority.stored.slots.members
+    root, issuing = authority.bundle[0], authority.active.issuing.certificate
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, labels)
+
+    assert value("citadel_server_root_cert_expiry_timestamp") == root.not_valid_after_utc.timestamp()
+    assert value("citadel_server_cert_chain_expiry_timestamp") == issuing.not_valid_after_utc.timestamp()
+    left = value("citadel_server_root_cert_expiry_seconds")
+    assert left is not None
+    assert abs(left - (root.not_valid_after_utc - datetime.now(UTC)).total_seconds()) < 60
+    for part, certificate in (("root", root), ("issuing", issuing)):
+        labels = {"authority": active.id, "slot": "active", "part": part}
+        ends = value("pilothouse_authority_expiration_timestamp_seconds", **labels)
+        assert ends == certificate.not_valid_after_utc.timestamp()
+    name = "pilothouse_workload_certificate_expiration_timestamp_seconds"
+    assert value(name, spiffe_id=str(REVIEWS)) == leaf.not_valid_after_utc.timestamp()
+    (workloads,) = [family for family in registry.collect() if family.name == name]
+    assert len(workloads.samples) == 1

@@ -43,13 +43,14 @@ def type_of(state: str, sent: float | None = None, acked: float | None = None, r
     }
 
 
-def stream(name: str, types: dict[str, Type], version: str = "") -> Stream:
+def stream(name: str, types: dict[str, Type], version: str = "", ends: float | None = None) -> Stream:
     return {
         "proxy": f"{name}.default",
         "proxyID": f"sidecar~10.0.0.1~{name}.default~x",
         "cluster": "Kubernetes",
         "version": version,
         "connectedAt": 1.0,
+        "certificateEnds": ends,
         "types": types,
         "refused": [],
     }
@@ -72,9 +73,19 @@ def test_a_row_for_each_proxy_with_the_types_that_its_streams_subscribe_to() -> 
 
 def test_verbose_shows_the_state_of_every_type_and_for_how_long() -> None:
     heading, details, reviews = table(STREAMS, 1000.0, verbose=True)
-    assert heading[4:] == ("CDS", "LDS", "EDS", "RDS", "SDS")
-    assert details[4:] == ("SYNCED (10m)", "NOT SENT", "STALE (10s)", "NOT SENT", "NOT SENT")
-    assert reviews[4:] == ("SYNCED (3m)", "NOT SENT", "NOT SENT", "ERROR (1m)", "NOT SENT")
+    assert heading[5:] == ("CDS", "LDS", "EDS", "RDS", "SDS")
+    assert details[5:] == ("SYNCED (10m)", "NOT SENT", "STALE (10s)", "NOT SENT", "NOT SENT")
+    assert reviews[5:] == ("SYNCED (3m)", "NOT SENT", "NOT SENT", "ERROR (1m)", "NOT SENT")
+
+
+def test_verbose_shows_when_the_certificate_of_a_proxy_ends() -> None:
+    streams = [
+        stream("a", {}, ends=1060.0),
+        stream("a", {}, ends=1120.0),
+        stream("b", {}),
+        stream("c", {}, ends=1000.0),
+    ]
+    assert [row[4] for row in table(streams, 1000.0, verbose=True)] == ["CERTIFICATE ENDS IN", "1m", "-", "ENDED"]
 
 
 def test_a_rejection_shows_its_reason_and_what_stands_behind_it() -> None:

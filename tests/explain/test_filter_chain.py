@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, SocketAddress
 from envoy_data_plane.envoy.config.listener.v3 import (
+    AdditionalAddress,
     FilterChain,
     FilterChainMatch,
     FilterChainMatchConnectionSourceType,
@@ -153,6 +154,17 @@ LISTENERS = bound_listeners(
 )
 
 
+def on_both(name: str, port: int) -> Resource:
+    message = Listener(
+        name=name,
+        address=Address(socket_address=SocketAddress(address=EVERY_ADDRESS, port_value=port)),
+        additional_addresses=[
+            AdditionalAddress(address=Address(socket_address=SocketAddress(address="::", port_value=port)))
+        ],
+    )
+    return Resource.of(LISTENER, name, encode(message))
+
+
 def name(found: tuple[Bound, str] | None) -> str | None:
     return found[0].resource.name if found is not None else None
 
@@ -218,3 +230,8 @@ def test_without_an_inspector_tls_looks_like_anything_else() -> None:
     connection = inspected(Listener(), Connection("10.0.0.1", 443, TLS, "a", ("h2",)))
 
     assert (connection.transport, connection.server_name, connection.protocols) == (PLAIN, "", ())
+
+
+@pytest.mark.parametrize("address", ["10.0.0.9", "fd00::9", ""])
+def test_a_listener_of_both_versions_takes_connections_of_both(address: str) -> None:
+    assert name(dialled(bound_listeners([on_both("both", 80)]), Connection(address, 80))) == "both"

@@ -106,6 +106,7 @@ class Case:
             locality=given.get("locality", ""),
             proxyless=given.get("type") == "grpc",
             mtls=bool(given.get("mtls")),
+            more_ips=tuple(given.get("more_ips", ())),
         )
 
     def _config(self) -> dict[str, str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, Pipe, SocketAddress, SocketAddressProtocol
+from envoy_data_plane.envoy.config.listener.v3 import AdditionalAddress, Listener
+
+from xds.wire.encode import encode
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - sidecars and gateways of Istio listen on every address of their pod
 LOOPBACK = "127.0.0.1"
@@ -19,6 +22,15 @@ def socket_address(ip: str, port: int) -> Address:
 def udp_address(ip: str, port: int) -> Address:
     """A UDP address."""
     return Address(socket_address=SocketAddress(protocol=SocketAddressProtocol.UDP, address=ip, port_value=port))
+
+
+def on_ipv6(bind: str, port: int, *, udp: bool = False) -> bytes:
+    """The encoded field of a Listener by which one that is bound to every address of IPv4 is bound to those of IPv6
+    too; empty for one that is bound to a single address (``Listener.additional_addresses``)."""
+    if bind != EVERY_ADDRESS:
+        return b""
+    address = udp_address("::", port) if udp else socket_address("::", port)
+    return encode(Listener(additional_addresses=[AdditionalAddress(address=address)]))
 
 
 def bound_address(bind: str, port: int) -> Address:

@@ -9,7 +9,7 @@ from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import Listener, QuicProtocolOptions, UdpListenerConfig
 
 from translators.automatic import reachable
-from translators.listener.address import EVERY_ADDRESS, bound_address, udp_address
+from translators.listener.address import EVERY_ADDRESS, bound_address, on_ipv6, udp_address
 from translators.listener.gateway_chains import (
     ServerChain,
     automatic_chains,
@@ -75,7 +75,8 @@ def http3_listener(port: ListeningPort, *chains: FilterChainPart) -> ListenerPar
     )
     speaking = [each for each in port.servers if each.placed.http3]
     routes = tuple(map(https_route, speaking))
-    return ListenerPart(body.name, encode(body), chains, routes=routes, origins=_gateways(speaking))
+    also = on_ipv6(address, port.number, udp=True)
+    return ListenerPart(body.name, encode(body), chains, routes=routes, origins=_gateways(speaking), on_ipv6=also)
 
 
 def _http3_chains(port: GatewayPort, view: ProxyView, memo: Memo) -> Iterator[FilterChainPart]:
@@ -154,15 +155,17 @@ def _has(credentials: Credentials, wanted: Wanted) -> bool:
 def _listener(port: ListeningPort, chains: tuple[FilterChainPart, ...], routes: tuple[str, ...]) -> ListenerPart:
     """Nothing of it depends on which servers there are, but for its chains: whatever else changed would cost all of
     them their connections."""
-    name = outbound_listener(port.number, port.bind or EVERY_ADDRESS)
+    address = port.bind or EVERY_ADDRESS
+    name = outbound_listener(port.number, address)
     body = Listener(
         name=name,
-        address=bound_address(port.bind or EVERY_ADDRESS, port.number),
+        address=bound_address(address, port.number),
         traffic_direction=TrafficDirection.OUTBOUND,
         listener_filters=[tls_inspector()] if port.transport is Transport.TLS else [],
     )
     side = Side(Direction.GATEWAY, port.number)
-    return ListenerPart(name, encode(body), chains, routes=routes, origins=_gateways(port.servers), side=side)
+    origins, also = _gateways(port.servers), on_ipv6(address, port.number)
+    return ListenerPart(name, encode(body), chains, routes=routes, origins=origins, side=side, on_ipv6=also)
 
 
 def _gateways(servers: Iterable[RunningServer]) -> tuple[ObjectKey, ...]:

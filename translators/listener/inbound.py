@@ -10,7 +10,7 @@ from envoy_data_plane.envoy.config.core.v3 import TrafficDirection, TransportSoc
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener
 
 from translators.cluster.inbound import inbound_pool
-from translators.listener.address import EVERY_ADDRESS, socket_address
+from translators.listener.address import EVERY_ADDRESS, on_ipv6, socket_address
 from translators.listener.connection_manager import inbound_http
 from translators.listener.inspectors import Inspectors
 from translators.listener.mutual_tls import SECRETS, Way, ways_in, workload_socket
@@ -82,6 +82,7 @@ def virtual_inbound(
         ),
         default_filter_chain=passthrough,
         origins=tuple(dict.fromkeys(origin for port in ports for origin in _sidecars(captured[port]))),
+        on_ipv6=on_ipv6(EVERY_ADDRESS, settings.inbound_listen_port),
     )
 
 
@@ -98,7 +99,8 @@ def bound_listener(listener: InboundListener, settings: MeshSettings, modes: Pee
         continue_on_listener_filters_timeout=bool(inspectors),
     )
     chains = tuple(port_chains(listener, None, settings, modes))
-    return ListenerPart(name, encode(body), chains, origins=_sidecars(listener))
+    also = on_ipv6(listener.bind, listener.target_port)
+    return ListenerPart(name, encode(body), chains, origins=_sidecars(listener), on_ipv6=also)
 
 
 def _sidecars(listener: InboundListener) -> tuple[ObjectKey, ...]:

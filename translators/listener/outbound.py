@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener, ListenerFilter
 
-from translators.listener.address import EVERY_ADDRESS, LOOPBACK, bound_address, is_unix_socket, socket_address
+from translators.listener.address import EVERY_ADDRESS, LOOPBACK, bound_address, is_unix_socket, on_ipv6, socket_address
 from translators.listener.connection_manager import outbound_http
 from translators.listener.plan import Planned, plan_listener, plan_listeners, plan_pods
 from translators.listener.sniffing import http_inspector, plain_http, tls_inspector
@@ -68,6 +68,7 @@ def virtual_outbound(fallback: str, settings: MeshSettings) -> ListenerPart:
         body=encode(body),
         filter_chains=(cluster_chain(BLACK_HOLE_CLUSTER, settings, "virtualOutbound-blackhole", loop),),
         default_filter_chain=cluster_chain(fallback, settings, "virtualOutbound-catchall-tcp"),
+        on_ipv6=on_ipv6(EVERY_ADDRESS, settings.listen_port),
     )
 
 
@@ -159,6 +160,7 @@ def build_listener(
         default_filter_chain=rest if http or tcp else None,
         routes=(route,) if route else (),
         side=Side(Direction.OUTBOUND, number),
+        on_ipv6=on_ipv6(address, number),
     )
 
 

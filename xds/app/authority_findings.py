@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 
-from xds.app.expiry import LAST_PART
+from xds.ca.issued import LAST_PART, Newest
 from xds.ca.keystore import AUTHORITIES, Stored
 from xds.ca.service import CertificateAuthority
 from xds.ca.slots import Member, Slot
 from xds.model.diagnostic import Diagnostic, Severity
+from xds.model.identity import SpiffeId
 from xds.model.objects import Origin
+
+MAX_WORKLOADS: Final = 100
+"""How many findings there are of workloads: of those whose certificates end first."""
 
 _AUTOMATIC: Final = "it is replaced by itself as long as the server runs"
 _BY_HAND: Final = "put new files in the place of its own"
@@ -57,15 +62,31 @@ def authority_lives(stored: Stored) -> Iterator[AuthorityLife]:
 
 
 def authority_findings(
-    authority: CertificateAuthority, folder: Path, plugged: Path | None, now: datetime
+    authority: CertificateAuthority,
+    folder: Path,
+    plugged: Path | None,
+    connected: Iterable[SpiffeId],
+    now: datetime,
 ) -> Iterator[Diagnostic]:
-    """folder: of the authority. plugged: of what somebody else has made. An old authority ends as it should."""
+    """folder: of the authority. plugged: of what somebody else has made. connected: whose streams are open. An old
+    authority ends as it should."""
     if plugged is not None and authority.problem:
         reason = f"what is plugged in cannot be used, and what was before stays in force: {authority.problem}"
         yield Diagnostic(Severity.ERROR, Origin(str(plugged), 1), reason, code="plugged-in-authority")
     for life in authority_lives(authority.stored):
         if life.member.slot is not Slot.OLD and life.is_late(now):
             yield _finding(life, folder, now)
+    late = (newest for newest in authority.issued.of_all(connected) if newest.state(now) != "valid")
+    for newest in islice(late, MAX_WORKLOADS):
+        yield _of_workload(newest, folder)
+
+
+def _of_workload(newest: Newest, folder: Path) -> Diagnostic:
+    reason = (
+        f"the newest certificate of {newest.identity} ends at {newest.ends:%F %T} UTC: it should have been renewed at "
+        "half of its life; see the log of its agent"
+    )
+    return Diagnostic(Severity.WARNING, Origin(str(folder), 1), reason, code="expiring-workload-certificate")
 
 
 def _finding(life: AuthorityLife, folder: Path, now: datetime) -> Diagnostic:

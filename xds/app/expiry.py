@@ -11,13 +11,11 @@ from prometheus_client.core import CollectorRegistry, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from xds.app.secret_files import readable_secrets
+from xds.ca.issued import LAST_PART
 from xds.model.credentials import Authority, CertificateFacts, Credential, KeyPair
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.mesh import Mesh
 from xds.model.objects import ObjectKey, Place
-
-LAST_PART: Final = 0.2
-"""What is left of a life when it is time to say so."""
 
 MAX_CREDENTIALS: Final = 100
 """How many a metric has: those that expire first."""

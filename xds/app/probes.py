@@ -15,9 +15,11 @@ from xds.app.loads_report import loads_document
 from xds.app.metrics import short_name
 from xds.app.render import render
 from xds.app.store import Store
+from xds.ca.issued import IssuedCertificates
 from xds.config.analysis import Selectable, analyse
 from xds.console.http import AmbiguousProxyError, Json
 from xds.model.objects import ObjectMeta, mentioned_first
+from xds.model.proxy import Proxy
 from xds.pipeline import automatic_addresses
 from xds.resources import Resource, TypeUrl
 from xds.server import LoadBoard, Nack, StatusBoard, StreamStatus, TypeStatus
@@ -35,8 +37,10 @@ class ServerProbes:
         loads: LoadBoard,
         refresh: Callable[[], Awaitable[None]],
         clock: Callable[[], float],
+        issued: IssuedCertificates | None = None,
     ) -> None:
-        """refresh: returns when everything that the sources say by now is in force. clock: gives epoch seconds."""
+        """refresh: returns when everything that the sources say by now is in force. clock: gives epoch seconds. issued:
+        None without a certificate authority."""
         self._store = store
         self._board = board
         self._report = report
@@ -44,6 +48,7 @@ class ServerProbes:
         self._loads = loads
         self._refresh = refresh
         self._clock = clock
+        self._issued = issued
         self.listening = False
 
     def not_ready(self) -> str | None:
@@ -67,12 +72,19 @@ class ServerProbes:
             "peer": stream.peer,
             "protocol": stream.variant.value,
             "connectedAt": stream.connected_at,
+            "identity": str(proxy.identity or ""),
+            "certificateEnds": self._certificate_ends(proxy),
             "types": {
                 short_name(type_url): self._type(proxy.id, type_url, status)
                 for type_url, status in stream.types.items()
             },
             "refused": self._report.refused(proxy),
         }
+
+    def _certificate_ends(self, proxy: Proxy) -> float | None:
+        """Of the newest that its identity was given, in epoch seconds; None if it was given none."""
+        newest = self._issued.of(proxy.identity) if self._issued and proxy.identity else None
+        return newest.ends.timestamp() if newest else None
 
     def _type(self, proxy_id: str, type_url: TypeUrl, status: TypeStatus) -> Json:
         return {

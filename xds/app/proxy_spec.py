@@ -19,7 +19,7 @@ class ProxySpec:
 
     locality: ``region/zone/subzone``, or empty. proxyless: a gRPC client without a proxy. self_discovery: it
     is to know where the instances of its own service are. workload_group: in which its workload registers itself. mtls:
-    it is to have proven who it is.
+    it is to have proven who it is. more_ips: addresses beside the primary one.
     """
 
     name: str
@@ -36,6 +36,7 @@ class ProxySpec:
     self_discovery: bool = False
     workload_group: str = ""
     mtls: bool = False
+    more_ips: tuple[str, ...] = ()
 
     @property
     def node_id(self) -> str:
@@ -58,7 +59,7 @@ class ProxySpec:
             "SERVICE_ACCOUNT": self.service_account,
             "CLUSTER_ID": self.cluster_id,
             "LABELS": dict(self.labels),
-            "INSTANCE_IPS": self.ip,
+            "INSTANCE_IPS": ",".join((self.ip, *self.more_ips)),
             "INTERCEPTION_MODE": self.capture.name,
             **({"GENERATOR": "grpc"} if self.proxyless else {}),
             **({"ENABLE_SELF_DISCOVERY": "true"} if self.self_discovery else {}),

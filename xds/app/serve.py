@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from xds.app import garbage
 from xds.app.address import split_address
 from xds.app.authority_findings import authority_findings
+from xds.app.authority_metrics import AuthorityMetrics
 from xds.app.convergence import Convergence
 from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
@@ -44,6 +45,7 @@ from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.extensions import Modules
+from xds.model.identity import SpiffeId
 from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
 from xds.model.settings import MeshSettings
@@ -91,7 +93,7 @@ class ControlPlane:
             observers=[self._convergence],
             on_findings=self._found.set,
         )
-        board = StatusBoard(time.time, [self._metrics, self._convergence])
+        self._board = board = StatusBoard(time.time, [self._metrics, self._convergence])
         self._preflight = None
         if options.preflight:
             reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
@@ -112,9 +114,14 @@ class ControlPlane:
             security=self._security(options),
         )
         report = ConvergenceReport(self._convergence, self.store, self.findings)
-        self._probes = ServerProbes(self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time)
+        issued = self._authority.issued if self._authority else None
+        self._probes = ServerProbes(
+            self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time, issued
+        )
         LoadMetrics(self._xds.loads, registry)
         ExpiryMetric(lambda: self.store.mesh, registry)
+        if self._authority:
+            AuthorityMetrics(self._authority, self._connected, registry)
         self._intake = Intake(_file_source(options.config), self._publish_safely)
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
@@ -171,7 +178,11 @@ class ControlPlane:
         if self._authority is None or self._options.ca_dir is None:
             return unenforced(self.store.mesh)
         folders = self._options.ca_dir, self._options.ca_certs
-        return tuple(authority_findings(self._authority, *folders, datetime.now(UTC)))
+        return tuple(authority_findings(self._authority, *folders, self._connected(), datetime.now(UTC)))
+
+    def _connected(self) -> set[SpiffeId]:
+        """Whose streams are open."""
+        return {stream.proxy.identity for stream in self._board.streams if stream.proxy.identity is not None}
 
     def _authority_changed(self) -> None:
         if self._secrets is not None:

@@ -15,6 +15,7 @@ from cryptography import x509
 from xds.ca import jwt_svid
 from xds.ca.authority import Authority, Issued, issue
 from xds.ca.errors import CertificateError, KeystoreError, RateLimitError, RotationError
+from xds.ca.issued import IssuedCertificates
 from xds.ca.join_tokens import JoinTokens
 from xds.ca.keystore import Keystore, Stored
 from xds.ca.limits import RateLimit
@@ -43,6 +44,7 @@ class CertificateAuthority:
         self._plugged = plugged
         self.problem = ""
         self._limit = RateLimit()
+        self.issued = IssuedCertificates()
         self.join_tokens = JoinTokens(store.folder)
         self._stored: Stored | None = None
 
@@ -93,7 +95,10 @@ class CertificateAuthority:
         if not self._limit.allows(identity, now):
             raise RateLimitError(f"{identity} asks too often: try again later")
         life = self._policy.lifetimes.granted(asked)
-        return issue(self.active, request, identity, life, now=now, serial=x509.random_serial_number)
+        active = self.active
+        issued = issue(active, request, identity, life, now=now, serial=x509.random_serial_number)
+        self.issued.add(issued, active)
+        return issued
 
     def issue_own(
         self, request: str, identity: SpiffeId, life: timedelta, addresses: Sequence[x509.GeneralName]

@@ -60,7 +60,8 @@ def _endpoints(snapshot: Snapshot, cluster: Cluster, connection: Connection, hos
     if cluster.type == ClusterDiscoveryType.ORIGINAL_DST:
         config = cluster.original_dst_lb_config
         port = (config.upstream_port_override if config is not None else None) or connection.port
-        return (EndpointShare(f"{connection.address or 'where the client dialled'}:{port}", 1.0),)
+        address = f"[{connection.address}]" if ":" in connection.address else connection.address
+        return (EndpointShare(f"{address or 'where the client dialled'}:{port}", 1.0),)
     assignment = _assignment(snapshot, cluster)
     return endpoint_shares(assignment, _balancing(cluster)) if assignment is not None else ()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from itertools import chain
 
 from betterproto2 import Message
 from envoy_data_plane.envoy.config.core.v3 import SocketAddressProtocol, TrafficDirection
@@ -59,18 +60,18 @@ def is_socket(address: str) -> bool:
 
 
 def bound_listeners(resources: Iterable[Resource]) -> tuple[Bound, ...]:
-    """All that take TCP connections, on an IP address or a Unix socket."""
-    return tuple(found for found in map(_bound, resources) if found is not None)
+    """All that take TCP connections, each for every IP address or Unix socket that it has."""
+    return tuple(chain.from_iterable(map(_bound, resources)))
 
 
-def _bound(resource: Resource) -> Bound | None:
+def _bound(resource: Resource) -> Iterator[Bound]:
     header = parse(Listener, without(resource.body, _CHAINS, _DEFAULT_CHAIN))
-    if header.address is not None and header.address.pipe is not None:
-        return Bound(resource, header, _UNIX + header.address.pipe.path, 0)
-    socket = header.address.socket_address if header.address is not None else None
-    if socket is not None and socket.protocol is SocketAddressProtocol.UDP:
-        return None
-    return Bound(resource, header, socket.address, socket.port_value or 0) if socket is not None else None
+    for address in (header.address, *(each.address for each in header.additional_addresses)):
+        if address is not None and address.pipe is not None:
+            yield Bound(resource, header, _UNIX + address.pipe.path, 0)
+        socket = address.socket_address if address is not None else None
+        if socket is not None and socket.protocol is not SocketAddressProtocol.UDP:
+            yield Bound(resource, header, socket.address, socket.port_value or 0)
 
 
 def captured(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:
@@ -98,10 +99,13 @@ def dialled(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, 
     open_ = [bound for bound in listeners if bound.header.bind_to_port is not False]
     if connection.address:
         return _for_address(open_, connection)
-    here = [bound for bound in open_ if bound.port == connection.port]
+    here: dict[str, Bound] = {}
+    for bound in open_:
+        if bound.port == connection.port:
+            here.setdefault(bound.resource.name, bound)
     if len(here) > 1:
-        raise UndecidedError([str(bound) for bound in here])
-    return (here[0], f"it listens on port {connection.port}") if here else None
+        raise UndecidedError([str(bound) for bound in here.values()])
+    return next(((bound, f"it listens on port {connection.port}") for bound in here.values()), None)
 
 
 def _for_address(listeners: Sequence[Bound], connection: Connection) -> tuple[Bound, str] | None:

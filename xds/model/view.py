@@ -38,7 +38,7 @@ class ViewKey:
     self_discovery: it asks where the instances of its own service are. automatic: of which IP versions hosts without an
     address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
     it, and it has. override: what its workload says of it. overheard: others could read what it is sent. mtls: whether
-    it has proven an identity, and so has a certificate for others to see.
+    it has proven an identity, and so has a certificate for others to see. ipv6: whether it has an address of IPv6.
     """
 
     type: ProxyType
@@ -57,6 +57,7 @@ class ViewKey:
     override: ProxyOverride | None = None
     overheard: bool = False
     mtls: bool = False
+    ipv6: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

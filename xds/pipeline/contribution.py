@@ -156,7 +156,8 @@ class FilterChainPart:
 @dataclass(frozen=True, slots=True, eq=False)
 class ListenerPart:
     """One Envoy ``Listener``. body: without filter chains. routes: names of the RouteConfigurations it asks for. side:
-    of connections that are not HTTP; None if no extension is for them."""
+    of connections that are not HTTP; None if no extension is for them. on_ipv6: encoded fields by which it is bound to
+    every address of IPv6 too, for proxies that have any; empty if it is bound to one address."""
 
     name: str
     body: bytes
@@ -165,6 +166,7 @@ class ListenerPart:
     routes: tuple[str, ...] = ()
     origins: tuple[ObjectKey, ...] = ()
     side: Side | None = None
+    on_ipv6: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

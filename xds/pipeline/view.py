@@ -58,6 +58,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         override=override_of(mesh, proxy.ip_addresses),
         automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
         mtls=proxy.identity is not None and not proxy.proxyless,
+        ipv6=any(":" in address for address in proxy.ip_addresses),  # asked too often to parse them
     )
     if mesh.envoy_filters:
         root = mesh.settings.root_namespace

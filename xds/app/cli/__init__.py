@@ -15,6 +15,7 @@ from xds.app.cli import (
     analyze,
     bootstrap,
     ca,
+    capture,
     demo,
     explain,
     proxy_status,
@@ -50,6 +51,7 @@ for command in (
     proxy_status,
     ca,
     token,
+    capture,
     demo,
     version,
 ):

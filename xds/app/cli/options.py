@@ -86,6 +86,11 @@ def parse_label(text: str) -> tuple[str, str]:
     return key, value
 
 
+def parse_ips(text: str) -> tuple[str, ...]:
+    """``10.0.0.1,fd00::1``, at least one. Raises ValueError."""
+    return tuple(str(ip_address(each.strip())) for each in text.split(","))
+
+
 def _check_labels(values: list[str]) -> list[str]:
     return [_checked(parse_label)(value) for value in values]
 
@@ -98,7 +103,14 @@ Translators = Annotated[
 ]
 Name = Annotated[str, typer.Option(help="The workload's name.", show_default=False)]
 Namespace = Annotated[str, typer.Option(help="The workload's namespace.", show_default=False)]
-Ip = Annotated[str, typer.Option(help="The workload's IP address.", show_default=False, callback=_checked(ip_address))]
+Ip = Annotated[
+    str,
+    typer.Option(
+        help="The workload's IP address; several with commas between them, the primary one first.",
+        show_default=False,
+        callback=_checked(parse_ips),
+    ),
+]
 ServiceAccount = Annotated[str, typer.Option("--service-account", help="The workload's service account.")]
 LabelList = Annotated[
     list[str], typer.Option("--label", metavar="KEY=VALUE", help="A label; may be repeated.", callback=_check_labels)
@@ -249,10 +261,12 @@ def proxy_spec(
     mtls: bool = False,
 ) -> ProxySpec:
     """The proxy that these options describe."""
+    primary, *others = parse_ips(ip)
     return ProxySpec(
         name=name,
         namespace=namespace,
-        ip=ip,
+        ip=primary,
+        more_ips=tuple(others),
         type=ProxyType.ROUTER if type_ is TypeOption.GATEWAY else ProxyType.SIDECAR,
         capture=CaptureMode(capture.value),
         service_account=service_account,

@@ -15,7 +15,8 @@ Rows = Sequence[Sequence[str]]
 
 _ORDER = ("cds", "lds", "eds", "rds")
 _HEADING = ("NAME", "CLUSTER", "VERSION", "SUBSCRIBED TYPES")
-_STYLES = {"SYNCED": "green", "STALE": "yellow", "ERROR": "bold red", "NOT SENT": "dim"}
+_CERTIFICATE = ("CERTIFICATE ENDS IN",)
+_STYLES = {"ENDED": "bold red", "SYNCED": "green", "STALE": "yellow", "ERROR": "bold red", "NOT SENT": "dim"}
 _MAX_CULPRITS = 10
 
 
@@ -60,6 +61,7 @@ class Stream(TypedDict):
     cluster: str
     version: str
     connectedAt: float
+    certificateEnds: float | None
     types: Mapping[str, Type]
     refused: list[Rejection]
 
@@ -71,9 +73,19 @@ def table(streams: Sequence[Stream], now: float, verbose: bool) -> Rows:
         proxies.setdefault(stream["proxyID"], []).append(stream)
     shown = _types_of(streams) if verbose else []
     return [
-        (*_HEADING, *(name.upper() for name in shown)),
-        *((*_summary(of), *(_cell(of, name, now) for name in shown)) for of in proxies.values()),
+        (*_HEADING, *_CERTIFICATE[:verbose], *(name.upper() for name in shown)),
+        *(
+            (*_summary(of), *_certificate(of, now)[:verbose], *(_cell(of, name, now) for name in shown))
+            for of in proxies.values()
+        ),
     ]
+
+
+def _certificate(streams: Sequence[Stream], now: float) -> tuple[str]:
+    ends = [stream["certificateEnds"] for stream in streams if stream["certificateEnds"] is not None]
+    if not ends:
+        return ("-",)
+    return (age(min(ends) - now) if min(ends) > now else "ENDED",)
 
 
 def _types_of(streams: Sequence[Stream]) -> list[str]:

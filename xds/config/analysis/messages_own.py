@@ -52,6 +52,12 @@ _ALL: Final = (
         "Plug in new files; of an authority of our own, see why the server has not replaced it.",
     ),
     Message(
+        "expiring-workload-certificate",
+        "ExpiringWorkloadCertificate",
+        "The certificate of a connected workload is in the last fifth of its life: it has not been renewed in time.",
+        "Look at the log of the workload's agent; without one, at the control plane's.",
+    ),
+    Message(
         "expiring-credential",
         "ExpiringCredential",
         "A certificate, or a list of revoked ones, is in the last fifth of its life.",

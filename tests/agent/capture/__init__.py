@@ -1,0 +1,1 @@
+"""Tests of `xds.agent.capture`."""
