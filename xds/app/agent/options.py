@@ -73,7 +73,8 @@ def load(text: str) -> AgentOptions:
     given["token"] = TokenFile(Path(token["path"]), token["single_use"]) if token else None
     given["user"] = tuple(user) if user else None
     given["envoy_args"] = tuple(given["envoy_args"])
-    given["spec"] = ProxySpec(**{**spec, "type": ProxyType(spec["type"]), "capture": CaptureMode(spec["capture"])})
+    kinds = {"type": ProxyType(spec["type"]), "capture": CaptureMode(spec["capture"])}
+    given["spec"] = ProxySpec(**{**spec, **kinds, "more_ips": tuple(spec["more_ips"])})
     return AgentOptions(**given)
 
 

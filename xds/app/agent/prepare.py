@@ -138,7 +138,12 @@ def _write(path: Path, text: str, user: tuple[int, int] | None) -> None:
 
 
 def become(options: AgentOptions) -> None:
-    """Goes on as the second life, with the same process id. Does not return."""
+    """Goes on as the second life, with the same process id. Does not return.
+
+    It has the group of Envoy's user, by which capture knows what is not to be led to Envoy.
+    """
+    if options.user is not None:
+        os.setgid(options.user[1])
     arguments = (sys.executable, "-P", "-m", "xds.app.agent", dump(options))
     sys.stdout.flush()
     sys.stderr.flush()

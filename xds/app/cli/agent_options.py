@@ -53,9 +53,9 @@ Token = Annotated[
 OwnIp = Annotated[
     str,
     typer.Option(
-        help="The workload's IP address. Default: that of this machine towards the control plane.",
+        help="The workload's IP address; several with commas between them. Default: this machine's towards --server.",
         show_default=False,
-        callback=options.ip_or_nothing,
+        callback=options.ips_or_nothing,
     ),
 ]
 EnvoyType = Annotated[TypeOption, typer.Option("--type", help="What Envoy is: sidecar or gateway.")]

@@ -73,9 +73,9 @@ def address(value: str) -> str:
     return _checked(split_address)(value)
 
 
-def ip_or_nothing(value: str) -> str:
-    """Checks an option, if it is given, to be an IP address."""
-    return _checked(ip_address)(value) if value else value
+def ips_or_nothing(value: str) -> str:
+    """Checks an option, if it is given, to be IP addresses."""
+    return _checked(parse_ips)(value) if value else value
 
 
 def parse_label(text: str) -> tuple[str, str]:
