@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from xds.agent.identity.svid import Bundle, State, Svid
+from xds.agent.identity.svid import State, Svid
 from xds.model.credentials import Sealed
 from xds.model.identity import SpiffeId
+from xds.model.trust import TrustBundle
 
 
 def to_json(state: State) -> bytes:
@@ -62,8 +63,8 @@ def _svid(document: Mapping[str, object]) -> Svid:
     )
 
 
-def _bundle(document: Mapping[str, object]) -> Bundle:
-    return Bundle(
+def _bundle(document: Mapping[str, object]) -> TrustBundle:
+    return TrustBundle(
         _string(document["trustDomain"]),
         _contents(document["authorities"]),
         _string(document["jwks"]),
