@@ -63,7 +63,7 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
                 "defaultConfig.statusPort",
                 "defaultConfig.terminationDrainDuration",
             ),
-            "no: settles what Istio's agent or injector does, which are not here",
+            "no: settles what Istio's agent or injector does; `pilothouse agent` has options for what it does itself",
         ),
         **dict.fromkeys(
             (

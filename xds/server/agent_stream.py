@@ -11,8 +11,8 @@ from itertools import count
 from typing import Final
 
 from xds.model.proxy import Proxy
-from xds.resources import TypeUrl
 from xds.protocol.requests import decode_delta
+from xds.resources import TypeUrl
 from xds.server.registrar import HEALTH_INFORMATION, Registrar
 from xds.server.session import Wire
 from xds.wire.discovery_pb2 import DeltaDiscoveryResponse, Resource

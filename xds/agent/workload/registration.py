@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
 
+from xds.agent.identity.attempt import AttemptError
 from xds.agent.workload.prober import Look, watch
 from xds.agent.workload.wire import WireError, health, probe_in, subscription
 from xds.model.probes import Probe
@@ -21,19 +22,22 @@ from xds.wire.core_pb2 import Node
 METHOD: Final = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 
 _FIRST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 30.0
+_LONGEST_PAUSE: Final = 5.0
+"""As Envoy's: a control plane that began anew does not know the workload until it is told."""
+
 _ENDING: Final = "the agent ends"
 
 _log = structlog.get_logger("xds.agent")
 
 Connect = Callable[[], aio.Channel]
-"""Opens a connection on which the workload proves who it is, with the certificate that it has now."""
+"""Opens a connection on which the workload proves who it is. Raises AttemptError."""
 
 
 class Registration:
     """See the module. node, group: who registers, and where. look: at the workload.
 
-    What was seen last is told again whenever the stream begins anew; nothing is, as long as nothing is known.
+    What was seen last is told again whenever the stream begins anew; nothing is, as long as nothing is known. The
+    control plane takes the workload for unhealthy until it is told something.
     """
 
     def __init__(self, connect: Connect, node: Node, group: str, look: Look) -> None:
@@ -41,6 +45,7 @@ class Registration:
         self._node = node
         self._group = group
         self._look = look
+        self._heard = False
         self._probe: Probe | None = None
         self._watching: asyncio.Task[None] | None = None
         self._problem: str | None = None
@@ -66,7 +71,7 @@ class Registration:
                     reason = "the control plane ended the stream"
                 except aio.AioRpcError as error:
                     reason = f"{error.code().name}: {error.details()}"
-                except WireError as error:
+                except (AttemptError, WireError) as error:
                     reason = str(error)
                 if not failures:
                     _log.warning("the workload's health cannot be told for now", reason=reason)
@@ -86,10 +91,10 @@ class Registration:
 
     async def _take(self, probe: Probe | None) -> None:
         """A probe that did not change goes on as it is, whoever says it again."""
-        if probe == self._probe and (self._watching is not None or probe is None):
+        if self._heard and probe == self._probe:
             return
         await self._no_longer()
-        self._probe = probe
+        self._heard, self._probe = True, probe
         if probe is None:
             _log.info("the workload's group has no probe: it counts as healthy", group=self._group)
             self._tell("")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 
-sys.modules["rich"] = None  # type: ignore[assignment]  # structlog loads it if it is there: 5 MB, of no use here
+from xds.agent.lean import load_less
 
 
 def main() -> None:
     """Runs the agent and exits."""
+    load_less()
     from xds.agent.errors import AgentError
     from xds.app import log
     from xds.app.agent.options import load

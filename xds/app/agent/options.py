@@ -24,7 +24,8 @@ class AgentOptions:
     state_dir: for its key. run_dir: for sockets and the bootstrap. envoy: the program. envoy_args: for it.
     user: numbers of the user and the group that Envoy runs as, None for the agent's own. admin: Envoy's admin
     interface, ``HOST:PORT``. status_listen: port 15020, ``HOST:PORT``. drain_seconds: see `drain`. prometheus_port,
-    prometheus_path: of the application's metrics, 0 if it has none. log_level: as `log.configure` takes it.
+    prometheus_path: of the application's metrics, 0 if it has none. exec_probes: whether commands that the control
+    plane names may be run. log_level: as `log.configure` takes it.
     """
 
     spec: ProxySpec
@@ -41,6 +42,7 @@ class AgentOptions:
     drain_seconds: float
     prometheus_port: int
     prometheus_path: str
+    exec_probes: bool
     log_level: str
 
     @property

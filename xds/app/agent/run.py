@@ -6,9 +6,11 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import structlog
+from google.protobuf.struct_pb2 import Struct
 
 from xds.agent.envoy.admin import Admin
 from xds.agent.envoy.process import Program
@@ -17,16 +19,21 @@ from xds.agent.errors import AgentError
 from xds.agent.http.client import Target
 from xds.agent.http.server import HttpServer
 from xds.agent.identity import IdentityAgent, IdentityOptions
+from xds.agent.memory import give_back
 from xds.agent.status.exposition import of_application, of_envoy
 from xds.agent.status.merge import Merged, Part
 from xds.agent.status.own import Figures, exposition
 from xds.agent.status.pages import pages
+from xds.agent.workload.checks import look
+from xds.agent.workload.registration import Registration
 from xds.app.address import split_address
 from xds.app.agent.options import AgentOptions
 from xds.app.proxy_spec import DEFAULT_SERVICE_ACCOUNT
 from xds.model.proxy import ProxyType
+from xds.wire.core_pb2 import Node
 
 _REMIND_SECONDS: Final = 30.0
+_SETTLE_SECONDS: Final = (0.1, 3.0)
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 _FORWARDED: Final = (signal.SIGHUP, signal.SIGUSR1)
@@ -49,6 +56,7 @@ class Agent:
             self._admin,
             Drain(options.drain_seconds, inbound_only=options.spec.type is ProxyType.SIDECAR),
         )
+        self._registration = self._new_registration() if options.spec.workload_group else None
         self._merged = Merged(_parts(options, admin), self._figures)
         self._status = HttpServer(pages(self._problem, self._merged, self._end))
 
@@ -65,14 +73,34 @@ class Agent:
 
     async def _run(self) -> int:
         async with asyncio.TaskGroup() as tasks:
-            keeping = tasks.create_task(self._identity.run())
+            beside = [tasks.create_task(self._identity.run())]
             try:
                 await self._until_identity()
+                if self._registration is not None:
+                    beside.append(tasks.create_task(self._registration.run()))
+                beside.append(tasks.create_task(self._give_back()))
                 code = 0 if self._stop.is_set() else await self._supervisor.run()
             finally:
-                keeping.cancel()
+                for task in beside:
+                    task.cancel()
         _log.info("the agent ends", exit_code=code)
         return code
+
+    def _new_registration(self) -> Registration:
+        spec, commands = self._options.spec, self._options.exec_probes
+        metadata = Struct()
+        metadata.update(spec.metadata)  # type: ignore[arg-type]  # values are those of JSON
+        node = Node(id=spec.node_id, metadata=metadata)
+        return Registration(self._identity.connect, node, spec.workload_group, partial(look, commands=commands))
+
+    async def _give_back(self) -> None:
+        """Memory that it took to start, and to renew, once that is over."""
+        while True:
+            seen = self._identity.identity.state
+            for pause in _SETTLE_SECONDS:
+                await asyncio.sleep(pause)
+                give_back()
+            await self._identity.identity.changed(seen)
 
     async def _listen(self) -> None:
         listen = self._options.status_listen
@@ -108,6 +136,8 @@ class Agent:
 
     def _end(self) -> None:
         self._stop.set()
+        if self._registration is not None:
+            self._registration.end()
         self._supervisor.stop()
 
     async def _problem(self) -> str:
@@ -127,8 +157,8 @@ class Agent:
                 envoy_running=self._supervisor.running,
                 envoy_restarts=self._supervisor.restarts,
                 svid_expiry=svid.not_after.timestamp() if svid is not None else None,
-                renewals=0,
-                renewal_failures=0,
+                renewals=self._identity.obtained,
+                renewal_failures=self._identity.failed,
                 missing=self._merged.failures,
             )
         )

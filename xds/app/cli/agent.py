@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import typer
 
@@ -32,6 +33,7 @@ def agent(
     locality: options.Locality = "",
     self_discovery: options.SelfDiscovery = False,
     workload_group: options.WorkloadGroup = "",
+    exec_probes: own.ExecProbes = False,
     state_dir: own.StateDir = None,
     run_dir: own.RunDir = None,
     envoy: own.EnvoyProgram = None,
@@ -87,6 +89,7 @@ def agent(
         self_discovery,
         workload_group,
     )
+    spec = replace(spec, probed=bool(workload_group))
     found = default_folders(spec)
     given = TokenFile(join_token, single_use=True) if join_token is not None else None
     chosen = AgentOptions(
@@ -104,6 +107,7 @@ def agent(
         drain_seconds=parse_duration(drain_time).total_seconds(),
         prometheus_port=prometheus_port,
         prometheus_path=prometheus_path,
+        exec_probes=exec_probes,
         log_level=log_level,
     )
     make_run_folder(chosen.run_dir)

@@ -59,6 +59,9 @@ OwnIp = Annotated[
     ),
 ]
 EnvoyType = Annotated[TypeOption, typer.Option("--type", help="What Envoy is: sidecar or gateway.")]
+ExecProbes = Annotated[
+    bool, typer.Option("--exec-probes", help="Run the command that the group's probe names, as the agent's user.")
+]
 StateDir = Annotated[
     Path | None,
     typer.Option(
