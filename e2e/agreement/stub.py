@@ -73,11 +73,16 @@ async def send(address: str, port: int, request: Sent) -> Response:
     async with asyncio.timeout(_ANSWER_SECONDS):
         reader, writer = await asyncio.open_connection(address, port)
         try:
-            lines = str(request).split("\n")
-            writer.write("\r\n".join((*lines, "content-length: 0", "", "")).encode("latin-1"))
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            return await read_response(reader, writer, request)
         finally:
             writer.close()
+
+
+async def read_response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Sent) -> Response:
+    """The same on a connection that there is."""
+    lines = str(request).split("\n")
+    writer.write("\r\n".join((*lines, "content-length: 0", "", "")).encode("latin-1"))
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     status, headers = _head(head)
     told = next((value for name, value in headers if name == "x-received"), "")
     return Response(int(status), headers, _received(told) if told else None)

@@ -49,7 +49,6 @@ from envoy_data_plane.envoy.extensions.filters.http.cors.v3 import CorsPolicy as
 from envoy_data_plane.envoy.extensions.filters.http.fault.v3 import FaultAbort, HttpFault
 from envoy_data_plane.envoy.extensions.filters.http.grpc_stats.v3 import FilterConfig as GrpcStats
 from envoy_data_plane.envoy.extensions.filters.http.grpc_web.v3 import GrpcWeb
-from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
     HttpFilter,
@@ -421,7 +420,6 @@ def test_a_filter_that_is_not_known_is_named() -> None:
         (GrpcWeb(), "application/grpc-webbing", "GrpcWeb leaves this request alone"),
         (GrpcWeb(), "text/html", "GrpcWeb leaves this request alone"),
         (GrpcStats(), "text/html", "grpc_stats counts gRPC calls"),
-        (Rbac(), "text/html", "RBAC may refuse the request with 403; whether it does is not told here"),
     ],
 )
 def test_a_filter_is_told_in_words(config: Message, kind: str, words: str) -> None:

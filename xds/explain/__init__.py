@@ -9,12 +9,13 @@ from xds.explain.errors import UnsupportedError
 from xds.explain.explain import explain, explain_arrival
 from xds.explain.listener import UndecidedError, is_socket
 from xds.explain.request import PLAIN, TLS, Connection, Request
-from xds.explain.result import Answered, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
+from xds.explain.result import Answered, Check, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
 
 __all__ = [
     "PLAIN",
     "TLS",
     "Answered",
+    "Check",
     "ClusterStep",
     "Connection",
     "Ended",

@@ -19,12 +19,14 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from xds.explain import redirect
 from xds.explain.authority import rewritten_authority
 from xds.explain.cluster import find_cluster
+from xds.explain.decode import as_json
 from xds.explain.errors import UnsupportedError
 from xds.explain.filters import Filtered, PerRoute, filtered
 from xds.explain.header_changes import HeaderChange, Level, changed_request, response_changes
 from xds.explain.paths import rewritten
 from xds.explain.request import Connection, Request
 from xds.explain.result import Answered, Forwarded, Outcome
+from xds.explain.stream import Metadata, Stream
 from xds.resources import Snapshot
 from xds.resources.types import EXTENSION_CONFIG
 
@@ -34,11 +36,16 @@ _NOT_FOUND_STATUS = {0: 503, 1: 404, 2: 500}
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """The connection manager that has the request, and what there is around it."""
+    """The connection manager that has the request, and what there is around it. encrypted: whether the proxy ends TLS.
+
+    connection: as the client opened it. seen: as the filter chain has it.
+    """
 
     snapshot: Snapshot
     manager: HttpConnectionManager
     connection: Connection
+    seen: Connection
+    encrypted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +73,25 @@ class Taken:
         return [level.typed_per_filter_config for level in (self.route, self.host, self.table)]
 
 
-def outcomes(taken: Taken, request: Request) -> tuple[Filtered, tuple[Outcome, ...]]:
-    """What the filters do, and all that can become of the request; the shares add up to 1.
+def outcomes(taken: Taken, stream: Stream) -> tuple[Filtered, tuple[Outcome, ...]]:
+    """What the filters do, and all that can become of the request; see `Explanation` for their shares.
 
     Raises UnsupportedError for an action that cannot be told.
     """
     changes = response_changes(taken.levels())
     forwards = taken.route.route is not None
     extensions = taken.hop.snapshot[EXTENSION_CONFIG]
-    through = filtered(taken.hop.manager, extensions, taken.per_route, request, changes if forwards else None)
-    acted = tuple(_acted(taken, request, changes)) if through.rest else ()
+    stream = replace(stream, route=_metadata(taken.route))
+    through = filtered(taken.hop.manager, extensions, taken.per_route, stream, changes if forwards else None)
+    request = through.stream.request
+    acted = tuple(_acted(taken, request, changes)) if through.rest and request is not None else ()
     rest = tuple(replace(outcome, share=outcome.share * through.rest) for outcome in acted)
     return through, (*through.answers, *rest)
+
+
+def _metadata(route: Route) -> Metadata:
+    found = as_json(route.metadata).get("filter_metadata") if route.metadata is not None else None
+    return found if isinstance(found, dict) else {}
 
 
 def _acted(taken: Taken, request: Request, changes: tuple[HeaderChange, ...]) -> Iterator[Outcome]:

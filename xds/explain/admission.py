@@ -80,7 +80,9 @@ def _underscores(manager: HttpConnectionManager) -> Underscores | int:
 
 
 def _clean(path: str, manager: HttpConnectionManager) -> str:
-    """In Envoy's order."""
+    """In Envoy's order. ``*`` stands for the server as a whole."""
+    if not path.startswith("/"):
+        return path
     if manager.path_with_escaped_slashes_action in _UNESCAPING:
         path = unescaped(path)
     if manager.normalize_path:

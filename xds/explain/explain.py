@@ -17,10 +17,13 @@ from xds.explain.chain_words import described_chain
 from xds.explain.cluster import find_cluster
 from xds.explain.decode import parse, unpacked
 from xds.explain.filter_chain import find_chain
+from xds.explain.filters import left_after
 from xds.explain.http import explain_request
 from xds.explain.listener import Bound, arriving, bound_listeners, captured, dialled, inspected
+from xds.explain.network import connected
 from xds.explain.request import PLAIN, TLS, Connection, Request
 from xds.explain.result import ChainStep, Ended, Explanation, Forwarded, ListenerStep, Outcome, objects
+from xds.explain.stream import Stream
 from xds.resources import LISTENER, NO_SOURCES, PartSources, Snapshot
 
 
@@ -57,22 +60,30 @@ def _explained(
 
 def _in_listener(snapshot: Snapshot, bound: Bound, connection: Connection, request: Request | None) -> Explanation:
     listener = parse(Listener, bound.resource.body)
-    chain = find_chain(listener, inspected(listener, connection))
+    seen = inspected(listener, connection)
+    chain = find_chain(listener, seen)
     if chain is None:
         return Explanation((Ended(1.0, "no filter chain matches the connection"),))
     manager, proxy = _network_filter(chain)
     filters = [each.name for each in chain.filters] + [f.name for f in manager.http_filters] if manager else []
     names = filters or [each.name for each in chain.filters]
-    found = _chain_sources(listener, chain, bound.resource.parts)
-    sources = (*filter(None, found.rules), *objects(found.origins))
-    step = ChainStep(chain.name, described_chain(chain, listener), tuple(names), sources, found.patched)
-    if proxy is not None:
-        return Explanation(tuple(_proxied(snapshot, proxy, connection, _host(chain, connection))), chain=step)
-    if manager is None:
+    origin = _chain_sources(listener, chain, bound.resource.parts)
+    sources = (*filter(None, origin.rules), *objects(origin.origins))
+    step = ChainStep(chain.name, described_chain(chain, listener), tuple(names), sources, origin.patched)
+    if manager is None and proxy is None:
         return Explanation((Ended(1.0, "the filter chain neither speaks HTTP nor forwards"),), chain=step)
-    if request is None or (chain.transport_socket is None) is not (connection.transport == PLAIN):
+    if manager is not None and (request is None or _ends_tls(chain) is (connection.transport == PLAIN)):
         return Explanation((Ended(1.0, _not_spoken(connection, request)),), chain=step)
-    return replace(explain_request(Hop(snapshot, manager, connection), request), chain=step)
+    ends, checks = connected(chain, Stream(seen, _ends_tls(chain), remote=seen.source))
+    if ends or manager is None or request is None:
+        forwarded = tuple(_proxied(snapshot, proxy, connection, _host(chain, connection))) if proxy is not None else ()
+        return Explanation((*ends, *(forwarded if left_after(ends) else ())), chain=step, checks=checks)
+    found = explain_request(Hop(snapshot, manager, connection, seen, _ends_tls(chain)), request)
+    return replace(found, chain=step, checks=(*checks, *found.checks))
+
+
+def _ends_tls(chain: FilterChain) -> bool:
+    return chain.transport_socket is not None
 
 
 def _not_spoken(connection: Connection, request: Request | None) -> str:

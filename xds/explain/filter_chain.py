@@ -7,7 +7,7 @@ that leave it open. There is no way back: a chain that was dropped for a more sp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 
 from envoy_data_plane.envoy.config.core.v3 import CidrRange
 from envoy_data_plane.envoy.config.listener.v3 import (
@@ -17,9 +17,9 @@ from envoy_data_plane.envoy.config.listener.v3 import (
     Listener,
 )
 
+from xds.explain.blocks import network
 from xds.explain.request import Connection
 
-_Network = IPv4Network | IPv6Network
 _Chains = Sequence[FilterChain]
 _Test = Callable[[FilterChain], bool]
 _OPEN = FilterChainMatch()
@@ -141,9 +141,5 @@ def _longest(ranges: list[CidrRange], address: str) -> int:
         return 0
     if not address:
         return -1
-    found = (network.prefixlen for network in map(_network, ranges) if ip_address(address) in network)
+    found = (network.prefixlen for network in map(network, ranges) if ip_address(address) in network)
     return max(found, default=-1)
-
-
-def _network(block: CidrRange) -> _Network:
-    return ip_network(f"{block.address_prefix}/{block.prefix_len or 0}", strict=False)

@@ -1,9 +1,10 @@
-"""What the HTTP filters before the router do with a request: CORS and fault injection; the others in words."""
+"""What the HTTP filters before the router do with a request, one after the other; some are told in words only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from envoy_data_plane.envoy.extensions.filters.http.cors.v3 import CorsPolicy
 from envoy_data_plane.envoy.extensions.filters.http.fault.v3 import FaultAbort, HttpFault
@@ -14,12 +15,15 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from xds.explain import headers, strings
+from xds.explain.access.rbac_filters import http_rbac
 from xds.explain.decode import as_json, fields, in_words, unpacked
 from xds.explain.filter_words import filter_words
 from xds.explain.header_changes import HeaderChange
 from xds.explain.request import Request
-from xds.explain.result import Answered, Policy, objects
+from xds.explain.result import Answered, Check, Ended, Policy, objects
 from xds.explain.route_match import fraction
+from xds.explain.step import Did
+from xds.explain.stream import Stream
 from xds.resources import ResourceSet, Source
 
 CORS = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"
@@ -28,50 +32,77 @@ _ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 """Its effect is that of the route."""
 _TYPED_CONFIG = 2
 """The field of a ``TypedExtensionConfig``."""
+_DECIDING: Final[Mapping[str, Callable[[str, AnyMessage | None, AnyMessage | None, Stream], Did]]] = {
+    "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC": http_rbac,
+}
+"""Filters that may refuse a request, by type."""
 PerRoute = Sequence[Mapping[str, AnyMessage]]
 """``typed_per_filter_config`` of every level, the most specific first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
-    """What the filters do. answers: with the share of all requests that get one; the rest goes on."""
+class _Configured:
+    """A filter. kind: the type of its configuration. own: that of the chain. route: that of the route."""
 
-    answers: tuple[Answered, ...]
+    name: str
+    kind: str
+    own: AnyMessage | None
+    route: AnyMessage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What the filters do. stream: the request as it gets to the route's action. answers: with the share of all
+    requests that get one; the rest goes on."""
+
+    stream: Stream
+    answers: tuple[Answered | Ended, ...]
     policies: tuple[Policy, ...]
+    checks: tuple[Check, ...]
 
     @property
     def rest(self) -> float:
         """0 to 1: the share of requests that get to the route's action."""
-        return max(0.0, 1.0 - sum(answer.share for answer in self.answers))
+        return left_after(self.answers)
 
 
 def filtered(
     manager: HttpConnectionManager,
     extensions: ResourceSet,
     per_route: PerRoute,
-    request: Request,
+    stream: Stream,
     changes: tuple[HeaderChange, ...] | None,
 ) -> Filtered:
     """The filters in their order: what one has answered gets no further.
 
     extensions: what filters have that ask for their configuration by name. changes: what the route does to responses;
-    None if it forwards nothing, which leaves CORS and these without effect.
+    None if it forwards nothing, which leaves CORS and these without effect. Raises UnsupportedError.
     """
-    answers: list[Answered] = []
+    answers: list[Answered | Ended] = []
     policies: list[Policy] = []
+    checks: list[Check] = []
     for each in manager.http_filters:
-        config = next((level[each.name] for level in per_route if each.name in level), None)
+        left = left_after(answers)
+        if not left:
+            break
+        route = next((level[each.name] for level in per_route if each.name in level), None)
         own, sources = _own_config(each, extensions)
         if own is None and each.config_discovery is not None:
             policies.append(Policy("extension", f"{each.name}: what it runs has to be fetched first"))
             continue
         kind = own.type_url if own is not None else each.name
-        left = 1.0 - sum(answer.share for answer in answers)
-        found = _filter(kind, config or own, request, changes)
+        did = _filter(_Configured(each.name, kind, own, route), stream, changes)
         told = (Policy("extension", f"{each.name}: {kind.rpartition('.')[2]}", sources),) if sources else ()
-        policies += (*told, *found.policies)
-        answers += (replace(answer, share=answer.share * left) for answer in found.answers)
-    return Filtered(tuple(answer for answer in answers if answer.share), tuple(policies))
+        policies += (*told, *did.policies)
+        checks += did.checks
+        answers += (replace(answer, share=answer.share * left) for answer in did.ends)
+        stream = did.stream
+    return Filtered(stream, tuple(each for each in answers if each.share), tuple(policies), tuple(checks))
+
+
+def left_after(ends: Iterable[Answered | Ended]) -> float:
+    """0 to 1: the share that these leave to go on. What is subject to a condition leaves everything."""
+    return max(0.0, 1.0 - sum(end.share for end in ends if not end.condition))
 
 
 def _own_config(of: HttpFilter, extensions: ResourceSet) -> tuple[AnyMessage | None, tuple[Source, ...]]:
@@ -86,35 +117,38 @@ def _own_config(of: HttpFilter, extensions: ResourceSet) -> tuple[AnyMessage | N
     return AnyMessage.parse(config), objects(resource.origins)
 
 
-def _filter(
-    kind: str, config: AnyMessage | None, request: Request, changes: tuple[HeaderChange, ...] | None
-) -> Filtered:
-    if kind == CORS:
+def _filter(of: _Configured, stream: Stream, changes: tuple[HeaderChange, ...] | None) -> Did:
+    if of.kind in _DECIDING:
+        return _DECIDING[of.kind](of.name, of.own, of.route, stream)
+    request, config = stream.request, of.route or of.own
+    if request is None or of.kind == _ROUTER:
+        return Did(stream)
+    if of.kind == CORS:
         policy = unpacked(config, CorsPolicy)
-        return _cors(policy, request) if policy is not None and changes is not None else Filtered((), ())
-    if kind == FAULT:
+        return _cors(policy, request, stream) if policy is not None and changes is not None else Did(stream)
+    if of.kind == FAULT:
         fault = unpacked(config, HttpFault)
-        return _fault(fault, request, changes or ()) if fault is not None else Filtered((), ())
-    return Filtered((), () if kind == _ROUTER else (Policy("filter", filter_words(kind, request)),))
+        return _fault(fault, request, stream, changes or ()) if fault is not None else Did(stream)
+    return Did(stream, policies=(Policy("filter", filter_words(of.kind, request)),))
 
 
-def _cors(policy: CorsPolicy, request: Request) -> Filtered:
+def _cors(policy: CorsPolicy, request: Request, stream: Stream) -> Did:
     """A preflight request is answered if its origin may ask, whatever it asks for: the browser compares."""
     told = (Policy("cors", in_words({k: v for k, v in as_json(policy).items() if k != "filter_enabled"})),)
     origin = request.header("origin")
     preflight = request.method == "OPTIONS" and bool(request.header("access-control-request-method"))
     if not origin or not preflight:
-        return Filtered((), told)
+        return Did(stream, policies=told)
     allowed = any(
         strings.matches(matcher, "*") or strings.matches(matcher, origin)
         for matcher in policy.allow_origin_string_match
     )
     if not allowed and policy.forward_not_matching_preflights is not False:
-        return Filtered((), told)
-    return Filtered((Answered(1.0, 200, "CORS preflight"),), told)
+        return Did(stream, policies=told)
+    return Did(stream, (Answered(1.0, 200, "CORS preflight"),), told)
 
 
-def _fault(fault: HttpFault, request: Request, changes: tuple[HeaderChange, ...]) -> Filtered:
+def _fault(fault: HttpFault, request: Request, stream: Stream, changes: tuple[HeaderChange, ...]) -> Did:
     """Nothing happens to requests that do not have the headers which the fault is for."""
     told = tuple(
         Policy(f"fault.{name}", in_words(as_json(part)))
@@ -123,10 +157,10 @@ def _fault(fault: HttpFault, request: Request, changes: tuple[HeaderChange, ...]
     )
     concerned = all(headers.mismatch(matcher, request) is None for matcher in fault.headers)
     if fault.abort is None or not concerned:
-        return Filtered((), told)
+        return Did(stream, policies=told)
     status, share = _abort_status(fault.abort), fraction(fault.abort.percentage)
     answer = Answered(share, status, "fault.abort", response_changes=changes)
-    return Filtered((answer,) if status else (), told)
+    return Did(stream, (answer,) if status else (), told)
 
 
 def _abort_status(abort: FaultAbort) -> int:

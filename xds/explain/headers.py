@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
@@ -10,21 +12,27 @@ from xds.explain.request import Request
 
 
 def mismatch(matcher: HeaderMatcher, request: Request) -> str | None:
-    """Why the request does not meet ``matcher``; None if it does.
+    """Why the request does not meet ``matcher``; None if it does."""
+    values = request.values(matcher.name)
+    return None if matches(matcher, values) else seen(matcher.name, values)
+
+
+def matches(matcher: HeaderMatcher, values: Sequence[str]) -> bool:
+    """Whether a header with these values, none if it is absent, meets ``matcher``.
 
     Of several values one has to be as asked, or, inverted, none may be. Without the header nothing but a question for
     its presence is met, inverted or not, unless a missing header counts as an empty one.
     """
-    values = request.values(matcher.name)
     counted = values or (("",) if matcher.treat_missing_header_as_empty else ())
     if _asks_for_presence(matcher):
         wanted = matcher.present_match is not False
-        met = (bool(counted) is wanted) is not matcher.invert_match
-    else:
-        met = bool(counted) and any(_holds(matcher, value) for value in counted) is not matcher.invert_match
-    if met:
-        return None
-    return f"header {matcher.name} is " + (" and ".join(f'"{value}"' for value in values) or "absent")
+        return (bool(counted) is wanted) is not matcher.invert_match
+    return bool(counted) and any(_holds(matcher, value) for value in counted) is not matcher.invert_match
+
+
+def seen(name: str, values: Sequence[str]) -> str:
+    """``header a is "b"``, ``header a is absent``."""
+    return f"header {name} is " + (" and ".join(f'"{value}"' for value in values) or "absent")
 
 
 def _asks_for_presence(matcher: HeaderMatcher) -> bool:

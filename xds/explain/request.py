@@ -29,7 +29,8 @@ class Connection:
     address, port: where the client dialled; the address is empty if nothing is known of it. It may be a Unix socket,
     ``unix:///path``, and the port then means nothing. transport: PLAIN or TLS.
     server_name: SNI, in lower case. protocols: what the client says, or is seen, to speak: ALPN, or ``http/1.1``.
-    source: the client's address, empty if it is not known. source_port: 0 if it is not known.
+    source: the client's address, empty if it is not known. source_port: 0 if it is not known. principal: the URI in the
+    certificate that the client shows when TLS begins; empty if it shows none.
     """
 
     address: str
@@ -39,6 +40,7 @@ class Connection:
     protocols: tuple[str, ...] = ()
     source: str = ""
     source_port: int = 0
+    principal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

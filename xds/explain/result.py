@@ -50,8 +50,8 @@ class ClusterStep:
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """The request goes on. share: 0 to 1, of all such requests. request_headers: as they go out, so far as the client
-    and the routes set them. authority: empty if it is that of the endpoint."""
+    """The request goes on. share: 0 to 1, of all such requests that no condition stops. authority: empty if it is that
+    of the endpoint. request_headers: as they go out, so far as the client, the filters and the routes set them."""
 
     share: float
     cluster: ClusterStep
@@ -63,7 +63,10 @@ class Forwarded:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The proxy answers itself. reason: why. location: of a redirect. share: as in `Forwarded`."""
+    """The proxy answers itself. reason: why. location: of a redirect. share: as in `Forwarded`.
+
+    condition: what nobody here can know that has to be so for it; what there is beside it holds if it is not so.
+    """
 
     share: float
     status: int
@@ -71,14 +74,16 @@ class Answered:
     location: str = ""
     body: str = ""
     response_changes: tuple[HeaderChange, ...] = ()
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The connection is closed without an answer. reason: why."""
+    """The connection is closed without an answer. reason: why. condition: as in `Answered`."""
 
     share: float
     reason: str
+    condition: str = ""
 
 
 Outcome = Forwarded | Answered | Ended
@@ -128,8 +133,30 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedPolicy:
+    """A policy that was looked at and does not apply: the first of its conditions that is not met."""
+
+    policy: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a filter that may refuse a connection, or a request, says of it. filter: its name. text: its decision.
+
+    policy: the one that decides, in Envoy's words; empty if none does. passed_over: those that do not apply.
+    """
+
+    filter: str
+    text: str
+    policy: str = ""
+    passed_over: tuple[PassedPolicy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RouteStep:
-    """A route that requests take. share: 0 to 1, of such requests. match: its conditions in words."""
+    """A route that requests take. share: 0 to 1, of such requests. match: its conditions in words. checks: what the
+    filters on the way to it decide, as far as requests get."""
 
     name: str
     share: float
@@ -138,17 +165,21 @@ class RouteStep:
     policies: tuple[Policy, ...]
     outcomes: tuple[Outcome, ...]
     sources: tuple[Source, ...]
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything that the request meets, as far as it gets.
 
-    routes: more than one only where chance decides. outcomes: all that can become of it; their shares add up to 1.
+    checks: what filters decide about the connection, and about requests for which there is no route. routes: more than
+    one only where chance decides. outcomes: all that can become of it; the shares of those without a condition add
+    up to 1.
     """
 
     outcomes: tuple[Outcome, ...]
     listener: ListenerStep | None = None
     chain: ChainStep | None = None
     host: HostStep | None = None
+    checks: tuple[Check, ...] = ()
     routes: tuple[RouteStep, ...] = ()

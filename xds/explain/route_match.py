@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from envoy_data_plane.envoy.config.route.v3 import RouteMatch
 from envoy_data_plane.envoy.type.v3 import FractionalPercent, FractionalPercentDenominatorType
 
 from xds.explain import headers, query
 from xds.explain.errors import UnsupportedError
+from xds.explain.metadata import described_note, noted
 from xds.explain.re2 import full_match
 from xds.explain.request import Request
+from xds.explain.stream import NOTHING_NOTED, Metadata
 
 _PARTS = {
     FractionalPercentDenominatorType.HUNDRED: 100,
     FractionalPercentDenominatorType.TEN_THOUSAND: 10_000,
     FractionalPercentDenominatorType.MILLION: 1_000_000,
 }
-_UNSUPPORTED = ("path_match_policy", "cookies", "tls_context", "dynamic_metadata", "filter_state")
+_UNSUPPORTED = ("path_match_policy", "cookies", "tls_context", "filter_state")
 
 
-def mismatch(match: RouteMatch, request: Request) -> str | None:
+def mismatch(match: RouteMatch, request: Request, metadata: Metadata = NOTHING_NOTED) -> str | None:
     """Why a request is none for this route; None if it is one. Raises UnsupportedError.
 
-    Chance (`share`) is left out of it.
+    Chance (`share`) is left out of it. metadata: what filters have noted before.
     """
     for name in _UNSUPPORTED:
         if getattr(match, name):
             raise UnsupportedError(f"a route that is matched by {name}")
-    return next(_mismatches(match, request), None)
+    conditions = (noted(matcher, metadata) for matcher in match.dynamic_metadata)
+    unmet = (f"{each.wanted} is asked for, and {each.seen}" for each in conditions if not each.holds)
+    return next(chain(_mismatches(match, request), unmet), None)
 
 
 def _mismatches(match: RouteMatch, request: Request) -> Iterator[str]:
@@ -90,6 +95,7 @@ def described(match: RouteMatch) -> str:
         parts.append("is gRPC")
     parts += map(headers.described, match.headers)
     parts += map(query.described, match.query_parameters)
+    parts += map(described_note, match.dynamic_metadata)
     if match.runtime_fraction is not None:
         parts.append(f"for {share(match):.4%} of requests")
     return ", ".join(parts)

@@ -9,8 +9,8 @@ import pytest
 from translators import DEFAULT
 from xds.app.explain.command import explained
 from xds.app.explain.proxies import Named
-from xds.app.explain.report import text
 from xds.app.explain.target import Asked
+from xds.app.explain.text import text
 from xds.app.offline import Offline
 from xds.model.proxy import ProxyType
 from xds.model.settings import MeshSettings

@@ -57,7 +57,7 @@ def explain(
     Findings go to stderr.
     """
     from xds.app.explain.command import explained
-    from xds.app.explain.report import text
+    from xds.app.explain.text import text
     from xds.app.loading import load_settings, load_translators
     from xds.app.offline import Offline
 

@@ -1,14 +1,15 @@
-"""An explanation as a document: every step with the places where it is written. The text is made from the same."""
+"""An explanation as a document: every step with the places where it is written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from xds.app.explain.inbound import Arrival
 from xds.app.explain.lines import Lines, Place
-from xds.explain import Answered, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
+from xds.app.explain.rules import renamed, rule_of
+from xds.explain import Answered, Check, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
 from xds.explain.result import EndpointShare, RouteStep
 from xds.resources import PatchedBy, Source
 
@@ -16,7 +17,8 @@ Document: TypeAlias = dict[str, object]
 
 
 def document(explanation: Explanation, lines: Lines, arrivals: Mapping[str, Arrival | None]) -> Document:
-    """JSON: ``listener``, ``filterChain``, ``virtualHost``, ``routes`` and ``outcomes``, as far as the way goes.
+    """JSON: ``listener``, ``filterChain``, ``virtualHost``, ``checks``, ``routes`` and ``outcomes``, as far as the way
+    goes.
 
     arrivals: by cluster, what the sidecar of an endpoint does, if it is to be told; the same steps again.
     """
@@ -56,6 +58,8 @@ class _Report:
                 "from": self._places(found.host.sources),
                 **self._patched(found.host.patched),
             }
+        if found.checks:
+            steps["checks"] = [self._check(check) for check in found.checks]
         if found.routes:
             steps["routes"] = [self._route(route) for route in found.routes]
         steps["outcomes"] = [self._outcome(outcome) for outcome in found.outcomes]
@@ -69,6 +73,16 @@ class _Report:
             "from": self._places(route.sources),
             "passedOver": [{"route": each.route, "reason": each.reason} for each in route.passed_over],
             "policies": [self._route_policy(policy, route) for policy in route.policies],
+            "checks": [self._check(check) for check in route.checks],
+        }
+
+    def _check(self, check: Check) -> Document:
+        rule = rule_of(check.policy)
+        return {
+            "filter": check.filter,
+            "decision": renamed(check.text),
+            "from": self._places((rule,) if rule is not None else ()),
+            "passedOver": [{"policy": renamed(each.policy), "reason": each.reason} for each in check.passed_over],
         }
 
     def _route_policy(self, policy: Policy, route: RouteStep) -> Document:
@@ -80,9 +94,9 @@ class _Report:
 
     def _outcome(self, outcome: Outcome) -> Document:
         if isinstance(outcome, Ended):
-            return {"share": outcome.share, "ended": outcome.reason}
+            return {**_share(outcome), "ended": renamed(outcome.reason)}
         if isinstance(outcome, Answered):
-            return {"share": outcome.share, "answered": _answered(outcome)}
+            return {**_share(outcome), "answered": _answered(outcome)}
         changes = [str(change) for change in outcome.response_changes]
         return {
             "share": outcome.share,
@@ -131,8 +145,13 @@ class _Report:
         return [_place(self.lines.place(source)) for source in sources]
 
 
+def _share(outcome: Answered | Ended) -> Document:
+    """condition: what it is subject to; the share is of what is so."""
+    return {**({"condition": outcome.condition} if outcome.condition else {}), "share": outcome.share}
+
+
 def _answered(outcome: Answered) -> Document:
-    texts = {"reason": outcome.reason, "location": outcome.location, "body": outcome.body}
+    texts = {"reason": renamed(outcome.reason), "location": outcome.location, "body": outcome.body}
     changes = [str(change) for change in outcome.response_changes]
     return {
         "status": outcome.status,
@@ -150,113 +169,3 @@ def _policy(policy: Policy, places: Iterable[Place | None]) -> Document:
 def _place(place: Place) -> Document:
     where = {"file": place.origin.file, "line": place.origin.line} if place.origin is not None else {}
     return {"object": str(place.object), **({"field": place.field} if place.field else {}), **where}
-
-
-# Text
-
-
-def text(steps: Mapping[str, object]) -> Iterator[str]:
-    """The same document for people, line by line."""
-    yield from _Text().lines(steps)
-
-
-class _Text:
-    """A step is a label and what it is; below it stand its places, and what belongs to it."""
-
-    def lines(self, steps: Mapping[str, object]) -> Iterator[str]:
-        for key, label in (("listener", "listener"), ("filterChain", "filter chain"), ("virtualHost", "virtual host")):
-            if key in steps:
-                step = _mapping(steps[key])
-                yield _line(label, _title(key, step))
-                yield from _from(step)
-                for patched in _list(step.get("patched", [])):
-                    yield _line("  patched", f"{patched['what']}")
-                    yield _line("", f"  {_where(_mapping(patched['from']))}")
-        for route in _list(steps.get("routes", [])):
-            yield from self._route(route)
-        for outcome in _list(steps["outcomes"]):
-            yield from self._outcome(outcome)
-
-    def _route(self, route: Mapping[str, object]) -> Iterator[str]:
-        yield _line("route", f"{route['name']}: {route['match']}{_share(route)}")
-        yield from _from(route)
-        for passed in _list(route["passedOver"]):
-            yield _line("  passed over", f"{passed['route']}; but {passed['reason']}")
-        yield from _policies(route)
-
-    def _outcome(self, outcome: Mapping[str, object]) -> Iterator[str]:
-        if "ended" in outcome:
-            yield _line("ends", f"{outcome['ended']}{_share(outcome)}")
-        elif "answered" in outcome:
-            answer = _mapping(outcome["answered"])
-            yield _line("answer", f"{answer['status']}: {answer['reason']}{_share(outcome)}")
-            yield from (_line(f"  {key}", f"{answer[key]}") for key in ("location", "body") if key in answer)
-        else:
-            yield from self._forwarded(_mapping(outcome["forwarded"]), _share(outcome))
-
-    def _forwarded(self, forwarded: Mapping[str, object], share: str) -> Iterator[str]:
-        cluster = _mapping(forwarded["cluster"])
-        yield _line("cluster", f"{cluster['name']} ({cluster['kind']}){share}")
-        yield from _from(cluster)
-        yield from (_line(f"  {key}", f"{forwarded[key]}") for key in ("path", "authority") if key in forwarded)
-        for endpoint in _list(cluster["endpoints"]):
-            remark = f" ({endpoint['remark']})" if "remark" in endpoint else ""
-            yield _line("  endpoint", f"{endpoint['address']} {_percent(endpoint['share'])}{remark}")
-            if "from" in endpoint:
-                yield _line("", f"  {_where(_mapping(endpoint['from']))}")
-        yield from _policies(cluster)
-        if "inbound" in forwarded:
-            inbound = _mapping(forwarded["inbound"])
-            yield _line("inbound", f"at {inbound['workload']}")
-            yield from (f"  {line}" for line in self.lines(inbound))
-
-
-def _title(key: str, step: Mapping[str, object]) -> str:
-    if key == "listener":
-        return f"{step['name']} ({step['address']}): {step['reason']}"
-    if key == "filterChain":
-        return f"{step['name']}: {step['match']}" if step["name"] else f"{step['match']}"
-    return f"{step['name']} of {step['routeConfiguration']}, by its domain {step['domain']}"
-
-
-def _policies(step: Mapping[str, object]) -> Iterator[str]:
-    for policy in _list(step["policies"]):
-        yield _line(f"  {policy['name']}", f"{policy['value']}")
-        if "from" in policy:
-            yield _line("", f"  {_where(_mapping(policy['from']))}")
-
-
-def _from(step: Mapping[str, object]) -> Iterator[str]:
-    return (_line("", _where(place)) for place in _list(step["from"]))
-
-
-def _where(place: Mapping[str, object]) -> str:
-    field = f" {place['field']}" if "field" in place else ""
-    return f"{place['object']}{field}  {place.get('file', '?')}:{place.get('line', '?')}"
-
-
-_LABEL = 18
-
-
-def _line(label: str, content: str) -> str:
-    return f"{label:<{_LABEL}} {content}".rstrip()
-
-
-def _share(of: Mapping[str, object]) -> str:
-    return "" if of["share"] == 1 else f", {_percent(of['share'])} of requests"
-
-
-def _percent(share: object) -> str:
-    return f"{share * 100:.6g}%" if isinstance(share, float) else f"{share}"
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"not an object: {value!r}")
-    return value
-
-
-def _list(value: object) -> list[Mapping[str, object]]:
-    if not isinstance(value, list):
-        raise TypeError(f"not a list: {value!r}")
-    return value
