@@ -1,7 +1,8 @@
 """Workloads that are registered because their proxies are connected: a source of WorkloadEntries.
 
 Istio: a proxy whose node names a WorkloadGroup of its namespace is registered while it has a stream, and for a while
-after that, in case it connects again.
+after that, in case it connects again. One that has proven an identity has to be of the group's service account, and
+whoever has proven another can neither end nor change what is registered for it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import structlog
 
 from xds.app.probe_message import probe_message
 from xds.app.registered import Health, entry_document, entry_name
+from xds.model.identity import SpiffeId
 from xds.model.objects import ObjectKey
 from xds.model.proxy import Proxy
 from xds.model.workload_groups import WorkloadGroup
@@ -48,7 +50,7 @@ class Registrations:
         self._find = find
         self._publish = publish
         self._grace = grace
-        self._known: dict[str, _Registration] = {}
+        self._known: dict[str, dict[SpiffeId | None, _Registration]] = {}
         self._published: dict[str, str] = {}
         self._pending: set[str] = set()
         self._watchers: dict[object, Callable[[], None]] = {}
@@ -57,28 +59,32 @@ class Registrations:
     def arrived(self, proxy: Proxy) -> None:
         """A stream of a proxy that names a group has begun."""
         path = _path(proxy)
-        known = self._known.setdefault(path, _Registration(proxy))
+        known = self._known.setdefault(path, {}).setdefault(proxy.identity, _Registration(proxy))
         known.proxy = proxy
         known.streams += 1
         if known.leaving is not None:
             known.leaving.cancel()
             known.leaving = None
-        if self._find(_group(proxy)) is None:
+        group = self._find(_group(proxy))
+        if group is None:
             _log.warning("a proxy is of a group that there is not", proxy=str(proxy), group=str(_group(proxy)))
+        elif not _may_be_in(group, proxy):
+            reason = f"{proxy.identity} is not of the group's service account, {group.service_account}"
+            _log.warning("a proxy is not registered", proxy=str(proxy), group=str(_group(proxy)), reason=reason)
         self._revise(path)
 
     def left(self, proxy: Proxy) -> None:
         """The stream has ended."""
         path = _path(proxy)
-        known = self._known[path]
+        known = self._known[path][proxy.identity]
         known.streams -= 1
         if not known.streams:
-            known.leaving = asyncio.get_running_loop().call_later(self._grace, self._forget, path)
+            known.leaving = asyncio.get_running_loop().call_later(self._grace, self._forget, path, proxy.identity)
 
     def told(self, proxy: Proxy, problem: str | None) -> None:
         """Whoever looks at the workload says that it is healthy, or what the problem is."""
         path = _path(proxy)
-        self._known[path].health = Health() if problem is None else Health(problem or "not healthy")
+        self._known[path][proxy.identity].health = Health() if problem is None else Health(problem or "not healthy")
         self._revise(path)
 
     def probe(self, proxy: Proxy) -> bytes:
@@ -96,13 +102,15 @@ class Registrations:
         """These objects are other than before."""
         groups = {key for key in objects if key.kind == _KIND}
         for path, known in self._known.items() if groups else ():
-            if _group(known.proxy) in groups:
+            if any(_group(each.proxy) in groups for each in known.values()):
                 self._revise(path)
         for wake in tuple(self._watchers.values()) if groups else ():
             wake()
 
-    def _forget(self, path: str) -> None:
-        del self._known[path]
+    def _forget(self, path: str, identity: SpiffeId | None) -> None:
+        del self._known[path][identity]
+        if not self._known[path]:
+            del self._known[path]
         self._revise(path)
 
     def _revise(self, path: str) -> None:
@@ -126,12 +134,20 @@ class Registrations:
             del self._published[path]
 
     def _text(self, path: str) -> str | None:
-        known = self._known.get(path)
-        group = self._find(_group(known.proxy)) if known is not None else None
-        return entry_document(known.proxy, group, known.health) if known is not None and group is not None else None
+        """Of whoever came first among those that may be in the group."""
+        for known in self._known.get(path, {}).values():
+            group = self._find(_group(known.proxy))
+            if group is not None and _may_be_in(group, known.proxy):
+                return entry_document(known.proxy, group, known.health)
+        return None
 
 
 _KIND: Final = "WorkloadGroup"
+
+
+def _may_be_in(group: WorkloadGroup, proxy: Proxy) -> bool:
+    """Whether who it has proven to be is who the workloads of the group are. In plain text nobody proves anything."""
+    return proxy.identity is None or group.service_account in ("", proxy.identity.service_account)
 
 
 def _group(proxy: Proxy) -> ObjectKey:
