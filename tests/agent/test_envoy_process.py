@@ -53,6 +53,7 @@ def test_what_the_operator_says_holds_instead_of_ours() -> None:
 
 def test_ends_are_said_as_people_say_them() -> None:
     assert (describe(-9), exit_code(-9)) == ("signal SIGKILL", 137)
+    assert describe(-40) == "signal 40"
     assert (describe(3), exit_code(3)) == ("exit code 3", 3)
 
 

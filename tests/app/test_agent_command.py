@@ -88,7 +88,7 @@ def readiness(port: int) -> str:
     [
         (("--join-token", "t"), "not both"),
         (("--type", "grpc"), "no Envoy"),
-        (("--prometheus-path", "metrics"), "begin with /"),
+        (("--prometheus-path", "metrics"), "begins with /"),
         (("--log-level", "loud"), "debug, info"),
         (("--server", "nowhere"), "nowhere"),
         (("--drain-time", "2h"), "at most"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import typer
 
@@ -28,7 +29,7 @@ def agent(
     token: own.Token = None,
     ip: own.OwnIp = "",
     label: options.LabelList = [],  # noqa: B006 - typer copies it
-    type_: own.EnvoyType = (TypeOption.SIDECAR),
+    type_: own.EnvoyType = TypeOption.SIDECAR,
     capture: options.Capture = CaptureOption.REDIRECT,
     locality: options.Locality = "",
     self_discovery: options.SelfDiscovery = False,
@@ -67,14 +68,7 @@ def agent(
     )
     from xds.config.scalars import parse_duration
 
-    if join_token is not None and token is not None:
-        raise typer.BadParameter("one of --join-token and --token proves it, not both", param_hint="--token")
-    if type_ is TypeOption.GRPC:
-        raise typer.BadParameter("a gRPC client has no Envoy: see `pilothouse bootstrap`", param_hint="--type")
-    if not prometheus_path.startswith("/") or not prometheus_path.isascii() or not prometheus_path.isprintable():
-        raise typer.BadParameter("has to begin with /", param_hint="--prometheus-path")
-    if log_level.upper() not in logging.getLevelNamesMapping():
-        raise typer.BadParameter("there are debug, info, warning, error", param_hint="--log-level")
+    _check(join_token, token, type_, prometheus_path, log_level)
     if not root_cert.is_file():
         raise StartError(f"--root-cert {root_cert} is not there: copy the control plane's root-cert.pem")
     spec = proxy_spec(
@@ -112,3 +106,15 @@ def agent(
     )
     make_run_folder(chosen.run_dir)
     become(write_bootstrap(chosen, mesh_config, config))
+
+
+def _check(join_token: Path | None, token: Path | None, type_: TypeOption, path: str, log_level: str) -> None:
+    """What cannot be said in one option's own terms."""
+    if join_token is not None and token is not None:
+        raise typer.BadParameter("one of --join-token and --token proves it, not both", param_hint="--token")
+    if type_ is TypeOption.GRPC:
+        raise typer.BadParameter("a gRPC client has no Envoy: see `pilothouse bootstrap`", param_hint="--type")
+    if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
+        raise typer.BadParameter("has to be a path that begins with /", param_hint="--prometheus-path")
+    if log_level.upper() not in logging.getLevelNamesMapping():
+        raise typer.BadParameter("there are debug, info, warning, error", param_hint="--log-level")
