@@ -29,8 +29,8 @@ def entry_name(proxy: Proxy) -> str:
 def entry_document(proxy: Proxy, group: WorkloadGroup, health: Health | None) -> str:
     """The text of a WorkloadEntry. health: None as long as nobody told.
 
-    Istio: what the proxy says of itself counts before what the group says, and that before its template. If the group
-    names no service account, it is the one that the proxy has proven to be.
+    Istio: what the proxy says of itself counts before what the group says, and that before its template. Its service
+    account is the one that was proven.
     """
     spec = {
         "address": proxy.ip_addresses[0],
@@ -38,7 +38,7 @@ def entry_document(proxy: Proxy, group: WorkloadGroup, health: Health | None) ->
         "ports": dict(group.ports),
         "locality": "/".join(filter(None, proxy.locality if any(proxy.locality) else group.locality)),
         "network": proxy.network or group.network,
-        "serviceAccount": group.service_account or _proven(proxy),
+        "serviceAccount": proxy.identity.service_account if proxy.identity is not None else group.service_account,
         "weight": group.weight,
     }
     probed = {PROBED: "true"} if proxy.probed else {}
@@ -54,10 +54,6 @@ def entry_document(proxy: Proxy, group: WorkloadGroup, health: Health | None) ->
         **({"status": {"conditions": [_condition(health)]}} if health is not None else {}),
     }
     return json.dumps(document, indent=2) + "\n"
-
-
-def _proven(proxy: Proxy) -> str:
-    return proxy.identity.service_account if proxy.identity is not None else ""
 
 
 def _condition(health: Health) -> dict[str, str]:

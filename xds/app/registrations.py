@@ -68,9 +68,10 @@ class Registrations:
         group = self._find(_group(proxy))
         if group is None:
             _log.warning("a proxy is of a group that there is not", proxy=str(proxy), group=str(_group(proxy)))
-        elif not _may_be_in(group, proxy):
-            reason = f"{proxy.identity} is not of the group's service account, {group.service_account}"
-            _log.warning("a proxy is not registered", proxy=str(proxy), group=str(_group(proxy)), reason=reason)
+        elif not _may_join(proxy, group):
+            _log.warning(
+                "a proxy is of another service account than its group", proxy=str(proxy), group=str(_group(proxy))
+            )
         self._revise(path)
 
     def left(self, proxy: Proxy) -> None:
@@ -137,7 +138,7 @@ class Registrations:
         """Of whoever came first among those that may be in the group."""
         for known in self._known.get(path, {}).values():
             group = self._find(_group(known.proxy))
-            if group is not None and _may_be_in(group, known.proxy):
+            if group is not None and _may_join(known.proxy, group):
                 return entry_document(known.proxy, group, known.health)
         return None
 
@@ -145,13 +146,13 @@ class Registrations:
 _KIND: Final = "WorkloadGroup"
 
 
-def _may_be_in(group: WorkloadGroup, proxy: Proxy) -> bool:
-    """Whether who it has proven to be is who the workloads of the group are. In plain text nobody proves anything."""
-    return proxy.identity is None or group.service_account in ("", proxy.identity.service_account)
-
-
 def _group(proxy: Proxy) -> ObjectKey:
     return ObjectKey(_KIND, proxy.namespace, proxy.group)
+
+
+def _may_join(proxy: Proxy, group: WorkloadGroup) -> bool:
+    """Whoever has proven an identity does not pass for another one by joining its group."""
+    return proxy.identity is None or group.service_account in ("", proxy.identity.service_account)
 
 
 def _path(proxy: Proxy) -> str:
