@@ -41,12 +41,12 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
+from xds.model.proxy import SDS_CLUSTER
 from xds.wire.encode import pack_any
 
-SDS_CLUSTER: Final = "sds-grpc"
 OWN: Final = "default"
 ROOTS: Final = "ROOTCA"
-"""Istio's names of the agent's cluster and of what it serves: the proxy's own certificate, and roots."""
+"""Istio's names of what an agent serves: the proxy's own certificate, and roots."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,8 @@ def _encode(bundles: Sequence[TrustBundle]) -> bytes:
             jwks=bundle.jwks,
             crls=bundle.crls,
             tainted=bundle.tainted,
+            aliases=bundle.aliases,
+            listed_whole=bundle.listed_whole,
         )
         for bundle in bundles
     ]

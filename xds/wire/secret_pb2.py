@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15xds/wire/secret.proto\x12\x12pilothouse.wire.v1\x1a\x19google/protobuf/any.proto\"^\n\nDataSource\x12\x12\n\x08\x66ilename\x18\x01 \x01(\tH\x00\x12\x16\n\x0cinline_bytes\x18\x02 \x01(\x0cH\x00\x12\x17\n\rinline_string\x18\x03 \x01(\tH\x00\x42\x0b\n\tspecifier\"\x80\x01\n\x0eTlsCertificate\x12\x39\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\x12\x33\n\x0bprivate_key\x18\x02 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\"P\n\x14TypedExtensionConfig\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x0ctyped_config\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any\"\xca\x01\n\x1c\x43\x65rtificateValidationContext\x12\x32\n\ntrusted_ca\x18\x01 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\x12+\n\x03\x63rl\x18\x07 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\x12I\n\x17\x63ustom_validator_config\x18\x0c \x01(\x0b\x32(.pilothouse.wire.v1.TypedExtensionConfig\"\xc0\x01\n\x19SPIFFECertValidatorConfig\x12P\n\rtrust_domains\x18\x01 \x03(\x0b\x32\x39.pilothouse.wire.v1.SPIFFECertValidatorConfig.TrustDomain\x1aQ\n\x0bTrustDomain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x34\n\x0ctrust_bundle\x18\x02 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\"\xad\x01\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12=\n\x0ftls_certificate\x18\x02 \x01(\x0b\x32\".pilothouse.wire.v1.TlsCertificateH\x00\x12N\n\x12validation_context\x18\x04 \x01(\x0b\x32\x30.pilothouse.wire.v1.CertificateValidationContextH\x00\x42\x06\n\x04typeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15xds/wire/secret.proto\x12\x12pilothouse.wire.v1\x1a\x19google/protobuf/any.proto\"^\n\nDataSource\x12\x12\n\x08\x66ilename\x18\x01 \x01(\tH\x00\x12\x16\n\x0cinline_bytes\x18\x02 \x01(\x0cH\x00\x12\x17\n\rinline_string\x18\x03 \x01(\tH\x00\x42\x0b\n\tspecifier\"\x80\x01\n\x0eTlsCertificate\x12\x39\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\x12\x33\n\x0bprivate_key\x18\x02 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\"P\n\x14TypedExtensionConfig\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x0ctyped_config\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any\"\xed\x01\n\x1c\x43\x65rtificateValidationContext\x12\x32\n\ntrusted_ca\x18\x01 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\x12+\n\x03\x63rl\x18\x07 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\x12I\n\x17\x63ustom_validator_config\x18\x0c \x01(\x0b\x32(.pilothouse.wire.v1.TypedExtensionConfig\x12!\n\x19only_verify_leaf_cert_crl\x18\x0e \x01(\x08\"\xc0\x01\n\x19SPIFFECertValidatorConfig\x12P\n\rtrust_domains\x18\x01 \x03(\x0b\x32\x39.pilothouse.wire.v1.SPIFFECertValidatorConfig.TrustDomain\x1aQ\n\x0bTrustDomain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x34\n\x0ctrust_bundle\x18\x02 \x01(\x0b\x32\x1e.pilothouse.wire.v1.DataSource\"\xad\x01\n\x06Secret\x12\x0c\n\x04name\x18\x01 \x01(\t\x12=\n\x0ftls_certificate\x18\x02 \x01(\x0b\x32\".pilothouse.wire.v1.TlsCertificateH\x00\x12N\n\x12validation_context\x18\x04 \x01(\x0b\x32\x30.pilothouse.wire.v1.CertificateValidationContextH\x00\x42\x06\n\x04typeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,11 +39,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TYPEDEXTENSIONCONFIG']._serialized_start=299
   _globals['_TYPEDEXTENSIONCONFIG']._serialized_end=379
   _globals['_CERTIFICATEVALIDATIONCONTEXT']._serialized_start=382
-  _globals['_CERTIFICATEVALIDATIONCONTEXT']._serialized_end=584
-  _globals['_SPIFFECERTVALIDATORCONFIG']._serialized_start=587
-  _globals['_SPIFFECERTVALIDATORCONFIG']._serialized_end=779
-  _globals['_SPIFFECERTVALIDATORCONFIG_TRUSTDOMAIN']._serialized_start=698
-  _globals['_SPIFFECERTVALIDATORCONFIG_TRUSTDOMAIN']._serialized_end=779
-  _globals['_SECRET']._serialized_start=782
-  _globals['_SECRET']._serialized_end=955
+  _globals['_CERTIFICATEVALIDATIONCONTEXT']._serialized_end=619
+  _globals['_SPIFFECERTVALIDATORCONFIG']._serialized_start=622
+  _globals['_SPIFFECERTVALIDATORCONFIG']._serialized_end=814
+  _globals['_SPIFFECERTVALIDATORCONFIG_TRUSTDOMAIN']._serialized_start=733
+  _globals['_SPIFFECERTVALIDATORCONFIG_TRUSTDOMAIN']._serialized_end=814
+  _globals['_SECRET']._serialized_start=817
+  _globals['_SECRET']._serialized_end=990
 # @@protoc_insertion_point(module_scope)

@@ -34,14 +34,16 @@ class TypedExtensionConfig(_message.Message):
     def __init__(self, name: _Optional[str] = ..., typed_config: _Optional[_Union[_any_pb2.Any, _Mapping[str, object]]] = ...) -> None: ...
 
 class CertificateValidationContext(_message.Message):
-    __slots__ = ("trusted_ca", "crl", "custom_validator_config")
+    __slots__ = ("trusted_ca", "crl", "custom_validator_config", "only_verify_leaf_cert_crl")
     TRUSTED_CA_FIELD_NUMBER: _ClassVar[int]
     CRL_FIELD_NUMBER: _ClassVar[int]
     CUSTOM_VALIDATOR_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    ONLY_VERIFY_LEAF_CERT_CRL_FIELD_NUMBER: _ClassVar[int]
     trusted_ca: DataSource
     crl: DataSource
     custom_validator_config: TypedExtensionConfig
-    def __init__(self, trusted_ca: _Optional[_Union[DataSource, _Mapping[str, object]]] = ..., crl: _Optional[_Union[DataSource, _Mapping[str, object]]] = ..., custom_validator_config: _Optional[_Union[TypedExtensionConfig, _Mapping[str, object]]] = ...) -> None: ...
+    only_verify_leaf_cert_crl: bool
+    def __init__(self, trusted_ca: _Optional[_Union[DataSource, _Mapping[str, object]]] = ..., crl: _Optional[_Union[DataSource, _Mapping[str, object]]] = ..., custom_validator_config: _Optional[_Union[TypedExtensionConfig, _Mapping[str, object]]] = ..., only_verify_leaf_cert_crl: _Optional[bool] = ...) -> None: ...
 
 class SPIFFECertValidatorConfig(_message.Message):
     __slots__ = ("trust_domains",)

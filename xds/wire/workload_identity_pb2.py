@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n xds/wire/workload_identity.proto\x12\x12pilothouse.wire.v1\"(\n\x14\x43reateJwtSvidRequest\x12\x10\n\x08\x61udience\x18\x01 \x03(\t\"9\n\x15\x43reateJwtSvidResponse\x12\x0c\n\x04svid\x18\x01 \x01(\t\x12\x12\n\nexpires_at\x18\x02 \x01(\x03\"C\n\x0f\x42undlesResponse\x12\x30\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x1f.pilothouse.wire.v1.TrustBundle\"e\n\x0bTrustBundle\x12\x14\n\x0ctrust_domain\x18\x01 \x01(\t\x12\x13\n\x0b\x61uthorities\x18\x02 \x03(\x0c\x12\x0c\n\x04jwks\x18\x03 \x01(\t\x12\x0c\n\x04\x63rls\x18\x04 \x03(\x0c\x12\x0f\n\x07tainted\x18\x05 \x03(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n xds/wire/workload_identity.proto\x12\x12pilothouse.wire.v1\"(\n\x14\x43reateJwtSvidRequest\x12\x10\n\x08\x61udience\x18\x01 \x03(\t\"9\n\x15\x43reateJwtSvidResponse\x12\x0c\n\x04svid\x18\x01 \x01(\t\x12\x12\n\nexpires_at\x18\x02 \x01(\x03\"C\n\x0f\x42undlesResponse\x12\x30\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x1f.pilothouse.wire.v1.TrustBundle\"\x8c\x01\n\x0bTrustBundle\x12\x14\n\x0ctrust_domain\x18\x01 \x01(\t\x12\x13\n\x0b\x61uthorities\x18\x02 \x03(\x0c\x12\x0c\n\x04jwks\x18\x03 \x01(\t\x12\x0c\n\x04\x63rls\x18\x04 \x03(\x0c\x12\x0f\n\x07tainted\x18\x05 \x03(\x0c\x12\x0f\n\x07\x61liases\x18\x06 \x03(\t\x12\x14\n\x0clisted_whole\x18\x07 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEJWTSVIDRESPONSE']._serialized_end=155
   _globals['_BUNDLESRESPONSE']._serialized_start=157
   _globals['_BUNDLESRESPONSE']._serialized_end=224
-  _globals['_TRUSTBUNDLE']._serialized_start=226
-  _globals['_TRUSTBUNDLE']._serialized_end=327
+  _globals['_TRUSTBUNDLE']._serialized_start=227
+  _globals['_TRUSTBUNDLE']._serialized_end=367
 # @@protoc_insertion_point(module_scope)

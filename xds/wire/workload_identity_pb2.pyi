@@ -27,15 +27,19 @@ class BundlesResponse(_message.Message):
     def __init__(self, bundles: _Optional[_Iterable[_Union[TrustBundle, _Mapping[str, object]]]] = ...) -> None: ...
 
 class TrustBundle(_message.Message):
-    __slots__ = ("trust_domain", "authorities", "jwks", "crls", "tainted")
+    __slots__ = ("trust_domain", "authorities", "jwks", "crls", "tainted", "aliases", "listed_whole")
     TRUST_DOMAIN_FIELD_NUMBER: _ClassVar[int]
     AUTHORITIES_FIELD_NUMBER: _ClassVar[int]
     JWKS_FIELD_NUMBER: _ClassVar[int]
     CRLS_FIELD_NUMBER: _ClassVar[int]
     TAINTED_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    LISTED_WHOLE_FIELD_NUMBER: _ClassVar[int]
     trust_domain: str
     authorities: _containers.RepeatedScalarFieldContainer[bytes]
     jwks: str
     crls: _containers.RepeatedScalarFieldContainer[bytes]
     tainted: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, trust_domain: _Optional[str] = ..., authorities: _Optional[_Iterable[bytes]] = ..., jwks: _Optional[str] = ..., crls: _Optional[_Iterable[bytes]] = ..., tainted: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    listed_whole: bool
+    def __init__(self, trust_domain: _Optional[str] = ..., authorities: _Optional[_Iterable[bytes]] = ..., jwks: _Optional[str] = ..., crls: _Optional[_Iterable[bytes]] = ..., tainted: _Optional[_Iterable[bytes]] = ..., aliases: _Optional[_Iterable[str]] = ..., listed_whole: _Optional[bool] = ...) -> None: ...

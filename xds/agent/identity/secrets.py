@@ -1,12 +1,12 @@
 """The workload's certificate and what others' are checked against, as secrets for its Envoy. Pure.
 
-By Istio's names (``default``, ``ROOTCA``) and by SPIRE's: the SPIFFE ID, the ID of each trust domain, and ``ALL``, by
-which every certificate is checked against the roots of the trust domain that it names.
+By Istio's names (``default``, ``ROOTCA``) and by SPIRE's: the SPIFFE ID, the ID of each trust domain, and ``ALL``.
+Where trust domains are federated, every certificate is checked against the roots of the trust domain that it names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from google.protobuf.any_pb2 import Any
@@ -34,7 +34,7 @@ _VALIDATOR_TYPE: Final = "type.googleapis.com/envoy.extensions.transport_sockets
 
 def secrets_of(state: State) -> Snapshot | None:
     """All secrets; None while there is nothing to be had."""
-    if state.svid is None:
+    if state.svid is None or not state.bundles:
         return None
     secrets = (*_certificates(state.svid), *_authorities(state.bundles))
     return Snapshot({SECRET: ResourceSet.of(_resource(secret) for secret in secrets)})
@@ -51,28 +51,43 @@ def _certificates(svid: Svid) -> Iterator[Secret]:
 
 
 def _authorities(bundles: Sequence[TrustBundle]) -> Iterator[Secret]:
-    for position, bundle in enumerate(bundles):
+    """As the control plane gives them to proxies without an agent."""
+    own, *federated = bundles
+    everybody = _of_each_domain(own, federated) if federated else _own(own)
+    for name in (AUTHORITY, ALL):
+        yield Secret(name=name, validation_context=everybody)
+    yield Secret(name=str(SpiffeId(own.trust_domain)), validation_context=_own(own))
+    for bundle in federated:
         context = CertificateValidationContext(trusted_ca=_inline(certificates_pem(bundle.authorities)))
-        if bundle.crls:
-            context.crl.CopyFrom(_inline(crls_pem(bundle.crls)))
-        if position == 0:
-            yield Secret(name=AUTHORITY, validation_context=context)
         yield Secret(name=str(SpiffeId(bundle.trust_domain)), validation_context=context)
-    yield Secret(name=ALL, validation_context=_by_trust_domain(bundles))
 
 
-def _by_trust_domain(bundles: Sequence[TrustBundle]) -> CertificateValidationContext:
+def _own(bundle: TrustBundle) -> CertificateValidationContext:
+    roots = _inline(certificates_pem(bundle.authorities))
+    if not bundle.crls:
+        return CertificateValidationContext(trusted_ca=roots)
+    # unless every authority has a list, those that have none would have everything below them refused
+    leaf_only = not bundle.listed_whole
+    lists = _inline(crls_pem(bundle.crls))
+    return CertificateValidationContext(trusted_ca=roots, crl=lists, only_verify_leaf_cert_crl=leaf_only)
+
+
+def _of_each_domain(own: TrustBundle, federated: Iterable[TrustBundle]) -> CertificateValidationContext:
+    """Each trust domain's roots for its own names and no others'. Envoy's validator for this takes lists out of the
+    bundle, and wants them of every authority."""
+    roots = certificates_pem(own.authorities)
+    lists = crls_pem(own.crls) if own.listed_whole else b""
+    content = dict.fromkeys((own.trust_domain, *own.aliases), roots + lists)
+    content |= {bundle.trust_domain: certificates_pem(bundle.authorities) for bundle in federated}
     config = SPIFFECertValidatorConfig(
         trust_domains=[
-            SPIFFECertValidatorConfig.TrustDomain(
-                name=bundle.trust_domain, trust_bundle=_inline(certificates_pem(bundle.authorities))
-            )
-            for bundle in bundles
+            SPIFFECertValidatorConfig.TrustDomain(name=name, trust_bundle=_inline(bundle))
+            for name, bundle in content.items()
         ]
     )
     packed = Any(type_url=_VALIDATOR_TYPE, value=config.SerializeToString(deterministic=True))
     validator = TypedExtensionConfig(name=_VALIDATOR, typed_config=packed)
-    return CertificateValidationContext(custom_validator_config=validator)
+    return CertificateValidationContext(trusted_ca=_inline(roots), custom_validator_config=validator)
 
 
 def _inline(content: bytes) -> DataSource:

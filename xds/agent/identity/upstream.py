@@ -17,7 +17,7 @@ from xds.agent.identity.attempt import AttemptError
 from xds.agent.identity.holder import Identity
 from xds.agent.identity.proof import Means
 from xds.agent.identity.renewal import Chance
-from xds.agent.identity.request import comes_from
+from xds.agent.identity.request import UNREADABLE, comes_from
 from xds.agent.identity.signing import SECONDS, Server, channel_to, failed
 from xds.agent.identity.svid import Svid
 from xds.agent.identity.timing import pause_after
@@ -135,7 +135,7 @@ def _read(data: bytes, svid: Svid | None) -> tuple[TrustBundle, ...]:
         bundles = tuple(_bundle(each) for each in wire.BundlesResponse.FromString(data).bundles)
         for root in (root for bundle in bundles for root in (*bundle.authorities, *bundle.tainted)):
             x509.load_der_x509_certificate(root)
-    except (DecodeError, ValueError) as error:
+    except (DecodeError, *UNREADABLE) as error:
         raise AttemptError(f"the control plane's bundles cannot be read: {error}", advised) from None
     own = svid.identity.trust_domain if svid is not None else ""
     if not bundles or bundles[0].trust_domain != own or not bundles[0].authorities:
@@ -150,4 +150,6 @@ def _bundle(message: wire.TrustBundle) -> TrustBundle:
         message.jwks,
         tuple(message.crls),
         tuple(message.tainted),
+        tuple(message.aliases),
+        message.listed_whole,
     )

@@ -83,7 +83,7 @@ def agent(
         self_discovery,
         workload_group,
     )
-    spec = replace(spec, probed=bool(workload_group))
+    spec = replace(spec, sds_from_agent=True, probed=bool(workload_group))
     found = default_folders(spec)
     given = TokenFile(join_token, single_use=True) if join_token is not None else None
     chosen = AgentOptions(
