@@ -45,8 +45,8 @@ from xds.model.proxy import SDS_CLUSTER
 from xds.wire.encode import pack_any
 
 OWN: Final = "default"
-ROOTS: Final = "ROOTCA"
-"""Istio's names of what an agent serves: the proxy's own certificate, and roots."""
+ROOTS: Final = "CONTROLPLANE"
+"""What an agent serves: the proxy's own certificate (Istio's name), and roots for the control plane's."""
 
 
 @dataclass(frozen=True, slots=True)
