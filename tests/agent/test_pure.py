@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ from tests.agent.kit import REVIEWS
 from xds.agent.identity.advice import advice
 from xds.agent.identity.attempt import AttemptError
 from xds.agent.identity.proof import Means, is_next, means
-from xds.agent.identity.request import Answer, Workload, new_key, read_answer, request_for
+from xds.agent.identity.request import Answer, Workload, is_revoked, new_key, read_answer, request_for
 from xds.agent.identity.saved import from_json, to_json
 from xds.agent.identity.secrets import secrets_of
 from xds.agent.identity.svid import State, Svid
@@ -207,3 +209,19 @@ def test_nothing_shows_a_key() -> None:
 )
 def test_failures_say_what_to_do(status: str, details: str, shown: Means, expected: str) -> None:
     assert expected in advice(status, details, shown)
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_a_revoked_certificate_is_known_by_its_signers_list(*, revoked: bool) -> None:
+    now = datetime.now(UTC)
+    signer = new_authority("cluster.local", KeyType.EC_P256, Lifetimes(), now=now, serial=x509.random_serial_number)
+    life, serial = timedelta(hours=1), x509.random_serial_number
+    issued = issue(signer, request_for(KEY), REVIEWS, life, now=now, serial=serial)
+    answer = read_answer(
+        [certificates_pem([each]).decode() for each in issued.chain], KEY, Workload("default", "reviews"), now
+    )
+    number = issued.certificate.serial_number if revoked else 1
+    entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now).build()
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issued.certificate.issuer).last_update(now)
+    signed = builder.next_update(now + life).add_revoked_certificate(entry).sign(signer.issuing.key, hashes.SHA256())
+    assert is_revoked(answer.svid, (signed.public_bytes(Encoding.DER),)) is revoked

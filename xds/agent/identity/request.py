@@ -122,6 +122,16 @@ def comes_from(svid: Svid, roots: Sequence[bytes]) -> bool:
     return any(_is_signed_by(last, x509.load_der_x509_certificate(root)) for root in roots)
 
 
+def is_revoked(svid: Svid, lists: Sequence[bytes]) -> bool:
+    """Whether the signer of its certificate has it in one of these lists."""
+    leaf = x509.load_der_x509_certificate(svid.chain[0])
+    found = (x509.load_der_x509_crl(each) for each in lists)
+    return any(
+        each.issuer == leaf.issuer and each.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None
+        for each in found
+    )
+
+
 def _is_signed_by(certificate: x509.Certificate, signer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(signer)

@@ -17,7 +17,7 @@ from xds.agent.identity.attempt import AttemptError
 from xds.agent.identity.holder import Identity
 from xds.agent.identity.proof import Means
 from xds.agent.identity.renewal import Chance
-from xds.agent.identity.request import UNREADABLE, comes_from
+from xds.agent.identity.request import UNREADABLE, comes_from, is_revoked
 from xds.agent.identity.signing import SECONDS, Server, channel_to, failed
 from xds.agent.identity.svid import Svid
 from xds.agent.identity.timing import pause_after
@@ -112,8 +112,16 @@ class Upstream:
         if bundles != state.bundles:
             _log.info("bundles received", roots={each.trust_domain: len(each.authorities) for each in bundles})
         self._identity.put(replace(state, bundles=bundles))
-        if state.svid is not None and comes_from(state.svid, bundles[0].tainted):
+        if state.svid is not None:
+            self._judge(state.svid, bundles[0])
+
+    def _judge(self, svid: Svid, bundle: TrustBundle) -> None:
+        """Whether the certificate in use may go on being used."""
+        if comes_from(svid, bundle.tainted):
             _log.warning("the root of the certificate in use is tainted: it is renewed now")
+            self._taint()
+        elif is_revoked(svid, bundle.crls):
+            _log.warning("the certificate in use is revoked: it is renewed now")
             self._taint()
 
 
@@ -135,6 +143,8 @@ def _read(data: bytes, svid: Svid | None) -> tuple[TrustBundle, ...]:
         bundles = tuple(_bundle(each) for each in wire.BundlesResponse.FromString(data).bundles)
         for root in (root for bundle in bundles for root in (*bundle.authorities, *bundle.tainted)):
             x509.load_der_x509_certificate(root)
+        for revoked in (each for bundle in bundles for each in bundle.crls):
+            x509.load_der_x509_crl(revoked)
     except (DecodeError, *UNREADABLE) as error:
         raise AttemptError(f"the control plane's bundles cannot be read: {error}", advised) from None
     own = svid.identity.trust_domain if svid is not None else ""
