@@ -59,6 +59,7 @@ spec:
     "9000": {mode: PERMISSIVE}
 """
 FROM = ("--from", "client.default", "--mtls")
+REFUSED = "no filter chain matches the connection, which is in plain text"
 SERVER_NAME = "outbound_.80_._.reviews.default.svc.cluster.local"
 
 
@@ -96,7 +97,7 @@ def test_requests_go_by_mutual_tls_as_the_workloads_own_account(config: Path) ->
 def test_plain_text_is_refused_where_it_has_to_be_tls(config: Path) -> None:
     found = inbound(config, "http://ratings/a")
     assert found["transport"] == "plain text"
-    assert found["outcomes"] == [{"share": 1.0, "ended": "no filter chain matches the connection"}]
+    assert found["outcomes"] == [{"share": 1.0, "ended": REFUSED}]
     text = run(config, *FROM, "http://ratings/a")
     assert "inbound            at ratings-1.default, in plain text\n  mutual TLS       STRICT\n" in text
 
