@@ -118,6 +118,21 @@ def test_without_a_policy_both_are_accepted(config: Path) -> None:
     assert "mutual TLS       PERMISSIVE, by default" in run(config, *FROM, "http://ratings/a")
 
 
+TO = ("--to", "reviews-1.default", "--mtls")
+
+
+def test_a_client_without_a_proxy_is_refused_if_it_has_no_identity(config: Path) -> None:
+    assert steps(config, *TO, "http://reviews:80/a")["outcomes"] == [{"share": 1.0, "ended": REFUSED}]
+    (outcome,) = steps(config, *TO, "https://reviews:80/a")["outcomes"]
+    assert outcome["ended"] == "a certificate is asked for, and the client shows none"
+    assert "forwarded" in steps(config, *TO, "tcp://reviews:9000")["outcomes"][0]
+
+
+def test_one_with_an_identity_is_not(config: Path) -> None:
+    found = steps(config, *TO, "--principal", "cluster.local/other/someone", "http://reviews:80/a")
+    assert found["outcomes"][0]["forwarded"]["cluster"]["endpoints"][0]["address"] == "10.0.0.1:80"
+
+
 @pytest.mark.parametrize("principal", ["cluster.local/other/someone", "spiffe://cluster.local/ns/other/sa/someone"])
 def test_another_may_be_said_to_ask(config: Path, principal: str) -> None:
     found = inbound(config, "http://reviews/a", "--principal", principal)
