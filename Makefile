@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e lint format types layers goldens docs protos bench explain-agreement clean
+.PHONY: help demo test check unit e2e lint format types layers goldens docs protos bench explain-agreement soak-identity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,8 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
-demo: $(READY) ## The whole mesh on this machine, live (CHECK=1: verify every step and exit)
-	@$(BIN)/pilothouse demo $(if $(CHECK),--check)
+demo: $(READY) ## The whole mesh on this machine, live (CHECK=1: verify every step and exit; STRICT=1: mutual TLS alone)
+	@$(BIN)/pilothouse demo $(if $(CHECK),--check) $(if $(STRICT),--strict)
 
 test: check unit e2e ## Everything: lint, types, layers, unit tests, real Envoys
 
@@ -62,6 +62,9 @@ bench: $(READY) ## Measure, print a table, write bench.json
 
 explain-agreement: $(READY) ## Compare 10,000 explanations with what a real Envoy does
 	PILOTHOUSE_AGREEMENT_PAIRS=10000 $(BIN)/pytest e2e/agreement -s
+
+soak-identity: $(READY) ## Load over mutual TLS while certificates end and the root is replaced (MINUTES=5)
+	PILOTHOUSE_SOAK_MINUTES=$(or $(MINUTES),5) $(BIN)/pytest e2e/mtls/test_rotation.py -s
 
 clean: ## Remove everything that was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

@@ -27,6 +27,10 @@ NOT_YET: Final = frozenset(
 """Kinds of which more is to be honoured."""
 
 REASONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "AuthorizationPolicy": {
+        "spec.targetRef.namespace": _OWN_NAMESPACE,
+        "spec.targetRefs.namespace": _OWN_NAMESPACE,
+    },
     "Gateway": {
         "spec.servers.defaultEndpoint": "no: Istio does not implement it either",
         "spec.servers.port.targetPort": "no: an error, as in Istio: the Service of the gateway has it",

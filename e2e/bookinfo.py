@@ -1,6 +1,6 @@
 """The Bookinfo demo on other addresses than its own, so that one may run beside the tests.
 
-``python -m e2e.bookinfo FOLDER [--check]`` is ``pilothouse demo`` in this way.
+``python -m e2e.bookinfo FOLDER [--check] [--strict]`` is ``pilothouse demo`` in this way.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def relocated(folder: Path) -> Plan:
         gateway=replace(topology.GATEWAY, ip=_relocate(topology.GATEWAY.ip)),
         xds=f"{_NETWORK}1:15010",
         monitoring=f"{_NETWORK}1:15014",
+        secure=f"{_NETWORK}1:15012",
     )
 
 
@@ -54,7 +55,8 @@ def main() -> int:
     """Runs the demo; returns its exit status."""
     plan, console = relocated(Path(sys.argv[1])), Console()
     try:
-        return asyncio.run((run_check if "--check" in sys.argv else run_live)(plan, console))
+        run = run_check if "--check" in sys.argv else run_live
+        return asyncio.run(run(plan, console, strict="--strict" in sys.argv))
     except DemoError as error:
         console.print(f"error: {error}", markup=False, soft_wrap=True)
         return 1

@@ -104,6 +104,22 @@ async def test_it_shows_the_traffic_follows_edits_and_ends_everything_on_ctrl_c(
     assert logs(tmp_path) == []
 
 
+async def test_under_strict_mutual_tls_callers_have_locks_and_strangers_are_refused(
+    components: tuple[Component, ...], tmp_path: Path
+) -> None:
+    process = await start(tmp_path, "--strict")
+    try:
+        line = await line_with(process, "refused 100%")
+        assert re.search(r"anonymous > \N{LOCK} reviews v1 100%", line)
+        process.send_signal(signal.SIGINT)
+        status, _ = await ended(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+    assert (status, still_listening(components), logs(tmp_path)) == (0, [], [])
+
+
 async def test_sigterm_during_the_start_ends_everything_too(demo: Process, components: tuple[Component, ...]) -> None:
     await line_with(demo, "ready  control plane")
 

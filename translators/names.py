@@ -109,3 +109,8 @@ def config_reference(meta: ObjectMeta) -> str:
 def _kebab_case(camel: str) -> str:
     """``DestinationRule`` -> ``destination-rule``, ``HTTPRoute`` -> ``http-route``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", camel).lower()
+
+
+def authorization_rule(policy: ObjectMeta, rule: int) -> str:
+    """``ns[default]-policy[viewers]-rule[0]``: a rule of an AuthorizationPolicy, as Envoy names what has decided."""
+    return f"ns[{policy.namespace}]-policy[{policy.name}]-rule[{rule}]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,19 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from e2e.lab import Sidecar
 from e2e.mtls.world import CLIENT, HTTP, NOBODY, OTHER, REFUSED, TCP, World, document
 from e2e.proofs import proves
+from xds.app.bootstrap import bootstrap
+from xds.app.bootstrap_tls import XdsTls
+from xds.app.demo.plan import ADMIN_PORT
+from xds.app.proxy_spec import ProxySpec
 from xds.app.security import open_authority
 from xds.ca.authority import issue
 from xds.ca.encoding import key_pem
 from xds.ca.keyed import KeyedSvid, keyed_svid, new_request
 from xds.model.identity import SpiffeId
+from xds.model.proxy import CaptureMode
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,6 +50,41 @@ async def test_a_port_is_an_exception(world: World) -> None:
     await world.until(lambda: world.by_proxy(OTHER), NOBODY)
     await world.until(lambda: world.in_plain_text(HTTP), REFUSED)
     assert await world.by_proxy(HTTP) == str(CLIENT)
+
+
+async def test_nobody_says_himself_who_he_is(world: World) -> None:
+    """What a caller writes into the header in which the server's proxy tells it."""
+    forged = {
+        "x-forwarded-client-cert": "By=spiffe://cluster.local/ns/default/sa/server;URI=spiffe://cluster.local/root"
+    }
+    world.policy(mtls=PERMISSIVE)
+    await world.until(partial(world.in_plain_text, HTTP), NOBODY)
+    assert await world.asked(f"http://server:{HTTP}/", headers=forged) == str(CLIENT)
+    assert await world.directly(f"http://{world.server.ip}:{HTTP}/", host="server", headers=forged) == NOBODY
+    # past its own proxy a workload can write before its name, as gateways do, but not in the place of its name
+    own, url = keyed_svid(world.authority, CLIENT), f"https://{world.server.ip}:{HTTP}/"
+    told = await world.directly(url, host="server", tls=world.tls(own), headers=forged)
+    assert told == f"spiffe://cluster.local/root > {CLIENT}"
+
+
+async def test_a_proxy_believes_no_control_plane_of_another_authority(world: World, tmp_path: Path) -> None:
+    other = open_authority(tmp_path / "ca", "cluster.local")
+    svid = keyed_svid(other, CLIENT)
+    for name, content in (("chain.pem", svid.chain), ("key.pem", svid.key)):
+        (tmp_path / name).write_bytes(content)
+    tls = XdsTls(*(str(tmp_path / name) for name in ("ca/root-cert.pem", "chain.pem", "key.pem")))
+    address, none = world.lab.addresses.new(), CaptureMode.NONE
+    spec = ProxySpec("deceived", "default", address, capture=none, service_account="client")
+    await world.lab.run_envoy("deceived", bootstrap(spec, f"{world.lab.control_plane}:15012", ADMIN_PORT, tls=tls))
+    deceived = Sidecar(spec, world.lab)
+
+    async def refusals() -> str:
+        told = await deceived.admin("/stats?filter=fail_verify_error")
+        return "some" if re.search(r"xds-grpc\.ssl\.fail_verify_error: [1-9]", told) else "none"
+
+    await world.until(refusals, "some")
+    assert await world.stat(deceived, r"^control_plane\.connected_state$") == 0
+    assert await world.stat(deceived, r"^cluster_manager\.cds\.update_success$") == 0
 
 
 async def test_a_certificate_has_to_be_of_the_mesh_and_in_force(world: World, tmp_path: Path) -> None:

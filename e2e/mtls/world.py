@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import quote
 import aiohttp
 
 from e2e.addresses import Addresses
-from e2e.echo import echo_server
+from e2e.capture.servers import http_server
 from e2e.lab import Lab, Sidecar, new_lab
 from examples.bookinfo.topology import PROXY_HTTP_PORT
 from xds.app.bootstrap import bootstrap
@@ -73,9 +74,9 @@ class World:
         """A request by the client's proxy."""
         return await self.asked(f"http://server:{port}/")
 
-    async def asked(self, url: str) -> str:
+    async def asked(self, url: str, headers: Mapping[str, str] | None = None) -> str:
         """A request by the client's proxy to wherever."""
-        return await _sender(url, proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}")
+        return await _sender(url, proxy=f"http://{self.client.ip}:{PROXY_HTTP_PORT}", headers=headers)
 
     async def in_plain_text(self, port: int) -> str:
         """A request past the client's proxy."""
@@ -100,9 +101,11 @@ class World:
             context.load_cert_chain(file)
         return context
 
-    async def directly(self, url: str, *, host: str, tls: ssl.SSLContext | None = None) -> str:
+    async def directly(
+        self, url: str, *, host: str, tls: ssl.SSLContext | None = None, headers: Mapping[str, str] | None = None
+    ) -> str:
         """A request by nobody's proxy. host: whom it is for."""
-        return await _sender(url, context=tls, host=host)
+        return await _sender(url, context=tls, host=host, headers=headers)
 
     async def stat(self, proxy: Sidecar, pattern: str) -> int:
         """The sum of a proxy's counters whose names match."""
@@ -134,9 +137,14 @@ class World:
 
 
 async def _sender(
-    url: str, proxy: str | None = None, context: ssl.SSLContext | None = None, host: str | None = None
+    url: str,
+    proxy: str | None = None,
+    context: ssl.SSLContext | None = None,
+    host: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> str:
     """On a connection of its own, as it is the connection that may be refused."""
+    named = {"host": host} if host else {}
     timeout = aiohttp.ClientTimeout(total=5)
     try:
         async with (
@@ -146,17 +154,21 @@ async def _sender(
                 proxy=proxy,
                 ssl=context or True,
                 server_hostname=host if context else None,
-                headers={"host": host} if host else None,
+                headers={**named, **(headers or {})},
             ) as response,
         ):
             if response.status != 200:
                 return REFUSED
-            headers = {name.lower(): value for name, value in (await response.json())["headers"].items()}
+            received = {name.lower(): value for name, value in (await response.json())["headers"].items()}
     except (aiohttp.ClientError, OSError):
         return REFUSED
-    shown = headers.get("x-forwarded-client-cert", "")
+    return identities(received.get("x-forwarded-client-cert", "")) or NOBODY
+
+
+def identities(shown: str) -> str:
+    """Those in ``x-forwarded-client-cert``, the first sender first; empty if there are none."""
     parts = shown.replace(",", ";").split(";")
-    return " > ".join(part.removeprefix("URI=") for part in parts if part.startswith("URI=")) or NOBODY
+    return " > ".join(part.removeprefix("URI=") for part in parts if part.startswith("URI="))
 
 
 async def _version(proxy: Sidecar, secret: str) -> str:
@@ -200,23 +212,25 @@ async def _proxy(lab: Lab, authority: CertificateAuthority, name: str, kind: Pro
 
 
 @asynccontextmanager
-async def new_world(folder: Path, envoy: Path, addresses: Addresses) -> AsyncIterator[World]:
-    """A mesh that is ready: the client can call every port of the server."""
+async def new_world(folder: Path, envoy: Path, addresses: Addresses, *options: str) -> AsyncIterator[World]:
+    """A mesh that is ready: the client can call every port of the server. options: of the control plane, more."""
     async with new_lab(folder, envoy, addresses) as lab:
         lab.write("nothing.yaml", "")
         settings = _write_settings(lab, "")
         address = addresses.new()
         secure = ("--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012")
-        await lab.serve(*secure, address=address, mesh_config=settings)
+        await lab.serve(*secure, *options, address=address, mesh_config=settings)
         authority = open_authority(folder / "ca", TRUST_DOMAIN)
-        workload = await lab.stack.enter_async_context(echo_server("server", "127.0.0.1"))
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.setblocking(False)
+        await lab.stack.enter_async_context(http_server("server", listening))
         client, server, gateway = await asyncio.gather(
             _proxy(lab, authority, "client"),
             _proxy(lab, authority, "server"),
             _proxy(lab, authority, "gateway", ProxyType.ROUTER),
         )
         world = World(lab, authority, client, server, gateway)
-        world.write("mesh", *_documents(server.ip, workload))
+        world.write("mesh", *_documents(server.ip, listening.getsockname()[1]))
         for ask in (lambda: world.by_proxy(HTTP), lambda: world.by_proxy(OTHER)):
             await world.until(ask, str(CLIENT))
         await world.until(world.over_tcp, NOBODY)

@@ -15,6 +15,7 @@ ROOT: Final = Path(__file__).parent
 REPOSITORY: Final = ROOT.parent.parent
 MESH_DIR: Final = ROOT / "mesh"
 STEPS_DIR: Final = ROOT / "steps"
+STRICT_DIR: Final = ROOT / "strict"
 MESH_CONFIG: Final = ROOT / "mesh-config.yaml"
 
 APP_HOST: Final = "127.0.0.1"
@@ -89,14 +90,15 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change of configuration: the files of ``directory`` are copied over those of ``mesh/``."""
+    """A change of configuration: the files of ``directory`` are copied over those of ``mesh/``. parent: its folder."""
 
     name: str
     title: str
+    parent: Path = STEPS_DIR
 
     @property
     def directory(self) -> Path:
-        return STEPS_DIR / self.name
+        return self.parent / self.name
 
 
 WORKLOADS: Final = (
@@ -122,3 +124,7 @@ STEPS: Final = (
     Step("07-jason-abort", "ratings answered with 500 for jason"),
     Step("08-ingress", "the page through the ingress gateway"),
 )
+
+MUTUAL_TLS: Final = Step("s1-mutual-tls", "plain text refused, every caller known by its certificate", STRICT_DIR)
+ENTRANCE: Final = STEPS[-1]
+"""Of the mesh in which plain text is refused: whoever has no identity comes in through the gateway from the start."""

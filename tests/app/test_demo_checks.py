@@ -42,6 +42,7 @@ from xds.app.demo.probes import (
 )
 from xds.app.demo.shop import Shop, new_session
 from xds.app.demo.steps import CHECKS
+from xds.app.demo.strict import STRICT_STEPS
 
 PAGE_IP, REVIEWS_IP, GATEWAY_IP = "127.22.8.1", "127.22.8.2", "127.22.8.3"
 FAILURE = Failure(reason=Reason.STATUS, code=500, message="ratings answered 500")
@@ -323,7 +324,7 @@ async def test_a_step_that_changes_nothing_says_so(shop: Shop) -> None:
 
 
 def test_every_step_of_the_example_has_checks() -> None:
-    assert list(CHECKS) == [step.name for step in STEPS]
+    assert list(CHECKS) == [step.name for step in (*STEPS, *STRICT_STEPS)]
     assert all(checks.probes and checks.holds for checks in CHECKS.values())
 
 

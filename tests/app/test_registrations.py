@@ -13,6 +13,7 @@ from xds.app.registrations import Registrations
 from xds.config.kinds.kind import Context
 from xds.config.kinds.workload_entry import parse
 from xds.config.yaml import parse_documents
+from xds.model.identity import SpiffeId
 from xds.model.labels import Labels
 from xds.model.objects import ObjectKey, ObjectMeta, Origin
 from xds.model.proxy import Proxy, ProxyType
@@ -127,6 +128,18 @@ async def test_a_workload_is_registered_while_its_proxy_has_a_stream() -> None:
     await register.until_healthy(healthy=True)
     register.registrations.left(PROXY)
     await register.until()
+
+
+async def test_who_has_proven_an_identity_joins_no_group_of_another() -> None:
+    register, others = Register(), replace(PROXY, ip_addresses=("10.0.0.2",), group="others")
+    register.groups[KEY._replace(name="others")] = replace(GROUP, service_account="")
+    thief, till = (SpiffeId.of_workload("cluster.local", "shop", name) for name in ("thief", "till"))
+    register.registrations.arrived(replace(PROXY, identity=thief))
+    register.registrations.arrived(replace(PROXY, ip_addresses=("10.0.0.3",), identity=till))
+    register.registrations.arrived(replace(others, identity=thief))
+    await register.until("registered:shop/others-10.0.0.2", "registered:shop/vms-10.0.0.3")
+    accounts = [json.loads(text)["spec"]["serviceAccount"] for _, text in sorted(register.files.items())]
+    assert accounts == ["thief", "till"]
 
 
 async def test_one_that_comes_back_in_time_stays() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -124,6 +125,23 @@ def test_two_processes_do_not_change_it_at_once(tmp_path: Path) -> None:
             pass
     with Keystore(tmp_path / "ca").locked():
         pass
+
+
+def test_one_process_waits_for_another_that_is_soon_done(tmp_path: Path) -> None:
+    holding, letting_go = Keystore(tmp_path / "ca").locked(), threading.Event()
+
+    def hold() -> None:
+        with holding:
+            held.set()
+            letting_go.wait(10)
+
+    held, thread = threading.Event(), threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(10)
+    threading.Timer(0.05, letting_go.set).start()
+    with Keystore(tmp_path / "ca").locked():
+        assert letting_go.is_set()
+    thread.join()
 
 
 def test_a_crash_at_any_moment_leaves_what_was_or_what_is_to_be(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from cryptography import x509
 
 from tests.ca.kit import NOW, REVIEWS, TRUST_DOMAIN, request
 from xds.ca.errors import CertificateError, KeystoreError, RateLimitError, RotationError
+from xds.ca.keyed import keyed_svid
 from xds.ca.keystore import Keystore
 from xds.ca.limits import BURST
 from xds.ca.profile import Lifetimes
@@ -67,6 +68,38 @@ def test_whoever_asks_too_often_is_told(tmp_path: Path, clock: Clock) -> None:
         authority.issue(csr, REVIEWS)
     clock.now += timedelta(seconds=1)
     authority.issue(csr, REVIEWS)
+
+
+def test_a_short_life_that_is_usual_may_be_asked_for_and_is_not_half_over_when_it_begins(
+    tmp_path: Path, clock: Clock
+) -> None:
+    usual = timedelta(seconds=10)
+    authority = started(tmp_path / "ca", clock, Policy(lifetimes=Lifetimes.of_workloads(usual)))
+    held = keyed_svid(authority, REVIEWS)
+    leaf = held.issued.certificate
+    assert leaf.not_valid_after_utc == clock.now + usual
+    assert clock.now + usual * 0.4 <= held.half_life <= clock.now + usual * 0.5
+    assert authority.issue(request(), REVIEWS, DAY).certificate.not_valid_after_utc == clock.now + DAY
+    shorter = authority.issue(request(), REVIEWS, usual / 2).certificate
+    assert shorter.not_valid_after_utc == clock.now + usual
+
+
+@pytest.mark.parametrize(
+    ("usual", "most", "asked", "granted"),
+    [
+        (DAY, None, None, DAY),
+        (DAY, None, 2 * DAY, DAY),
+        (2 * DAY, None, None, 2 * DAY),
+        (HOUR, None, 2 * DAY, DAY),
+        (HOUR, 10 * DAY, 2 * DAY, 2 * DAY),
+        (HOUR, None, timedelta(seconds=10), timedelta(minutes=5)),
+        (2 * DAY, DAY, None, 2 * DAY),
+    ],
+)
+def test_how_long_certificates_hold_is_within_bounds(
+    usual: timedelta, most: timedelta | None, asked: timedelta | None, granted: timedelta
+) -> None:
+    assert Lifetimes.of_workloads(usual, most).granted(asked) == granted
 
 
 def test_serials_are_never_the_same(tmp_path: Path, clock: Clock) -> None:

@@ -47,7 +47,12 @@ def after(step: str) -> list[Document]:
 
 def test_workload_entries_are_the_workloads() -> None:
     expected = {
-        w.name: {"address": w.ip, "labels": dict(w.labels), "serviceAccount": w.service_account} for w in WORKLOADS
+        w.name: {
+            "address": w.ip,
+            "labels": {**w.labels, "security.istio.io/tlsMode": "istio"},
+            "serviceAccount": w.service_account,
+        }
+        for w in WORKLOADS
     }
     assert of_kind("WorkloadEntry") == expected
 

@@ -53,8 +53,14 @@ Response = TypeVar("Response", bound=Message)
 class RawStream(Generic[Response]):
     """What both variants have in common: a call and the responses that it gets."""
 
-    def __init__(self, channel: aio.Channel, method: str, decode: Callable[[bytes], Response]) -> None:
-        self.call = channel.stream_stream(method)()
+    def __init__(
+        self,
+        channel: aio.Channel,
+        method: str,
+        decode: Callable[[bytes], Response],
+        metadata: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self.call = channel.stream_stream(method)(metadata=tuple(metadata))
         self._decode: Callable[[bytes], Response] = decode
 
     async def __aenter__(self) -> Self:

@@ -7,11 +7,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.filters import cors, dynamic_forward_proxy, extension, fault, grpc_web, mesh_protocols, router
+from translators.filters import (
+    authorization,
+    cors,
+    dynamic_forward_proxy,
+    extension,
+    fault,
+    grpc_web,
+    mesh_protocols,
+    router,
+)
 from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
+    authorization.translate,
     dynamic_forward_proxy.translate,
     fault.translate,
     extension.translate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection, TransportSocket
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener
@@ -63,7 +64,7 @@ def virtual_inbound(
     loop = FilterChainMatch(destination_port=settings.inbound_listen_port)
     chains = (chain for port in ports for chain in port_chains(captured[port], port, settings, modes))
     undeclared = _undeclared_chains(captured.keys(), settings, modes) if modes is not None else ()
-    passthrough = cluster_chain(INBOUND_PASSTHROUGH_CLUSTER, settings, VIRTUAL_INBOUND) if modes is None else None
+    passthrough = _undeclared(_EVERY_WAY, settings) if modes is None else None
     header = Listener(
         name=VIRTUAL_INBOUND,
         address=socket_address(EVERY_ADDRESS, settings.inbound_listen_port),
@@ -132,8 +133,20 @@ def _undeclared_chains(declared: Container[int], settings: MeshSettings, modes: 
     named = ((mode, port) for port, mode in modes.ports if port not in declared)
     for mode, port in (*named, (modes.default, None)):
         for way in ways_in(mode, Protocol.TCP, port):
-            socket = workload_socket(settings) if way.encrypted else None
-            yield _forwarding(INBOUND_PASSTHROUGH_CLUSTER, VIRTUAL_INBOUND, way, socket, settings)
+            yield _undeclared(way, settings)
+
+
+def _undeclared(way: Way, settings: MeshSettings) -> FilterChainPart:
+    """Filters for all ports are for these as well."""
+    socket = workload_socket(settings) if way.encrypted else None
+    chain = _forwarding(INBOUND_PASSTHROUGH_CLUSTER, VIRTUAL_INBOUND, way, socket, settings)
+    return replace(chain, side=Side(Direction.INBOUND, _UNDECLARED))
+
+
+_UNDECLARED: Final = 0
+"""The port that a filter for chosen ports would have to name."""
+
+_EVERY_WAY: Final = Way(None, http=False)
 
 
 def _mode(listener: InboundListener, modes: PeerModes | None) -> MutualTLSMode:

@@ -37,7 +37,7 @@ def entry_document(proxy: Proxy, group: WorkloadGroup, health: Health | None) ->
         "ports": dict(group.ports),
         "locality": "/".join(filter(None, proxy.locality if any(proxy.locality) else group.locality)),
         "network": proxy.network or group.network,
-        "serviceAccount": group.service_account,
+        "serviceAccount": proxy.identity.service_account if proxy.identity is not None else group.service_account,
         "weight": group.weight,
     }
     probed = {PROBED: "true"} if proxy.probed else {}

@@ -61,8 +61,13 @@ class Registrations:
         if known.leaving is not None:
             known.leaving.cancel()
             known.leaving = None
-        if self._find(_group(proxy)) is None:
+        group = self._find(_group(proxy))
+        if group is None:
             _log.warning("a proxy is of a group that there is not", proxy=str(proxy), group=str(_group(proxy)))
+        elif not _may_join(proxy, group):
+            _log.warning(
+                "a proxy is of another service account than its group", proxy=str(proxy), group=str(_group(proxy))
+            )
         self._revise(path)
 
     def left(self, proxy: Proxy) -> None:
@@ -113,7 +118,9 @@ class Registrations:
     def _text(self, path: str) -> str | None:
         known = self._known.get(path)
         group = self._find(_group(known.proxy)) if known is not None else None
-        return entry_document(known.proxy, group, known.health) if known is not None and group is not None else None
+        if known is None or group is None or not _may_join(known.proxy, group):
+            return None
+        return entry_document(known.proxy, group, known.health)
 
 
 _KIND: Final = "WorkloadGroup"
@@ -121,6 +128,11 @@ _KIND: Final = "WorkloadGroup"
 
 def _group(proxy: Proxy) -> ObjectKey:
     return ObjectKey(_KIND, proxy.namespace, proxy.group)
+
+
+def _may_join(proxy: Proxy, group: WorkloadGroup) -> bool:
+    """Whoever has proven an identity does not pass for another one by joining its group."""
+    return proxy.identity is None or group.service_account in ("", proxy.identity.service_account)
 
 
 def _path(proxy: Proxy) -> str:

@@ -40,6 +40,7 @@ from xds.app.security import follow, open_authority, security_of
 from xds.app.serve_options import ServeOptions, check_exposure, is_loopback
 from xds.app.store import Store
 from xds.app.workload_secrets import WorkloadSecrets
+from xds.ca.profile import Lifetimes
 from xds.ca.service import CertificateAuthority, Policy
 from xds.config.kinds.mesh_config import parse_mesh_config
 from xds.console import HttpServer, create_app
@@ -209,7 +210,8 @@ class ControlPlane:
     def _open_authority(self, options: ServeOptions) -> CertificateAuthority | None:
         if options.ca_dir is None:
             return None
-        policy = Policy(key_type=options.ca_key_type)
+        lifetimes = Lifetimes.of_workloads(options.workload_cert_ttl, options.max_workload_cert_ttl)
+        policy = Policy(key_type=options.ca_key_type, lifetimes=lifetimes)
         return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain, policy, options.ca_certs)
 
     def _security(self, options: ServeOptions) -> Security | None:

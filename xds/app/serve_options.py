@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -26,8 +27,10 @@ class ServeOptions:
     a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the certificate authority;
     None: there is none, and no secure address. ca_certs: the folder of an authority that somebody else has made; None:
     it is made here. ca_key_type: of authorities that are made here. insecure_xds: whether xds_listen may be an address
-    that others than this machine reach. oidc_issuers: whose tokens prove service accounts. module_cache: the folder
-    where fetched Wasm modules are kept; None: the user's cache folder.
+    that others than this machine reach. workload_cert_ttl: how long a workload's certificate holds that asks for
+    nothing else; max_workload_cert_ttl: how long at most, None for 24 h, or the former if that is more. oidc_issuers:
+    whose tokens prove service accounts. module_cache: the folder where fetched Wasm modules are kept; None: the user's
+    cache folder.
     """
 
     config: Path
@@ -46,6 +49,8 @@ class ServeOptions:
     ca_key_type: KeyType = KeyType.EC_P256
     secure_listen: str = "127.0.0.1:15012"
     insecure_xds: bool = False
+    workload_cert_ttl: timedelta = timedelta(hours=24)
+    max_workload_cert_ttl: timedelta | None = None
     oidc_issuers: tuple[IssuerOption, ...] = ()
     module_cache: Path | None = None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ AUTHORITIES: Final = "authorities"
 BUNDLE: Final = "root-cert.pem"
 LOCK: Final = "lock"
 
+_LOCK_SECONDS: Final = 1.0
+_LOCK_PAUSE_SECONDS: Final = 0.005
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -65,12 +68,12 @@ class Keystore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else changes the folder meanwhile. Raises KeystoreError if somebody is about to."""
+        """Nobody else changes the folder meanwhile. Raises KeystoreError if somebody is about to, for too long."""
         self._disk.make_folder(self.folder)
         self._check_permissions()
         descriptor = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
             yield
         except BlockingIOError as error:
             raise KeystoreError(f"{self.folder} is in use by another process") from error
@@ -130,10 +133,27 @@ class Keystore:
 
     def _check_permissions(self) -> None:
         for path in (self.folder, *sorted(self.folder.rglob("*"))):
-            mode = path.lstat().st_mode
+            try:
+                mode = path.lstat().st_mode
+            except FileNotFoundError:  # a token that was just used, or a file that was just put in place of another
+                continue
             is_public = path.parent == self.folder and path.name.startswith(BUNDLE)  # unfinished ones too
             if mode & _OTHERS and not is_public and not stat.S_ISLNK(mode):
                 raise KeystoreError(f"{path} is open to others than its owner: chmod go-rwx {path}")
+
+
+def _lock(descriptor: int) -> None:
+    """Waits for whoever has the lock, who needs it for milliseconds. Raises BlockingIOError if it takes too long."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _files(authority: Authority) -> dict[str, bytes]:

@@ -22,7 +22,16 @@ from xds.model.identity import SpiffeId
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 BACKDATED: Final = timedelta(minutes=2)
-"""How long before it is issued a certificate begins to hold: for clients whose clocks are slow."""
+"""How long before it is issued a certificate begins to hold at most: for clients whose clocks are slow."""
+
+_BACKDATED_SHARE: Final = 0.1
+"""Of its life; so that half of the life of a short one is not over when it is issued."""
+
+LEAST_LIFE: Final = timedelta(minutes=5)
+"""What a workload gets that asks for less, unless the usual life is less."""
+
+MOST_LIFE: Final = timedelta(hours=24)
+"""What one gets that asks for more, unless the usual life is more, or somebody has said otherwise."""
 
 MAX_SERIAL_BITS: Final = 159
 """RFC 5280 allows 20 octets for a positive number."""
@@ -34,9 +43,15 @@ class Lifetimes:
 
     root: timedelta = timedelta(days=3650)
     issuing: timedelta = timedelta(days=90)
-    workload: timedelta = timedelta(hours=24)
-    least: timedelta = timedelta(minutes=5)
-    most: timedelta = timedelta(hours=24)
+    workload: timedelta = MOST_LIFE
+    least: timedelta = LEAST_LIFE
+    most: timedelta = MOST_LIFE
+
+    @classmethod
+    def of_workloads(cls, usual: timedelta, most: timedelta | None = None) -> Lifetimes:
+        """With another usual life of workloads' certificates. most: None for `MOST_LIFE`, or more if that is usual."""
+        longest = max(usual, most if most is not None else MOST_LIFE)
+        return cls(workload=usual, least=min(LEAST_LIFE, usual), most=longest)
 
     def granted(self, asked: timedelta | None) -> timedelta:
         """What a workload gets that asks for this. None, or nothing positive: it does not say."""
@@ -112,7 +127,8 @@ def _authority(
 
 def _valid(key: PublicKey, now: datetime, until: datetime, serial: int) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder().public_key(key).serial_number(serial)
-    return builder.not_valid_before(now - BACKDATED).not_valid_after(until)
+    backdated = min(BACKDATED, (until - now) * _BACKDATED_SHARE)
+    return builder.not_valid_before(now - backdated).not_valid_after(until)
 
 
 def _identified(builder: x509.CertificateBuilder, signer: Signer) -> x509.CertificateBuilder:

@@ -23,6 +23,7 @@ from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.gateway_findings import GatewayFindings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
 from xds.config.provider_findings import provider_findings
+from xds.model.authorization import AuthorizationPolicy
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
 from xds.model.envoy_filters import EnvoyFilter
@@ -138,6 +139,7 @@ def _mesh(
         envoy_filters=revise_by_namespace(before.envoy_filters, _only(EnvoyFilter, pairs)),
         proxy_configs=revise_by_age(before.proxy_configs, _only(ProxyConfig, pairs)),
         peer_authentications=revise_by_namespace(before.peer_authentications, _only(PeerAuthentication, pairs)),
+        authorization_policies=revise_by_namespace(before.authorization_policies, _only(AuthorizationPolicy, pairs)),
         credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
         extensions=extensions.by_namespace,
         modules=extensions.modules,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from xds.model.authorization import AuthorizationPolicy
 from xds.model.credentials import Credential
 from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension
@@ -77,6 +78,7 @@ ConfigObject: TypeAlias = (
     | EnvoyFilter
     | ProxyConfig
     | PeerAuthentication
+    | AuthorizationPolicy
     | Credential
     | WorkloadGroup
     | Extension

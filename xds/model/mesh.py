@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from xds.model.authorization import AuthorizationPolicy
 from xds.model.credentials import Credential
 from xds.model.envoy_filters import EnvoyFilter
 from xds.model.extensions import Extension, Modules
@@ -29,10 +30,10 @@ class Mesh:
 
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
     workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
-    envoy_filters, peer_authentications, credentials: oldest first (`ObjectMeta.age_order`), grouped by namespace where
-    look-ups go by namespace. proxy_configs: oldest first; proxies are told of them when they start. extensions: as they
-    can be run, by namespace; modules: what is known of those that they name. objects: the metadata of every object in
-    force. workload_groups: in which workloads register themselves.
+    envoy_filters, peer_authentications, authorization_policies, credentials: oldest first (`ObjectMeta.age_order`),
+    grouped by namespace where look-ups go by namespace. proxy_configs: oldest first; proxies are told of them when they
+    start. extensions: as they can be run, by namespace; modules: what is known of those that they name. objects: the
+    metadata of every object in force. workload_groups: in which workloads register themselves.
     """
 
     settings: MeshSettings
@@ -47,6 +48,7 @@ class Mesh:
     envoy_filters: Mapping[str, tuple[EnvoyFilter, ...]]
     proxy_configs: tuple[ProxyConfig, ...]
     peer_authentications: Mapping[str, tuple[PeerAuthentication, ...]]
+    authorization_policies: Mapping[str, tuple[AuthorizationPolicy, ...]]
     credentials: Mapping[str, tuple[Credential, ...]]
     extensions: Mapping[str, tuple[Extension, ...]]
     modules: Modules
@@ -67,6 +69,7 @@ EMPTY_MESH = Mesh(
     envoy_filters={},
     proxy_configs=(),
     peer_authentications={},
+    authorization_policies={},
     credentials={},
     extensions={},
     modules={},

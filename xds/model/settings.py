@@ -69,12 +69,14 @@ class MeshSettings:
     rule says nothing. proxy: of each proxy. domain_suffix: the cluster's DNS domain. locality: for every destination
     that has no setting of its own. providers: by name. access_logs: instead of the access log file. listener_log:
     whether connections that no filter chain is for are logged as well. trust_domain: in which workloads have their
-    identities. mesh_mtls: what they demand of one another. auto_mtls: whether proxies use mutual TLS by themselves
-    where the other end takes it. tls: of all other TLS, in either direction, where nothing else is said.
+    identities; trust_domain_aliases: others that name the same identities. mesh_mtls: what they demand of one another.
+    auto_mtls: whether proxies use mutual TLS by themselves where the other end takes it. tls: of all other TLS, in
+    either direction, where nothing else is said.
     """
 
     root_namespace: str = "istio-system"
     trust_domain: str = "cluster.local"
+    trust_domain_aliases: tuple[str, ...] = ()
     outbound_traffic_policy: OutboundTrafficMode = OutboundTrafficMode.ALLOW_ANY
     outbound_tls: ClientTLSSettings | None = None
     inbound_traffic_policy: InboundTrafficMode = InboundTrafficMode.PASSTHROUGH

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from xds.model.authorization import AuthorizationPolicy
 from xds.model.credentials import NO_CREDENTIALS, Credentials
 from xds.model.envoy_filters import ConfigPatch, ProxyCondition
 from xds.model.extensions import ProxyExtension
@@ -203,6 +204,7 @@ class ProxyView:
     to stand, the first to see a request first. patches: of EnvoyFilters, in the order in which they are applied.
     mtls: which connections the workload of a sidecar accepts, port by port; None if the proxy has no identity.
     unencrypted: what says which endpoints are spoken to in plain text although they have a proxy; None if nothing does.
+    authorization: the policies for it, the root namespace's first, each namespace's oldest first.
     """
 
     digest: str
@@ -220,6 +222,7 @@ class ProxyView:
     patches: tuple[ConfigPatch, ...] = ()
     mtls: PeerModes | None = None
     unencrypted: PeerPolicies | None = None
+    authorization: tuple[AuthorizationPolicy, ...] = ()
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

@@ -174,7 +174,7 @@ class HttpFilterPart:
     """An HTTP filter for every connection manager that it applies to.
 
     body: an encoded ``HttpFilter``. ports: None for all. mtls: only where the peer is authenticated (True), only where
-    it is not (False), or both (None).
+    it is not (False), or both (None). origins: the objects behind it.
     """
 
     phase: Phase
@@ -182,6 +182,7 @@ class HttpFilterPart:
     directions: frozenset[Direction]
     ports: frozenset[int] | None = None
     mtls: bool | None = None
+    origins: tuple[ObjectKey, ...] = ()
 
     def applies_to(self, connection: HttpConnection) -> bool:
         """True if ``connection`` gets this filter."""
@@ -196,17 +197,24 @@ class HttpFilterPart:
 class NetworkFilterPart:
     """A network filter for every filter chain that it applies to, before what else is there.
 
-    body: an encoded ``Filter``. ports: None for all.
+    body: an encoded ``Filter``. ports: None for all. routed: whether it is for chains that route requests as well, and
+    not only for those that forward connections. origins: the objects behind it.
     """
 
     phase: Phase
     body: bytes
     directions: frozenset[Direction]
     ports: frozenset[int] | None = None
+    routed: bool = True
+    origins: tuple[ObjectKey, ...] = ()
 
-    def applies_to(self, side: Side) -> bool:
-        """True if a chain for these connections gets this filter."""
-        return side.direction in self.directions and (self.ports is None or side.port in self.ports)
+    def applies_to(self, chain: FilterChainPart, side: Side) -> bool:
+        """True if ``chain`` gets this filter. side: the connections that it is for."""
+        return (
+            side.direction in self.directions
+            and (self.ports is None or side.port in self.ports)
+            and (self.routed or chain.http is None)
+        )
 
 
 FilterPart = HttpFilterPart | NetworkFilterPart

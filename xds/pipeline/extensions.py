@@ -9,10 +9,8 @@ from xds.model.extensions import Extension, Module, ModuleFailure, Modules, Plug
 from xds.model.labels import Labels
 from xds.model.mesh import Mesh
 from xds.model.view import ViewKey
+from xds.pipeline.attachment import attached
 from xds.pipeline.memo import Memo
-
-GATEWAY_NAME: Final = "gateway.networking.k8s.io/gateway-name"
-"""The label of the proxies of a Kubernetes Gateway."""
 
 _PHASES: Final = {
     phase: number
@@ -36,16 +34,7 @@ def _together(*extensions: ProxyExtension) -> tuple[ProxyExtension, ...]:
 def _chosen(
     extensions: Mapping[str, tuple[Extension, ...]], root_namespace: str, namespace: str, labels: Labels
 ) -> tuple[Extension, ...]:
-    namespaces = dict.fromkeys((root_namespace, namespace))
-    found = (each for name in namespaces for each in extensions.get(name, ()) if _selects(each, namespace, labels))
-    return tuple(sorted(found, key=_order))
-
-
-def _selects(extension: Extension, namespace: str, labels: Labels) -> bool:
-    """A Gateway is aimed at in its own namespace only."""
-    if extension.gateways is None:
-        return extension.selector.selects(labels)
-    return extension.meta.namespace == namespace and labels.get(GATEWAY_NAME, "") in extension.gateways
+    return tuple(sorted(attached(extensions, root_namespace, namespace, labels), key=_order))
 
 
 def _order(extension: Extension) -> tuple[int, int, tuple[float, str, str], str]:

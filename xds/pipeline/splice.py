@@ -6,7 +6,7 @@ Listener.filter_chains 3 and default_filter_chain 25, FilterChain.filters 3, Htt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -100,31 +100,54 @@ def build_route_configuration(part: VirtualHosts, *groups: JoinedVirtualHosts) -
 
 def build_listener(part: ListenerPart, *filters: FilterPart) -> Resource:
     """A Listener: its chains and their connection managers get the filters that apply, in the order given."""
-    chains = b"".join(field(3, _filter_chain(chain_part, part.side, filters)) for chain_part in part.filter_chains)
     default = part.default_filter_chain
     every = part.filter_chains if default is None else (*part.filter_chains, default)
+    found = [_applicable(each, part.side, filters) for each in every]
+    bodies = [_filter_chain(each, *applicable) for each, applicable in zip(every, found, strict=True)]
+    tail = field(25, bodies.pop()) if default is not None else b""
+    chains = b"".join(field(3, body) for body in bodies)
     sources = tuple(each.sources for each in every)
-    tail = field(25, _filter_chain(default, part.side, filters)) if default is not None else b""
     secrets = dict.fromkeys(name for each in every for name in each.secrets)
     references = (*(Reference(ROUTE, name) for name in part.routes), *(Reference(SECRET, name) for name in secrets))
-    return Resource.of(LISTENER, part.name, part.body + chains + tail, references, part.origins, parts=sources)
+    origins = (*part.origins, *_origins(found))
+    return Resource.of(LISTENER, part.name, part.body + chains + tail, references, origins, parts=sources)
 
 
-def _filter_chain(part: FilterChainPart, of_listener: Side | None, filters: Collection[FilterPart]) -> bytes:
-    side = part.http.side if part.http is not None else part.side or of_listener
-    body = _network_filters(side, filters) + part.body
-    return body if part.http is None else body + field(3, _connection_manager(part.http, filters))
+def _applicable(
+    part: FilterChainPart, of_listener: Side | None, filters: Iterable[FilterPart]
+) -> tuple[list[NetworkFilterPart], list[HttpFilterPart]]:
+    """The filters of a chain, and of its connection manager if it has one. of_listener: if the chain says no side."""
+    http = part.http
+    side = http.side if http is not None else part.side or of_listener
+    network: list[NetworkFilterPart] = []
+    of_requests: list[HttpFilterPart] = []
+    for each in filters:
+        if isinstance(each, NetworkFilterPart):
+            if side is not None and each.applies_to(part, side):
+                network.append(each)
+        elif http is not None and each.applies_to(http):
+            of_requests.append(each)
+    return network, of_requests
 
 
-def _network_filters(side: Side | None, filters: Iterable[FilterPart]) -> bytes:
-    if side is None:
-        return b""
-    found = (part for part in filters if isinstance(part, NetworkFilterPart) and part.applies_to(side))
-    return b"".join(field(3, part.body) for part in found)
+def _origins(found: Iterable[tuple[list[NetworkFilterPart], list[HttpFilterPart]]]) -> Iterable[ObjectKey]:
+    """The objects behind the filters of all chains, each once."""
+    every = dict.fromkeys(origins for network, of_requests in found for origins in _of_each(network, of_requests))
+    return dict.fromkeys(chain.from_iterable(every))
 
 
-def _connection_manager(http: HttpConnection, filters: Iterable[FilterPart]) -> bytes:
-    found = (part for part in filters if isinstance(part, HttpFilterPart) and part.applies_to(http))
-    applicable = b"".join(field(5, part.body) for part in found)
+def _of_each(*groups: Iterable[FilterPart]) -> Iterable[tuple[ObjectKey, ...]]:
+    return (part.origins for group in groups for part in group)
+
+
+def _filter_chain(
+    part: FilterChainPart, network: Iterable[NetworkFilterPart], of_requests: Iterable[HttpFilterPart]
+) -> bytes:
+    body = b"".join(field(3, each.body) for each in network) + part.body
+    return body if part.http is None else body + field(3, _connection_manager(part.http, of_requests))
+
+
+def _connection_manager(http: HttpConnection, filters: Iterable[HttpFilterPart]) -> bytes:
+    applicable = b"".join(field(5, part.body) for part in filters)
     config = any_of(HCM_TYPE_URL, http.body + applicable)
     return field(1, HTTP_CONNECTION_MANAGER.encode()) + field(4, config)

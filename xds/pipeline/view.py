@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
+from xds.model.authorization import AuthorizationPolicy
 from xds.model.credentials import Credentials
 from xds.model.envoy_filters import ConfigPatch
 from xds.model.extensions import ProxyExtension
@@ -22,6 +23,7 @@ from xds.model.settings import MeshSettings
 from xds.model.sharded import Sharded, sharded
 from xds.model.view import EgressListener, GatewayPort, InboundListener, ProxyView, ViewKey, VisibleService
 from xds.pipeline import rules
+from xds.pipeline.authorization import authorization_of
 from xds.pipeline.automatic import automatic_addresses, with_automatic_addresses
 from xds.pipeline.credentials import credentials_for
 from xds.pipeline.extensions import extensions_of
@@ -149,6 +151,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         selected_patches(mesh, key, memo),
         _peer_modes(mesh, key, memo),
         _unencrypted(mesh, memo),
+        authorization_of(mesh, key, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -167,6 +170,7 @@ def _unpopulated(
     patches: tuple[ConfigPatch, ...],
     mtls: PeerModes | None,
     unencrypted: PeerPolicies | None,
+    authorization: tuple[AuthorizationPolicy, ...],
 ) -> ProxyView:
     return ProxyView(
         digest=_digest(key),
@@ -184,6 +188,7 @@ def _unpopulated(
         patches=patches,
         mtls=mtls,
         unencrypted=unencrypted,
+        authorization=authorization,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from examples.bookinfo.services.options import Options, Service
-from examples.bookinfo.services.server import MAX_BODY_BYTES, PRODUCT_PATH, json_answer, product_id, run
+from examples.bookinfo.services.server import MAX_BODY_BYTES, PRODUCT_PATH, caller, json_answer, product_id, run
 from examples.bookinfo.services.shapes import Details
 
 SERVICE = Service("details")
@@ -20,6 +20,7 @@ def build(options: Options) -> web.Application:
                 id=product_id(request),
                 version=options.version,
                 instance=options.instance,
+                caller=caller(request),
                 title="Moby-Dick; or, The Whale",
                 author="Herman Melville",
                 year=1851,

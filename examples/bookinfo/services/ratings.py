@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from examples.bookinfo.services.options import Options, Service
-from examples.bookinfo.services.server import MAX_BODY_BYTES, PRODUCT_PATH, json_answer, product_id, run
+from examples.bookinfo.services.server import MAX_BODY_BYTES, PRODUCT_PATH, caller, json_answer, product_id, run
 from examples.bookinfo.services.shapes import Ratings
 
 SERVICE = Service("ratings")
@@ -17,7 +17,13 @@ def build(options: Options) -> web.Application:
 
     async def ratings(request: web.Request) -> web.Response:
         return json_answer(
-            Ratings(id=product_id(request), version=options.version, instance=options.instance, ratings=STARS)
+            Ratings(
+                id=product_id(request),
+                version=options.version,
+                instance=options.instance,
+                caller=caller(request),
+                ratings=STARS,
+            )
         )
 
     app = web.Application(client_max_size=MAX_BODY_BYTES)

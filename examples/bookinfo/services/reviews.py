@@ -12,7 +12,7 @@ from aiohttp import web
 
 from examples.bookinfo.services.neighbours import NeighbourError, Neighbours, forwarded_headers, neighbours_context
 from examples.bookinfo.services.options import Options, Service
-from examples.bookinfo.services.server import MAX_BODY_BYTES, PRODUCT_PATH, json_answer, product_id, run
+from examples.bookinfo.services.server import MAX_BODY_BYTES, PRODUCT_PATH, caller, json_answer, product_id, run
 from examples.bookinfo.services.shapes import Ratings, RatingsStatus, Review, Reviews
 
 SERVICE = Service("reviews", versions=("v1", "v2", "v3"), neighbour_timeout=10.0)
@@ -35,6 +35,7 @@ def build(options: Options) -> web.Application:
             id=number,
             version=options.version,
             instance=options.instance,
+            caller=caller(request),
             star_color=color,
             ratings=status,
             reviews=tuple(Review(reviewer=who, text=text, stars=stars.get(who)) for who, text in TEXTS.items()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -48,6 +49,12 @@ def run(service: Service, build: Callable[[Options], web.Application]) -> None:
 def json_answer(shape: Shape, status: int = 200) -> web.Response:
     """The HTTP response that carries ``shape``."""
     return web.json_response(text=shape.model_dump_json(exclude_none=True), status=status)
+
+
+def caller(request: web.Request) -> str | None:
+    """The identity that the caller has proven to the sidecar, which tells it; None if it has proven none."""
+    names = [part for part in re.split("[;,]", request.headers.get("x-forwarded-client-cert", "")) if "URI=" in part]
+    return names[-1].removeprefix("URI=") if names else None
 
 
 def product_id(request: web.Request) -> int:

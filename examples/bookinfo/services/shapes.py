@@ -1,4 +1,7 @@
-"""The JSON that the services exchange, as frozen values. The sender dumps them, the receiver validates them."""
+"""The JSON that the services exchange, as frozen values. The sender dumps them, the receiver validates them.
+
+Each answer says who gave it (version, instance), and who asked for it, if that was proven (caller: a SPIFFE ID).
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,7 @@ class Details(Shape):
     id: int
     version: str
     instance: str
+    caller: str | None = None
     title: str
     author: str
     year: int
@@ -51,6 +55,7 @@ class Ratings(Shape):
     id: int
     version: str
     instance: str
+    caller: str | None = None
     ratings: dict[str, int]
 
 
@@ -75,6 +80,7 @@ class Reviews(Shape):
     id: int
     version: str
     instance: str
+    caller: str | None = None
     star_color: Literal["black", "red"] | None = None
     ratings: RatingsStatus
     reviews: tuple[Review, ...]

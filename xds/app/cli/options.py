@@ -139,6 +139,24 @@ CaFolder = Annotated[
         file_okay=False,
     ),
 ]
+WorkloadCertTtl = Annotated[
+    str,
+    typer.Option(
+        "--workload-cert-ttl",
+        metavar="DURATION",
+        help="How long a workload's certificate holds that asks for nothing else: 10s to 720h.",
+        callback=duration(timedelta(seconds=10), timedelta(days=30)),
+    ),
+]
+MaxWorkloadCertTtl = Annotated[
+    str | None,
+    typer.Option(
+        "--max-workload-cert-ttl",
+        metavar="DURATION",
+        help="How long one holds at most; 24h, or --workload-cert-ttl if that is more.",
+        callback=duration(timedelta(seconds=10), timedelta(days=30)),
+    ),
+]
 CaCerts = Annotated[
     Path | None,
     typer.Option(

@@ -17,11 +17,11 @@ from xds.app.demo.errors import DemoError
 __all__ = ["run"]
 
 
-async def run(check: bool, console: Console | None = None) -> int:
+async def run(check: bool, console: Console | None = None, *, strict: bool = False) -> int:
     """Runs the demo and returns its exit status: 0, or 1 with the reason printed on the console.
 
-    check: performs and verifies every step, then ends. Otherwise the demo runs until SIGINT or SIGTERM. Must run in
-    the main thread.
+    check: performs and verifies every step, then ends. Otherwise the demo runs until SIGINT or SIGTERM. strict: under
+    strict mutual TLS. Must run in the main thread.
     """
     console = console or Console()
     try:
@@ -30,7 +30,7 @@ async def run(check: bool, console: Console | None = None) -> int:
         from xds.app.demo.plan import Plan
         from xds.app.demo.session import run_check, run_live
 
-        return await (run_check if check else run_live)(Plan(find_envoy()), console)
+        return await (run_check if check else run_live)(Plan(find_envoy()), console, strict=strict)
     except DemoError as error:
         console.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         return 1

@@ -8,11 +8,12 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from examples.bookinfo.topology import STEPS, Step
+from examples.bookinfo.topology import Step
 from xds.app.demo.expectations import ExpectationError, Holds
 from xds.app.demo.probes import live_at
 from xds.app.demo.shop import Shop
 from xds.app.demo.steps import CHECKS, StepChecks
+from xds.app.demo.strict import steps_of
 
 LIVE_SECONDS = 1.0
 """A change of configuration is live in every Envoy that it concerns within this time."""
@@ -40,7 +41,7 @@ class Outcome:
 
 async def perform_all(shop: Shop) -> AsyncIterator[Outcome]:
     """All steps, in order, each with its outcome. A step that fails does not keep the next from being tried."""
-    for step in STEPS:
+    for step in steps_of(shop.plan):
         yield await perform(step, shop)
 
 

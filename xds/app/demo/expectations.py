@@ -10,6 +10,7 @@ from xds.app.demo.shop import Answer, Shop, many
 
 REQUESTS = 40
 SPLIT_REQUESTS = 600
+FEW = 5
 SIGMAS = 4.5
 """A split that is as configured is outside of this once in 100,000 times."""
 
@@ -105,6 +106,30 @@ def gateway_answers(path: str, status: int) -> Holds:
         answer = await shop.gateway_visitor().get(path)
         if answer.status != status:
             raise ExpectationError(f"the gateway to answer {path} with {status}", _timed(answer))
+
+    return holds
+
+
+def all_plain_text_refused(workload: str) -> Holds:
+    """Whoever has no identity gets no answer of the workload's sidecar, as often as he asks."""
+
+    async def holds(shop: Shop) -> None:
+        answers = [await shop.past_the_gateway(workload, "/health") for _ in range(FEW)]
+        if any(answer.status for answer in answers):
+            raise ExpectationError(f"{workload} to refuse plain text", _timed(answers[-1]))
+
+    return holds
+
+
+def callers_known_as(service_account: str) -> Holds:
+    """The services know by a certificate who asks them: the page, and nobody else."""
+
+    async def holds(shop: Shop) -> None:
+        visitor = shop.visitor(None)
+        for ask in (visitor.reviews, visitor.details, visitor.ratings):
+            answer = await ask()
+            if not answer.caller.endswith(f"/sa/{service_account}"):
+                raise ExpectationError(f"the page to be known as {service_account}", answer.caller or _timed(answer))
 
     return holds
 

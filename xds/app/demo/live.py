@@ -18,6 +18,7 @@ from xds.app.demo.findings import Findings, ask
 from xds.app.demo.plan import Component
 from xds.app.demo.processes import Processes
 from xds.app.demo.shop import Shop
+from xds.app.demo.strangers import keep_trying
 from xds.app.demo.table import Hints, State, line, render
 from xds.app.demo.traffic import Traffic, Window
 
@@ -65,6 +66,8 @@ async def show(
     async with asyncio.TaskGroup() as group:
         group.create_task(traffic.run())
         group.create_task(view.watch_health(processes, shop.plan.monitoring))
+        if shop.plan.ca_dir is not None:
+            group.create_task(keep_trying(shop, view.window))
         await (_draw if console.is_terminal else _print_lines)(view.state, console)
     raise AssertionError("the view ends by being cancelled")
 

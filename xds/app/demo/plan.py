@@ -56,7 +56,8 @@ class Plan:
     """All that can be different between one running Bookinfo and another.
 
     checkout: the current folder of the processes. config: the folder that the control plane watches. steps: the folder
-    of the steps that are copied into it. xds, monitoring: where the control plane listens, ``HOST:PORT``.
+    of the steps that are copied into it. xds, monitoring, secure: where the control plane listens, ``HOST:PORT``; the
+    last if there is an authority. ca_dir: the authority's folder; None: nobody has an identity.
     """
 
     envoy: Path
@@ -67,6 +68,16 @@ class Plan:
     gateway: Gateway = topology.GATEWAY
     xds: str = "127.0.0.1:15010"
     monitoring: str = "127.0.0.1:15014"
+    secure: str = "127.0.0.1:15012"
+    ca_dir: Path | None = None
+
+    @property
+    def front_door(self) -> str:
+        """The URL at which visitors come in: productpage's sidecar, or the gateway where only callers with an identity
+        get that far."""
+        if self.ca_dir is not None:
+            return self.gateway.url
+        return f"http://{self.workload('productpage-v1').ip}:{topology.SERVICE_PORT}"
 
     def workload(self, name: str) -> Workload:
         """The workload ``APP-VERSION``."""
@@ -85,12 +96,14 @@ class Plan:
         name = Kind.CONTROL_PLANE.value
         arguments = ("--config", str(self.config), "--mesh-config", str(topology.MESH_CONFIG))
         listen = ("--xds-listen", self.xds, "--monitoring-listen", self.monitoring)
-        argv = (sys.executable, "-m", "xds.app.cli", "serve", *arguments, *listen)
+        secure = ("--ca-dir", str(self.ca_dir), "--secure-listen", self.secure) if self.ca_dir is not None else ()
+        argv = (sys.executable, "-m", "xds.app.cli", "serve", *arguments, *listen, *secure)
+        addresses = (self.xds, self.monitoring, *((self.secure,) if self.ca_dir is not None else ()))
         return Component(
             Kind.CONTROL_PLANE,
             Command(name, argv, self.checkout),
             f"http://{self.monitoring}/ready",
-            tuple(_listening(name, address) for address in (self.xds, self.monitoring)),
+            tuple(_listening(name, address) for address in addresses),
         )
 
     def _service(self, workload: Workload) -> Component:
@@ -103,14 +116,17 @@ class Plan:
         command = Command(f"envoy of {spec.name}", envoy_argv(self.envoy, config), run_dir)
         addresses = tuple(Listening(command.name, spec.ip, port) for port in (ADMIN_PORT, *ports))
         ready_url = f"http://{spec.ip}:{ADMIN_PORT}/ready"
-        return Component(Kind.PROXY, command, ready_url, addresses, partial(_write_bootstrap, spec, self.xds, config))
+        return Component(Kind.PROXY, command, ready_url, addresses, partial(_write_bootstrap, spec, self, config))
 
 
-def _write_bootstrap(spec: ProxySpec, xds: str, config: Path) -> None:
+def _write_bootstrap(spec: ProxySpec, plan: Plan, config: Path) -> None:
     # Envoy's message classes take a second to import: not while nothing has been started yet.
     from xds.app.bootstrap import bootstrap
+    from xds.app.demo.identities import proof_of
 
-    config.write_text(json.dumps(bootstrap(spec, xds, ADMIN_PORT)))
+    tls = proof_of(spec, plan.ca_dir, config.parent) if plan.ca_dir is not None else None
+    xds = plan.secure if tls is not None else plan.xds
+    config.write_text(json.dumps(bootstrap(spec, xds, ADMIN_PORT, tls=tls)))
 
 
 def envoy_argv(envoy: Path, config: Path) -> tuple[str, ...]:

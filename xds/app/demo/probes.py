@@ -81,12 +81,33 @@ def stars_fail_with(user: str | None, code: int) -> Probe:
     return Probe(ask)
 
 
+def stars_are_there(user: str | None) -> Probe:
+    """Reviews are answered with stars."""
+
+    async def ask(shop: Shop) -> float | None:
+        answer = await shop.visitor(user).reviews()
+        reviews = answer.part and answer.part.reviews
+        return answer.sent if reviews and reviews.ratings.status == "ok" else None
+
+    return Probe(ask)
+
+
 def gateway_opens(path: str) -> Probe:
     """The ingress gateway answers ``path`` with 200."""
 
     async def ask(shop: Shop) -> float | None:
         answer = await shop.gateway_visitor().get(path)
         return answer.sent if answer.ok else None
+
+    return Probe(ask)
+
+
+def plain_text_is_refused(workload: str) -> Probe:
+    """Whoever has no identity gets no answer of the workload's sidecar."""
+
+    async def ask(shop: Shop) -> float | None:
+        answer = await shop.past_the_gateway(workload, "/health")
+        return None if answer.status else answer.sent
 
     return Probe(ask)
 

@@ -29,6 +29,7 @@ from xds.app.demo.processes import Processes
 from xds.app.demo.progress import progress_on
 from xds.app.demo.report import Report
 from xds.app.demo.shop import Shop, new_session
+from xds.app.demo.strict import apply_all, strict_plan
 
 T = TypeVar("T")
 
@@ -51,9 +52,12 @@ async def up(plan: Plan, run_dir: Path, progress: Progress) -> AsyncIterator[Run
         yield Running(Shop(session, plan), components, processes)
 
 
-async def run_live(plan: Plan, console: Console) -> int:
-    """Runs until SIGINT or SIGTERM, which is exit status 0."""
+async def run_live(plan: Plan, console: Console, *, strict: bool = False) -> int:
+    """Runs until SIGINT or SIGTERM, which is exit status 0. strict: under strict mutual TLS."""
     with run_folder() as folder:
+        if strict:
+            plan = strict_plan(plan, folder)
+            apply_all(plan)
         with suppress(Interrupted):
             await interruptible(_live(plan, folder, console))
         console.print("Everything is stopped.")
@@ -70,17 +74,19 @@ async def _live(plan: Plan, folder: Path, console: Console) -> None:
         )
 
 
-async def run_check(plan: Plan, console: Console) -> int:
-    """Performs every step, on a copy of the configuration. Exit status 0.
+async def run_check(plan: Plan, console: Console, *, strict: bool = False) -> int:
+    """Performs every step, on a copy of the configuration. Exit status 0. strict: under strict mutual TLS.
 
     Raises DemoError if something is not as it has to be, or the check was interrupted.
     """
     with run_folder() as folder:
-        config = folder / "mesh"
-        shutil.copytree(plan.config, config)
+        if strict:
+            plan = strict_plan(plan, folder)
+        else:
+            plan = replace(plan, config=shutil.copytree(plan.config, folder / "mesh"))
         report = Report(console)
         try:
-            await interruptible(_check(replace(plan, config=config), folder, console, report))
+            await interruptible(_check(plan, folder, console, report))
         except Interrupted:
             report.problem("interrupted")
         report.require_success()

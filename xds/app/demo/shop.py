@@ -52,6 +52,13 @@ class Answer:
         return answered.version if answered else ""
 
     @property
+    def caller(self) -> str:
+        """Whom the service asked for took the page for, by what was proven to its sidecar; empty if nothing was."""
+        part = self.part
+        answered = part and (part.reviews or part.details or part.ratings)
+        return (answered.caller if answered else None) or ""
+
+    @property
     def error(self) -> str:
         """Why there is no answer of the service asked for; empty if there is one."""
         part = self.part
@@ -90,8 +97,13 @@ class Shop:
     plan: Plan
 
     def visitor(self, user: str | None) -> Visitor:
-        """A user at the front door: productpage's sidecar."""
-        return Visitor(self.session, f"http://{self.plan.workload('productpage-v1').ip}:{SERVICE_PORT}", user)
+        """A user at the front door."""
+        return Visitor(self.session, self.plan.front_door, user)
+
+    async def past_the_gateway(self, workload: str, path: str) -> Answer:
+        """What whoever has no identity gets when he asks a workload's sidecar, in plain text."""
+        url = f"http://{self.plan.workload(workload).ip}:{SERVICE_PORT}{path}"
+        return await fetch(self.session, url, {"connection": "close"})
 
     def gateway_visitor(self) -> Visitor:
         """A user who comes in through the ingress gateway."""

@@ -13,6 +13,8 @@ from types import MappingProxyType
 from xds.app.demo.expectations import (
     Holds,
     all_answered_by,
+    all_plain_text_refused,
+    callers_known_as,
     gateway_answers,
     page_shows,
     ratings_answer,
@@ -24,9 +26,11 @@ from xds.app.demo.probes import (
     Probe,
     answered_by,
     gateway_opens,
+    plain_text_is_refused,
     ratings_hang,
     share_of_at_least,
     some_answered_by,
+    stars_are_there,
     stars_fail_with,
 )
 
@@ -43,6 +47,8 @@ JASON = "jason"
 NOBODY = None
 STARRED = "reviews-v2"
 """The instance that asks ratings for stars when jason's requests go to v2."""
+
+_SIDECARS = ("productpage-v1", "details-v1", "reviews-v1", "reviews-v2", "reviews-v3", "ratings-v1")
 
 CHECKS: Mapping[str, StepChecks] = MappingProxyType(
     {
@@ -90,12 +96,19 @@ CHECKS: Mapping[str, StepChecks] = MappingProxyType(
             ),
         ),
         "08-ingress": StepChecks(
-            probes=(gateway_opens("/productpage"),),
+            probes=(gateway_opens("/productpage"), stars_are_there(JASON)),
             holds=(
                 gateway_answers("/productpage", 200),
                 gateway_answers("/nothing-here", 404),
                 gateway_answers("/details/0", 404),
                 page_shows(JASON, stars="black"),
+            ),
+        ),
+        "s1-mutual-tls": StepChecks(
+            probes=tuple(map(plain_text_is_refused, _SIDECARS)),
+            holds=(
+                *(all_plain_text_refused(workload) for workload in _SIDECARS),
+                callers_known_as("bookinfo-productpage"),
             ),
         ),
     }

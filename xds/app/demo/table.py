@@ -13,10 +13,14 @@ from rich.table import Table
 
 from xds.app.demo.findings import Findings
 from xds.app.demo.plan import Component, Kind
+from xds.app.demo.strangers import REFUSED
 from xds.app.demo.traffic import Row
 
 BAR_CELLS = 20
-_COLORS = {"v1": "bright_black", "v2": "blue", "v3": "red"}
+_COLORS = {"v1": "bright_black", "v2": "blue", "v3": "red", REFUSED: "green"}
+_LOCK = "\N{LOCK}"
+"""The service knows by a certificate who asks."""
+
 _REMARK_CELLS = 60
 _PLURALS = {Kind.SERVICE: "services", Kind.PROXY: "proxies"}
 
@@ -60,7 +64,7 @@ def line(state: State) -> str:
     minutes, seconds = divmod(int(state.seconds), 60)
     rate = sum(row.rate for row in state.rows)
     errors = sum(row.rate * row.error_rate for row in state.rows)
-    rows = "; ".join(f"{row.user} > {row.service} {_shares(row)}" for row in state.rows)
+    rows = "; ".join(f"{row.user} > {_service(row)} {_shares(row)}" for row in state.rows)
     down = f"; down: {', '.join(sorted(state.down))}" if state.down else ""
     problems = "".join(f"; not in force: {problem}" for problem in state.findings.problems)
     share = errors / rate if rate else 0.0
@@ -69,6 +73,10 @@ def line(state: State) -> str:
 
 def _shares(row: Row) -> str:
     return " ".join(f"{version} {share:.0%}" for version, share in sorted(row.shares)) or "no answer"
+
+
+def _service(row: Row) -> str:
+    return f"{_LOCK} {row.service}" if row.proven else row.service
 
 
 def _health(state: State) -> RenderableType:
@@ -96,7 +104,7 @@ def _traffic(rows: Iterable[Row]) -> RenderableType:
     for row in rows:
         if row.user != user:
             table.add_section()
-        table.add_row("" if row.user == user else row.user, row.service, _bars(row), *_figures(row))
+        table.add_row("" if row.user == user else row.user, _service(row), _bars(row), *_figures(row))
         user = row.user
     return table
 

@@ -35,7 +35,7 @@ _MIX: Sequence[tuple[str, _Call]] = (
 class Sample:
     """One answered request. at: when the answer came. version: who answered; empty, with an ``error``, if nobody did.
 
-    remark: what was missing in an answer.
+    remark: what was missing in an answer. proven: whether the service knew by a certificate who asked.
     """
 
     at: float
@@ -45,6 +45,7 @@ class Sample:
     error: str
     seconds: float
     remark: str = ""
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Row:
     """What one user got from one service.
 
     shares: of each version among the answers, most used first. remark: the last error, or else what was missing last.
+    proven: whether all who answered knew by a certificate who asked.
     """
 
     user: str
@@ -61,6 +63,7 @@ class Row:
     error_rate: float
     median_seconds: float
     remark: str
+    proven: bool = False
 
 
 @dataclass(slots=True)
@@ -98,6 +101,7 @@ class Window:
             error_rate=len(errors) / len(samples),
             median_seconds=median(sample.seconds for sample in samples),
             remark=(errors or remarks or [""])[-1],
+            proven=bool(versions) and all(sample.proven for sample in samples if not sample.error),
         )
 
 
@@ -127,7 +131,8 @@ class Traffic:
         finally:
             self._in_flight[name, service] -= 1
         now, remark = time.monotonic(), _missing(answer)
-        self._window.add(Sample(now, name, service, answer.version, answer.error, answer.seconds, remark))
+        proven = bool(answer.caller)
+        self._window.add(Sample(now, name, service, answer.version, answer.error, answer.seconds, remark, proven))
 
 
 def _name(visitor: Visitor) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from xds.config.kinds import (
+    authorization_policy,
     config_map,
     destination_rule,
     endpoint_slice,
@@ -32,6 +33,7 @@ from xds.config.kinds.kind import Kind
 from xds.config.objects import ConfigObject
 
 KINDS: Final[tuple[Kind[ConfigObject], ...]] = (
+    authorization_policy.KIND,
     config_map.KIND,
     destination_rule.KIND,
     endpoint_slice.KIND,

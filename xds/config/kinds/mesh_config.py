@@ -21,6 +21,7 @@ from xds.config.schema import find_schema, not_honoured, validate
 from xds.config.yaml import parse_settings
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.gateways import OutboundTrafficMode
+from xds.model.identity import check_trust_domain
 from xds.model.policy import ClientTLSSettings, TcpKeepalive, TLSMode
 from xds.model.settings import AccessLogEncoding, InboundTrafficMode, MeshSettings, PathNormalization
 
@@ -36,6 +37,7 @@ HONOURED: Final = (
             *[
                 "rootNamespace",
                 "trustDomain",
+                "trustDomainAliases",
                 "enableAutoMtls",
                 "outboundTrafficPolicy.mode",
                 "proxyHttpPort",
@@ -126,6 +128,7 @@ def _settings(reader: Reader) -> MeshSettings:
         listener_log=not reader.flag("disableEnvoyListenerLog"),
         root_namespace=reader.parsed("rootNamespace", parse_dns_label, _DEFAULTS.root_namespace),
         trust_domain=reader.text("trustDomain") or _DEFAULTS.trust_domain,
+        trust_domain_aliases=tuple(dict.fromkeys(reader.parsed_strings("trustDomainAliases", _trust_domain))),
         outbound_traffic_policy=OutboundTrafficMode(outbound.text("mode", _DEFAULTS.outbound_traffic_policy.value)),
         outbound_tls=_outbound_tls(outbound),
         inbound_traffic_policy=InboundTrafficMode(reader.section("inboundTrafficPolicy").text("mode", "PASSTHROUGH")),
@@ -193,6 +196,11 @@ def _tcp_keepalive(reader: Reader) -> TcpKeepalive | None:
 def _export_to(reader: Reader, name: str) -> tuple[str, ...]:
     """As it is written: ``.`` is the namespace of each object."""
     return tuple(dict.fromkeys(reader.parsed_strings(name, _visibility))) or ("*",)
+
+
+def _trust_domain(text: str) -> str:
+    check_trust_domain(text)
+    return text
 
 
 def _visibility(text: str) -> str:
