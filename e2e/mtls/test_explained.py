@@ -35,9 +35,9 @@ def _store(world: World) -> Store:
 
 
 def _by_proxy(store: Store, port: int) -> str:
-    """As whom the server takes the client's proxy, or that it refuses it."""
+    """As whom the server takes the client's proxy, or that it refuses it. The mesh has no object for the client."""
     named = Named("client", "default", capture=CaptureMode.NONE, labels={"app": "client"}, ip="127.0.0.9", mtls=True)
-    found: Any = explained(store, named, Asked("GET", f"http://server:{port}/"))
+    found: Any = explained(store, named, Asked("GET", f"http://server:{port}/", sender=Sender(str(CLIENT))))
     inbound = found["outcomes"][0]["forwarded"]["inbound"]
     return str(inbound.get("principal", NOBODY)) if "forwarded" in inbound["outcomes"][0] else REFUSED
 
