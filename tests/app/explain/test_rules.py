@@ -20,3 +20,9 @@ def test_a_name_stands_for_a_rule(prefix: str) -> None:
 def test_another_name_stays() -> None:
     assert rule_of("mine") is None
     assert renamed("policies: mine, ns[a]-policy[b]-rule[0]") == "policies: mine, b.a rule 0"
+
+
+def test_a_rule_without_anybody_to_ask_says_so() -> None:
+    name = "istio-ext-authz-nobody-ns[a]-policy[b]-rule[0]-deny-due-to-bad-CUSTOM-action"
+    assert rule_of(name) == Source(ObjectKey("AuthorizationPolicy", "a", "b"), ("spec", "rules", 0))
+    assert renamed(f"DENY policy {name}") == "DENY policy b.a rule 0, whose provider cannot be asked"

@@ -9,7 +9,9 @@ from xds.model.objects import ObjectKey
 from xds.resources import Source
 
 _RULE: Final = re.compile(
-    r"(?:istio-ext-authz-(?:[^\s,]+-)??)?ns\[(?P<namespace>[^]]*)\]-policy\[(?P<name>[^]]*)\]-rule\[(?P<rule>\d+)\]"
+    r"(?:istio-ext-authz-(?:[^\s,]+?-)?)?"
+    r"ns\[(?P<namespace>[^]]*)\]-policy\[(?P<name>[^]]*)\]-rule\[(?P<rule>\d+)\]"
+    r"(?P<bad>-deny-due-to-bad-CUSTOM-action)?"
 )
 
 
@@ -24,4 +26,9 @@ def rule_of(policy: str) -> Source | None:
 
 def renamed(text: str) -> str:
     """The text with ``NAME.NAMESPACE rule N`` in the place of such names."""
-    return _RULE.sub(r"\g<name>.\g<namespace> rule \g<rule>", text)
+    return _RULE.sub(_renamed, text)
+
+
+def _renamed(found: re.Match[str]) -> str:
+    why = ", whose provider cannot be asked" if found["bad"] else ""
+    return f"{found['name']}.{found['namespace']} rule {found['rule']}{why}"
