@@ -101,7 +101,7 @@ def filtered(
         did = _filter(_Configured(each.name, kind, own, route), stream, changes)
         told = (Policy("extension", f"{each.name}: {kind.rpartition('.')[2]}", sources),) if sources else ()
         policies += (*told, *did.policies)
-        checks += did.checks
+        checks += (replace(check, sources=sources) for check in did.checks)
         answers += (replace(answer, share=answer.share * left) for answer in did.ends)
         stream = did.stream
     return Filtered(stream, tuple(each for each in answers if each.share), tuple(policies), tuple(checks))
