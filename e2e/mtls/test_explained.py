@@ -54,11 +54,11 @@ def _directly(store: Store, port: int, sender: Sender = NOTHING_SAID) -> str:
     [
         ("PERMISSIVE", {}, (NOBODY, NOBODY)),
         ("STRICT", {}, (REFUSED, REFUSED)),
-        ("STRICT", {str(OTHER): {"mode": "DISABLE"}}, (REFUSED, NOBODY)),
+        ("STRICT", {"portLevelMtls": {str(OTHER): {"mode": "DISABLE"}}}, (REFUSED, NOBODY)),
     ],
 )
 async def test_each_mode(world: World, mode: str, port_level: dict[str, object], plain: tuple[str, str]) -> None:
-    world.policy(mtls={"mode": mode}, portLevelMtls=port_level)
+    world.policy(mtls={"mode": mode}, **port_level)
     store = _store(world)
     assert (_directly(store, HTTP), _directly(store, OTHER)) == plain
     for port in (HTTP, OTHER, TCP):
