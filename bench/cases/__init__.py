@@ -2,6 +2,7 @@
 
 from bench.case import Case
 from bench.cases import (
+    authorization,
     certificates,
     cold_compile,
     encoder,
@@ -21,6 +22,7 @@ CASES: tuple[Case, ...] = (
     endpoint_changed.CASE,
     second_sidecar.CASE,
     *shapes.CASES,
+    authorization.CASE,
     memory.CASE,
     fan_out.FEW_CONNECTIONS,
     fan_out.OWN_CONNECTIONS,
