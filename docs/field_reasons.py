@@ -18,7 +18,6 @@ NOT_YET: Final = frozenset(
     {
         "DestinationRule",
         "MeshConfig",
-        "RequestAuthentication",
         "Sidecar",
         "Telemetry",
     }
@@ -134,6 +133,10 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
     "ProxyConfig": {
         "spec.concurrency": "no: Envoy takes it from its command line (`--concurrency`), not from a configuration",
         "spec.image.*": "no: settles what Istio's injector does, which is not here",
+    },
+    "RequestAuthentication": {
+        "spec.targetRef.namespace": _OWN_NAMESPACE,
+        "spec.targetRefs.namespace": _OWN_NAMESPACE,
     },
     "TrafficExtension": {
         "spec.targetRefs.namespace": _OWN_NAMESPACE,

@@ -90,7 +90,7 @@ class Case:
         found = offline.take(Batch({str(self.folder / "input.yaml"): self.text("input.yaml")}))
         if self.text("module.wat"):
             wasm = module(self.text("module.wat"))
-            offline.store.supply(dict.fromkeys(offline.store.wanted, wasm))
+            offline.store.supply(modules=dict.fromkeys(offline.store.wanted, wasm))
             found = offline.store.diagnostics
         return offline, diagnostics + found
 

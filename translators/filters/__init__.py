@@ -15,6 +15,7 @@ from translators.filters import (
     external_authorization,
     fault,
     grpc_web,
+    jwt_authn,
     mesh_protocols,
     router,
 )
@@ -26,6 +27,7 @@ DEFAULT: Final[tuple[Translator, ...]] = (
     authorization.translate,
     dynamic_forward_proxy.translate,
     fault.translate,
+    jwt_authn.translate,
     extension.translate,
     grpc_web.translate,
     mesh_protocols.translate,

@@ -17,6 +17,7 @@ from xds.model.labels import Labels
 from xds.model.mesh import Mesh
 from xds.model.peer_authentication import PeerModes, PeerPolicies, peer_policies
 from xds.model.proxy import CaptureMode, IpVersions, Proxy, ProxyType
+from xds.model.request_authentication import ProxyJwtRule
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Locality, Service, ServiceInstance
 from xds.model.settings import MeshSettings
@@ -32,6 +33,7 @@ from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.overrides import override_of, settings_for
 from xds.pipeline.providers import authorizers_of, provider_services, with_providers
+from xds.pipeline.request_authentication import jwt_rules_of
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import scoped
 from xds.pipeline.selection import conditions_met, selected_patches
@@ -153,6 +155,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         selected_patches(mesh, key, memo),
         _peer_modes(mesh, key, memo),
         _unencrypted(mesh, memo),
+        jwt_rules_of(mesh, key, memo),
         authorization,
         authorizers_of(authorization, providers, mesh.settings, memo),
     )
@@ -173,6 +176,7 @@ def _unpopulated(
     patches: tuple[ConfigPatch, ...],
     mtls: PeerModes | None,
     unencrypted: PeerPolicies | None,
+    jwt_rules: tuple[ProxyJwtRule, ...],
     authorization: tuple[AuthorizationPolicy, ...],
     authorizers: tuple[Authorizer, ...],
 ) -> ProxyView:
@@ -192,6 +196,7 @@ def _unpopulated(
         patches=patches,
         mtls=mtls,
         unencrypted=unencrypted,
+        jwt_rules=jwt_rules,
         authorization=authorization,
         authorizers=authorizers,
     )
