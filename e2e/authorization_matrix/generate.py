@@ -34,6 +34,24 @@ HOSTS = (HOST, "SHOP.example.com", "bank.example.com:8080")
 ROLES = ("admin", "user")
 REMOTES = ("10.1.0.1", "10.2.0.1", "127.9.9.9, 10.1.0.2")
 SERVER_NAMES = ("one.example.com", "two.example.org")
+CLAIMS = (
+    {
+        "iss": ISSUER,
+        "sub": "ann",
+        "aud": "shop",
+        "azp": "app",
+        "groups": ["admin", "staff"],
+        "realm": {"role": "admin"},
+    },
+    {
+        "iss": ISSUER,
+        "sub": "bob",
+        "aud": ["shop", "bank"],
+        "azp": "cli",
+        "groups": "staff",
+        "realm": {"role": ["user"]},
+    },
+)
 
 _Fields = Mapping[str, Sequence[str]]
 
@@ -159,6 +177,7 @@ def _asked(random: Random) -> Asked:
         host=random.choice(HOSTS),
         path=random.choice(PATHS),
         headers=headers,
+        claims=random.choice((*CLAIMS, None)),
         server_name=random.choice(SERVER_NAMES) if principal else "",
         refused_by_provider=random.random() < 0.5,
     )
