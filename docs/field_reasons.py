@@ -65,7 +65,7 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
                 "defaultConfig.statusPort",
                 "defaultConfig.terminationDrainDuration",
             ),
-            "no: settles what Istio's agent or injector does, which are not here",
+            "no: settles what Istio's agent or injector does; `pilothouse agent` has options for what it does itself",
         ),
         **dict.fromkeys(
             (
@@ -170,7 +170,6 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "WorkloadGroup": {
-        "spec.probe.*": f"{LATER}: for an agent beside the workload, which looks at it and tells; only checked here",
         "spec.template.address": "no: the proxy that registers its workload says it",
     },
     "VirtualService": {
