@@ -385,8 +385,19 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(
         "ports that nobody declares are no way round",
         (_allow(_from(principals=[PRINCIPALS[0]])),),
-        (replace(ANN, port=UNDECLARED),),
-        (replace(BOB, port=UNDECLARED), Asked(port=UNDECLARED)),
+        (replace(ANN, port=UNDECLARED), replace(ANN, port=UNDECLARED, raw=True)),
+        (replace(BOB, port=UNDECLARED), Asked(port=UNDECLARED), Asked(port=UNDECLARED, raw=True)),
+    ),
+    Row(
+        "requests are read there too, where a rule asks for what they have",
+        (_allow(_to(paths=["/a"])),),
+        (replace(ANN, port=UNDECLARED, path="/a"), Asked(port=UNDECLARED, path="/a")),
+        (
+            replace(ANN, port=UNDECLARED),
+            Asked(port=UNDECLARED),
+            replace(ANN, port=UNDECLARED, raw=True),
+            Asked(port=UNDECLARED, raw=True),
+        ),
     ),
     Row(
         "a port that nobody declares",

@@ -163,14 +163,16 @@ def _condition(random: Random, *, identified: bool) -> dict[str, object]:
 
 
 def _asked(random: Random) -> Asked:
+    """On the port that nobody declares, proxies read requests only if there is a rule that needs it. Whether they do is
+    to be seen by nothing but whom they take for the client."""
+    port = random.choice((HTTP, OTHER_HTTP, TCP, SNIFFED, UNDECLARED))
     headers = {"x-role": random.choice(ROLES)} if random.random() < 0.6 else {}
-    if random.random() < 0.3:
+    if port != UNDECLARED and random.random() < 0.3:
         headers["x-forwarded-for"] = random.choice(REMOTES)
     principal = random.choice((*PRINCIPALS, "")) if random.random() < 0.9 else ""
-    port = random.choice((HTTP, OTHER_HTTP, TCP, SNIFFED, UNDECLARED))
     return Asked(
         port=port,
-        raw=port == SNIFFED and random.random() < 0.3,
+        raw=port in (SNIFFED, UNDECLARED) and random.random() < 0.3,
         principal=principal,
         source=random.choice(SOURCES),
         method=random.choice(METHODS),
