@@ -106,6 +106,7 @@ class Case:
             locality=given.get("locality", ""),
             proxyless=given.get("type") == "grpc",
             mtls=bool(given.get("mtls")),
+            sds_from_agent=bool(given.get("sds_from_agent")),
             more_ips=tuple(given.get("more_ips", ())),
         )
 

@@ -17,6 +17,7 @@ from xds.app import garbage
 from xds.app.address import split_address
 from xds.app.authority_findings import authority_findings
 from xds.app.authority_metrics import AuthorityMetrics
+from xds.app.bundles import AuthorityBundles
 from xds.app.convergence import Convergence
 from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
@@ -110,6 +111,7 @@ class ControlPlane:
         )
         self._authority = self._open_authority(options)
         self._secrets = WorkloadSecrets(source, self._authority) if self._authority else None
+        self._bundles = AuthorityBundles(self._authority) if self._authority else None
         self._xds = XdsServer(
             self._secrets or source,
             board,
@@ -156,7 +158,7 @@ class ControlPlane:
                 background.append(tasks.create_task(self._keys.run(self._supply_keys)))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
-                if self._authority and self._secrets and self._options.ca_dir:
+                if self._authority and self._options.ca_dir:
                     folders = self._options.ca_dir, self._options.ca_certs
                     following = follow(self._authority, *folders, self._authority_changed)
                     background.append(tasks.create_task(following))
@@ -195,8 +197,9 @@ class ControlPlane:
         return {stream.proxy.identity for stream in self._board.streams if stream.proxy.identity is not None}
 
     def _authority_changed(self) -> None:
-        if self._secrets is not None:
-            self._secrets.changed()
+        for interested in (self._secrets, self._bundles):
+            if interested is not None:
+                interested.changed()
         self._tell_findings()
 
     def _tell_findings(self) -> None:
@@ -224,12 +227,12 @@ class ControlPlane:
         return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain, policy, options.ca_certs)
 
     def _security(self, options: ServeOptions) -> Security | None:
-        if self._authority is None:
+        if self._authority is None or self._bundles is None:
             return None
         host, _ = split_address(options.secure_listen)
         issuers = OidcIssuers(options.oidc_issuers, time.monotonic)
         issuers.check()
-        return security_of(self._authority, issuers, self.store.mesh.settings.root_namespace, host)
+        return security_of(self._authority, issuers, self._bundles, self.store.mesh.settings.root_namespace, host)
 
     async def _open(self) -> None:
         try:

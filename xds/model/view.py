@@ -41,6 +41,7 @@ class ViewKey:
     address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
     it, and it has. override: what its workload says of it. overheard: others could read what it is sent. mtls: whether
     it has proven an identity, and so has a certificate for others to see. ipv6: whether it has an address of IPv6.
+    from_agent: the certificate comes from an agent beside it.
     """
 
     type: ProxyType
@@ -60,6 +61,7 @@ class ViewKey:
     overheard: bool = False
     mtls: bool = False
     ipv6: bool = False
+    from_agent: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -63,6 +63,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
         mtls=proxy.identity is not None and not proxy.proxyless,
         ipv6=any(":" in address for address in proxy.ip_addresses),  # asked too often to parse them
+        from_agent=proxy.sds_from_agent and proxy.identity is not None,
     )
     if mesh.envoy_filters:
         root = mesh.settings.root_namespace
@@ -141,7 +142,7 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     unpopulated = memo(
         _unpopulated,
         key,
-        settings_for(mesh.settings, key.override, memo),
+        settings_for(mesh.settings, key, memo),
         services,
         egress,
         _inbound(mesh, key, sidecar, memo),
@@ -199,8 +200,9 @@ def _unpopulated(
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard, key.mtls)
-    rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard)
+    has = (key.mtls, key.ipv6, key.from_agent)
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked, *has)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 

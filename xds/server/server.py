@@ -18,15 +18,15 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  
 from xds.config.node import parse_node as parse_istio_node
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
-from xds.protocol import Doubts, Request, Shared, Stream
+from xds.protocol import DECODERS, Doubts, Request, Shared, Stream
 from xds.protocol.stream import PATIENCE
 from xds.server import client_status, health_discovery, loads
 from xds.server.admission import LARGE_LIMIT, LIMIT, Admission, Place
 from xds.server.client_status import ClientStatusService
-from xds.server.codec import DECODERS, ParseNode, proxy_of
 from xds.server.exposure import address_of, as_reached
 from xds.server.guard import Call, guarded
 from xds.server.loads import INTERVAL, LoadBoard, LoadReportingService
+from xds.server.node import ParseNode, proxy_of
 from xds.server.registrar import Registrar
 from xds.server.reports import Locate, Once, Reports
 from xds.server.secure import SecureSide, Security, Served

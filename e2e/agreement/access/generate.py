@@ -12,6 +12,7 @@ from envoy_data_plane.envoy.config.rbac.v3 import (
     PrincipalSet,
     Rbac,
     RbacAction,
+    SourcedMetadata,
 )
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
 from envoy_data_plane.envoy.extensions.path.match.uri_template.v3 import UriTemplateMatchConfig
@@ -21,6 +22,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
+from e2e.agreement.access.claims import CLAIMS
+from e2e.agreement.access.tokens import PAYLOADS, authentications
 from e2e.agreement.access.world import (
     BLOCKS,
     FORWARDED_FOR,
@@ -113,7 +116,12 @@ def _permissions(kind: Kind, depth: int) -> st.SearchStrategy[Permission]:
 
 
 def _principals(kind: Kind, depth: int) -> st.SearchStrategy[Principal]:
-    of_requests = (st.builds(Principal, header=_HEADERS), st.builds(Principal, url_path=_URL_PATHS))
+    of_requests = (
+        st.builds(Principal, header=_HEADERS),
+        st.builds(Principal, url_path=_URL_PATHS),
+        st.builds(Principal, sourced_metadata=st.builds(SourcedMetadata, metadata_matcher=CLAIMS)),
+        st.builds(Principal, sourced_metadata=st.builds(SourcedMetadata, metadata_matcher=CLAIMS)),
+    )
     leaves = st.one_of(
         *(of_requests if kind is Kind.REQUESTS else ()),
         st.builds(Principal, any=st.just(True)),
@@ -158,7 +166,8 @@ def _client(draw: st.DrawFn) -> Client:
         draw(st.sampled_from(("GET", *METHODS[:-1]))), draw(st.sampled_from(AUTHORITIES)), path, (*headers, *more)
     )
     identity = draw(st.sampled_from((None, *range(len(IDENTITIES)))))
-    return Client(draw(st.sampled_from(SOURCES)), identity, draw(st.sampled_from(SERVER_NAMES)), request)
+    token = draw(st.sampled_from((None, *range(len(PAYLOADS)))))
+    return Client(draw(st.sampled_from(SOURCES)), identity, draw(st.sampled_from(SERVER_NAMES)), request, token)
 
 
 def _of_kind(kind: Kind) -> st.SearchStrategy[Case]:
@@ -166,6 +175,7 @@ def _of_kind(kind: Kind) -> st.SearchStrategy[Case]:
         Case,
         kind=st.just(kind),
         tls=st.booleans(),
+        tokens=st.one_of(st.none(), authentications()) if kind is Kind.REQUESTS else st.none(),
         rules=_rules(kind),
         shadow=_rules(kind),
         edge=st.booleans(),

@@ -48,15 +48,24 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     DownstreamTlsContext,
     TlsCertificate,
 )
+from envoy_data_plane.envoy.type.matcher.v3 import (
+    MetadataMatcher,
+    MetadataMatcherPathSegment,
+    StringMatcher,
+    ValueMatcher,
+)
 
 from e2e.agreement.access.identities import Identities
+from e2e.agreement.access.tokens import ISSUERS
 from e2e.agreement.access.world import PORT, Case, Kind
+from xds.explain.access.jwt_authn import NOTES
 from xds.resources import CLUSTER, LISTENER, Resource, ResourceSet, Snapshot
 from xds.wire.encode import encode, pack_any
 
 DETAILS, SHADOW = "x-details", "x-shadow"
 """Headers of an answer: why it is what it is (Envoy's response code details), and what the shadow rules say."""
 
+RBAC: Final = "rbac"
 _CLUSTER: Final = "endpoint"
 _SHADOW_POLICY: Final = "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%"
 
@@ -99,20 +108,33 @@ def _address(ip: str, port: int) -> Address:
 
 
 def _requests(case: Case) -> list[Filter]:
-    route = Route(match=RouteMatch(prefix="/"), direct_response=DirectResponseAction(status=200))
-    route.response_headers_to_add = [_header(SHADOW, _SHADOW_POLICY)]
-    host = VirtualHost(name="all", domains=["*"], routes=[route])
+    host = VirtualHost(name="all", domains=["*"], routes=[_route(201, _ISSUED_BY_A), _route(200)])
     rbac = HttpRbac(rules=case.rules, shadow_rules=case.shadow)
+    authentication = [_http(NOTES, case.tokens)] if case.tokens is not None else []
     manager = HttpConnectionManager(
         stat_prefix="access",
         route_config=RouteConfiguration(name="table", virtual_hosts=[host]),
-        http_filters=[_http("rbac", rbac), _http("router", Router())],
+        http_filters=[*authentication, _http(RBAC, rbac), _http("router", Router())],
         normalize_path=True,
         use_remote_address=case.edge,
         xff_num_trusted_hops=case.hops,
         local_reply_config=_telling_why(),
     )
     return [_network("http", manager)]
+
+
+def _route(status: int, *noted: MetadataMatcher) -> Route:
+    """Answers by itself if this has been noted."""
+    match = RouteMatch(prefix="/", dynamic_metadata=list(noted))
+    shadow = _header(SHADOW, _SHADOW_POLICY)
+    return Route(match=match, direct_response=DirectResponseAction(status=status), response_headers_to_add=[shadow])
+
+
+_ISSUED_BY_A: Final = MetadataMatcher(
+    filter=NOTES,
+    path=[MetadataMatcherPathSegment(key=key) for key in ("payload", "iss")],
+    value=ValueMatcher(string_match=StringMatcher(exact=ISSUERS[0])),
+)
 
 
 def _connections(case: Case) -> list[Filter]:

@@ -96,7 +96,8 @@ class Renewal:
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurried.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
         self._hurried.clear()
 
     async def _failed(self, error: AttemptError) -> None:

@@ -16,6 +16,7 @@ from xds.model.proxy import CaptureMode, ProxyType
 
 if TYPE_CHECKING:
     from xds.app.explain.proxies import Named
+    from xds.app.explain.sender import Sender
     from xds.app.explain.target import Asked
 
 
@@ -49,6 +50,22 @@ def explain(
     ip: Annotated[str, typer.Option("--ip", help="The proxy's address, if the configuration has none.")] = "",
     address: Annotated[str, typer.Option("--address", help="Where the URL's host leads, if not by the mesh.")] = "",
     inbound: Annotated[bool, typer.Option("--inbound", help="Also tell what the sidecars of endpoints do.")] = False,
+    mtls: Annotated[
+        bool,
+        typer.Option("--mtls", help="Proxies have proven their identities (serve --ca-dir); tells the other end too."),
+    ] = False,
+    principal: Annotated[
+        str,
+        typer.Option(
+            "--principal",
+            metavar="ID",
+            help="Who asks: a SPIFFE ID or TRUST_DOMAIN/NAMESPACE/ACCOUNT; the workload itself unless given.",
+        ),
+    ] = "",
+    claims: Annotated[
+        str, typer.Option("--claims", metavar="JSON|@FILE", help="What the client's token holds, which is valid.")
+    ] = "",
+    source_ip: Annotated[str, typer.Option("--source-ip", metavar="IP", help="The client's address.")] = "",
     translators: options.Translators = None,
     output: Annotated[Output, typer.Option("-o", "--output")] = Output.TEXT,
 ) -> None:
@@ -57,11 +74,13 @@ def explain(
     Findings go to stderr.
     """
     from xds.app.explain.command import explained
+    from xds.app.explain.sender import Sender
     from xds.app.explain.text import text
     from xds.app.loading import load_settings, load_translators
     from xds.app.offline import Offline
 
-    named, asked = _named(from_, gateway, label, capture, ip), _asked(words, header, address)
+    named = _named(from_, gateway, label, capture, ip, mtls=mtls)
+    asked = _asked(words, header, address, Sender(principal, source_ip, claims))
     offline = Offline(load_settings(mesh_config), load_translators(translators))
     for diagnostic in offline.read([config]):
         print(diagnostic, file=sys.stderr)
@@ -69,7 +88,9 @@ def explain(
     print(json.dumps(steps, indent=2) if output is Output.JSON else "\n".join(text(steps)))
 
 
-def _named(from_: str | None, gateway: str | None, labels: list[str], capture: CaptureOption, ip: str) -> Named:
+def _named(
+    from_: str | None, gateway: str | None, labels: list[str], capture: CaptureOption, ip: str, *, mtls: bool
+) -> Named:
     from xds.app.explain.proxies import Named
 
     if (from_ is None) is (gateway is None):
@@ -84,16 +105,17 @@ def _named(from_: str | None, gateway: str | None, labels: list[str], capture: C
         CaptureMode.NONE if capture is CaptureOption.NONE else CaptureMode.REDIRECT,
         dict(map(parse_label, labels)) if labels else None,
         ip,
+        mtls,
     )
 
 
-def _asked(words: list[str], headers: list[str], address: str) -> Asked:
+def _asked(words: list[str], headers: list[str], address: str, sender: Sender) -> Asked:
     from xds.app.explain.target import Asked
 
     if len(words) > 2:
         raise typer.BadParameter("expected [METHOD] URL", param_hint="URL")
     method = words[0] if len(words) == 2 else "GET"
-    return Asked(method, words[-1], tuple(map(_header, headers)), address)
+    return Asked(method, words[-1], tuple(map(_header, headers)), address, sender)
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ _ANY_ADDRESS = "127.0.0.1"
 @dataclass(frozen=True, slots=True)
 class Named:
     """A proxy as the command line names it. labels: None for those that the configuration gives it. ip: empty for the
-    one that it gives it. type ROUTER: a gateway proxy."""
+    one that it gives it. type ROUTER: a gateway proxy. mtls: proxies have proven who they are."""
 
     name: str
     namespace: str
@@ -30,6 +30,7 @@ class Named:
     capture: CaptureMode = CaptureMode.REDIRECT
     labels: Mapping[str, str] | None = field(default=None)
     ip: str = ""
+    mtls: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}.{self.namespace}"
@@ -58,6 +59,7 @@ def proxy_spec(named: Named, mesh: Mesh) -> ProxySpec:
         labels=labels,
         domain_suffix=mesh.settings.domain_suffix,
         locality="/".join(filter(None, workload.locality)) if workload is not None else "",
+        mtls=named.mtls,
     )
 
 
