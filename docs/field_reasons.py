@@ -16,7 +16,6 @@ _UNVERIFIED: Final = "no: Istio has not settled how modules are signed, and does
 
 NOT_YET: Final = frozenset(
     {
-        "AuthorizationPolicy",
         "DestinationRule",
         "MeshConfig",
         "Sidecar",
@@ -66,7 +65,7 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
                 "defaultConfig.statusPort",
                 "defaultConfig.terminationDrainDuration",
             ),
-            "no: settles what Istio's agent or injector does, which are not here",
+            "no: settles what Istio's agent or injector does; `pilothouse agent` has options for what it does itself",
         ),
         **dict.fromkeys(
             (
@@ -120,6 +119,8 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
             ),
             "no: a workload's proxy has one host to try",
         ),
+        "extensionProviders.envoyExtAuthzHttp.includeRequestBodyInCheck.packAsBytes": "no: chooses a field of gRPC's "
+        "message; over HTTP a body is bytes anyway",
         **dict.fromkeys(
             ("extensionProviders.lightstep.*", "extensionProviders.opencensus.*", "extensionProviders.stackdriver.*"),
             "no: stock Envoy has no such tracer any more",
@@ -169,7 +170,6 @@ REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "WorkloadGroup": {
-        "spec.probe.*": f"{LATER}: for an agent beside the workload, which looks at it and tells; only checked here",
         "spec.template.address": "no: the proxy that registers its workload says it",
     },
     "VirtualService": {

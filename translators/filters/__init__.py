@@ -12,6 +12,7 @@ from translators.filters import (
     cors,
     dynamic_forward_proxy,
     extension,
+    external_authorization,
     fault,
     grpc_web,
     jwt_authn,
@@ -22,6 +23,7 @@ from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
+    external_authorization.translate,
     authorization.translate,
     dynamic_forward_proxy.translate,
     fault.translate,

@@ -127,7 +127,9 @@ def rebuild(
 
 
 def _provider_findings(previous: Fold, mesh: Mesh) -> tuple[Diagnostic, ...]:
-    if mesh.settings is previous.mesh.settings and mesh.services is previous.mesh.services:
+    before = previous.mesh
+    inputs = ((each.settings, each.services, each.authorization_policies) for each in (mesh, before))
+    if all(map(is_, *inputs)):
         return previous.provider_findings
     return provider_findings(mesh)
 

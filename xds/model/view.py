@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from xds.model.authorization import AuthorizationPolicy
+from xds.model.authorization import AuthorizationPolicy, Authorizer
 from xds.model.credentials import NO_CREDENTIALS, Credentials
 from xds.model.envoy_filters import ConfigPatch, ProxyCondition
 from xds.model.extensions import ProxyExtension
@@ -208,7 +208,8 @@ class ProxyView:
     mtls: which connections the workload of a sidecar accepts, port by port; None if the proxy has no identity.
     unencrypted: what says which endpoints are spoken to in plain text although they have a proxy; None if nothing does.
     jwt_rules: which tokens of requests are verified, by issuer.
-    authorization: the policies for it, the root namespace's first, each namespace's oldest first.
+    authorization: the policies for it, the root namespace's first, each namespace's oldest first. authorizers: who is
+    asked by those with the action CUSTOM.
     """
 
     digest: str
@@ -228,6 +229,7 @@ class ProxyView:
     unencrypted: PeerPolicies | None = None
     jwt_rules: tuple[ProxyJwtRule, ...] = ()
     authorization: tuple[AuthorizationPolicy, ...] = ()
+    authorizers: tuple[Authorizer, ...] = ()
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
-from xds.model.authorization import AuthorizationPolicy
+from xds.model.authorization import AuthorizationPolicy, Authorizer
 from xds.model.credentials import Credentials
 from xds.model.envoy_filters import ConfigPatch
 from xds.model.extensions import ProxyExtension
@@ -32,7 +32,7 @@ from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.overrides import override_of, settings_for
-from xds.pipeline.providers import with_providers
+from xds.pipeline.providers import authorizers_of, provider_services, with_providers
 from xds.pipeline.request_authentication import jwt_rules_of
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import scoped
@@ -137,7 +137,9 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
     egress, seen = _egress(mesh, key, sidecar, memo)
-    services = with_providers(seen, mesh, key.namespace, key.labels, memo)
+    authorization = authorization_of(mesh, key, memo)
+    providers = provider_services(mesh, authorization, memo)
+    services = with_providers(seen, providers, mesh, key.namespace, key.labels, memo)
     listening = _listening(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
@@ -155,7 +157,8 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         _peer_modes(mesh, key, memo),
         _unencrypted(mesh, memo),
         jwt_rules_of(mesh, key, memo),
-        authorization_of(mesh, key, memo),
+        authorization,
+        authorizers_of(authorization, providers, mesh.settings, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -176,6 +179,7 @@ def _unpopulated(
     unencrypted: PeerPolicies | None,
     jwt_rules: tuple[ProxyJwtRule, ...],
     authorization: tuple[AuthorizationPolicy, ...],
+    authorizers: tuple[Authorizer, ...],
 ) -> ProxyView:
     return ProxyView(
         digest=_digest(key),
@@ -195,6 +199,7 @@ def _unpopulated(
         unencrypted=unencrypted,
         jwt_rules=jwt_rules,
         authorization=authorization,
+        authorizers=authorizers,
     )
 
 

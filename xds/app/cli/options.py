@@ -68,6 +68,16 @@ def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
     return callback
 
 
+def address(value: str) -> str:
+    """Checks an option to be ``HOST:PORT``."""
+    return _checked(split_address)(value)
+
+
+def ips_or_nothing(value: str) -> str:
+    """Checks an option, if it is given, to be IP addresses."""
+    return _checked(parse_ips)(value) if value else value
+
+
 def parse_label(text: str) -> tuple[str, str]:
     """``key=value`` in two. Raises ValueError."""
     key, equals, value = text.partition("=")

@@ -88,6 +88,12 @@ _ALL: Final = (
         "Correct url or sha256, or put the module there; it is tried again by itself.",
     ),
     Message(
+        "unknown-provider",
+        "UnknownProvider",
+        "A policy asks a provider that is not there, or whose service is not: what its rules match is refused.",
+        "Correct the provider's name, or declare the provider and its service.",
+    ),
+    Message(
         "no-identities",
         "NoIdentities",
         "Mutual TLS is asked for, and no certificate authority gives proxies identities.",
