@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -25,12 +26,14 @@ def jwk(key: ec.EllipticCurvePrivateKey, kid: str) -> Mapping[str, object]:
 
 @dataclass
 class Issuer:
-    """Signs tokens for the audience ``shop``, or with other claims. address: where its server is, once it runs."""
+    """Signs tokens for the audience ``shop``, or with other claims. address: where its server is, once it runs; delay:
+    the seconds that it takes to answer."""
 
     name: str
     address: str = ""
     key: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
     kid: str = "first"
+    delay: float = 0.0
     asked: list[str] = field(default_factory=list)
     _runner: web.AppRunner | None = None
 
@@ -71,6 +74,7 @@ class Issuer:
 
     async def _answer(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
+        await asyncio.sleep(self.delay)
         if request.path == "/.well-known/openid-configuration":
             return web.json_response({"issuer": self.name, "jwks_uri": self.keys_url})
         return web.Response(text=self.jwks)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import pytest
 
 from e2e.jwt.issuer import Issuer, jwk
 from e2e.jwt.world import JwtWorld, gateway
-from e2e.mtls.world import World
+from e2e.mtls.world import World, document
 from e2e.proofs import proves
 from xds.app.demo.shop import fetch
+from xds.pipeline.attachment import GATEWAY_NAME
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 INLINE = Issuer("https://inline.example.com")
+_RULE = {"issuer": INLINE.name, "jwks": INLINE.jwks}
 
 
 @proves("RequestAuthentication", "spec.jwtRules.jwksUri", "spec.jwtRules.jwks_uri")
@@ -49,7 +52,7 @@ async def _listener_changes(mesh: World) -> int:
 
 async def test_keys_that_cannot_be_had_cost_the_tokens_of_their_issuer_and_nothing_else(world: JwtWorld) -> None:
     away = await world.issuer(up=False)
-    world.rules({"issuer": INLINE.name, "jwks": INLINE.jwks}, {"issuer": away.name, "jwksUri": away.keys_url})
+    world.rules(_RULE, {"issuer": away.name, "jwksUri": away.keys_url})
     await world.enforced()
     await world.until(partial(_status, world, INLINE), 200)
     assert await world.status(away.token()) == 401
@@ -73,6 +76,28 @@ async def _metric(world: JwtWorld, name: str) -> float:
     return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
+@proves("RequestAuthentication", "spec.jwtRules.timeout")
+async def test_an_answer_may_take_as_long_as_the_rule_says(world: JwtWorld) -> None:
+    waited_for, too_slow = [await world.issuer() for _ in range(2)]
+    waited_for.delay = too_slow.delay = 0.3
+    world.rules(
+        {"issuer": waited_for.name, "jwksUri": waited_for.keys_url},
+        {"issuer": too_slow.name, "jwksUri": too_slow.keys_url, "timeout": "0.1s"},
+    )
+    await world.enforced()
+    await world.until(partial(_status, world, waited_for), 200)
+    await world.until(partial(world.findings, "keys-unavailable"), [("rules.yaml", 1, "spec.jwtRules[1]")])
+    assert await world.status(too_slow.token()) == 401
+
+
+def _gateway(name: str) -> Mapping[str, str]:
+    return {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": name}
+
+
+def _attached(name: str, rule: Mapping[str, object], **target: object) -> Mapping[str, object]:
+    return document("security.istio.io/v1", "RequestAuthentication", name, {**target, "jwtRules": [rule]})
+
+
 async def _kept(world: JwtWorld, issuer: Issuer) -> bool:
     point = str(jwk(issuer.key, issuer.kid)["x"])
     files = [file for file in (world.cache / "jwks").glob("*.json") if point in file.read_text()]
@@ -80,8 +105,20 @@ async def _kept(world: JwtWorld, issuer: Issuer) -> bool:
     return bool(files)
 
 
+@proves(
+    "RequestAuthentication",
+    "spec.targetRef.group",
+    "spec.targetRef.kind",
+    "spec.targetRef.name",
+    "spec.targetRefs.group",
+    "spec.targetRefs.kind",
+    "spec.targetRefs.name",
+)
 async def test_keys_are_kept_over_a_restart(world: JwtWorld) -> None:
-    """Another control plane with the same cache, for a gateway that starts while nobody answers."""
+    """Another control plane with the same cache, for a gateway that starts while nobody answers.
+
+    Its rules are attached to it by its name.
+    """
     issuer, lab = await world.issuer(), world.mesh.lab
     rule = {"issuer": issuer.name, "jwksUri": issuer.keys_url}
     world.rules(rule)
@@ -89,20 +126,24 @@ async def test_keys_are_kept_over_a_restart(world: JwtWorld) -> None:
     await world.until(lambda: world.status(issuer.token()), 200)
     await world.until(partial(_kept, world, issuer), True)
     await issuer.close()
-    world.rules(rule, app="late", name="late")
+    world.mesh.write("late", _attached("late", rule, targetRef=_gateway("late")))
+    world.mesh.write("later", _attached("later", _RULE, targetRefs=[_gateway("other"), _gateway("late")]))
+    world.mesh.write(
+        "never", _attached("never", {**_RULE, "issuer": "https://never.example.com"}, targetRef=_gateway("other"))
+    )
     before = lab.control_plane
     ip = lab.addresses.new()
     world.mesh.write("late-gateway", *gateway(ip, "late"))
     try:
         child = await lab.serve("--cache-dir", str(world.cache), mesh_config=lab.folder / "mesh.yaml")
-        late = await lab.gateway("late", {"app": "late"}, ip=ip)
+        late = await lab.gateway("late", {"app": "late", GATEWAY_NAME: "late"}, ip=ip)
 
         async def status(token: str) -> int:
             headers = {"host": "shop.example.com", "authorization": f"Bearer {token}", "connection": "close"}
             return (await fetch(lab.session, f"http://{late.ip}:8080/", headers)).status
 
         await world.until(lambda: status(issuer.token(exp=1)), 401)
-        assert await status(issuer.token()) == 200
+        assert [await status(each.token()) for each in (issuer, INLINE)] == [200, 200]
         await child.stop()
     finally:
         lab.control_plane = before
