@@ -13,7 +13,7 @@ from translators.cluster.inbound import inbound_pool
 from translators.listener.address import EVERY_ADDRESS, on_ipv6, socket_address
 from translators.listener.connection_manager import inbound_http
 from translators.listener.inspectors import Inspectors
-from translators.listener.mutual_tls import SECRETS, Way, ways_in, workload_socket
+from translators.listener.mutual_tls import Way, ways_in, workload_socket
 from translators.listener.server_tls import server_context, server_socket
 from translators.listener.tcp import cluster_chain
 from translators.listener.undeclared import passthrough, tells_requests, undeclared_chains
@@ -24,6 +24,7 @@ from translators.names import (
     outbound_listener,
 )
 from translators.route.inbound import inbound_route
+from translators.tls import mesh_secrets
 from xds.model.objects import ObjectKey
 from xds.model.peer_authentication import MutualTLSMode, PeerModes
 from xds.model.proxy import CaptureMode
@@ -151,7 +152,8 @@ def _http_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> 
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
     http = inbound_http(address, listener.target_port, route, settings, mtls=way.encrypted)
-    return FilterChainPart(encode(body), http, _sources(listener), SECRETS if way.encrypted else ())
+    secrets = mesh_secrets(settings.mesh_mtls) if way.encrypted else ()
+    return FilterChainPart(encode(body), http, _sources(listener), secrets)
 
 
 def _tcp_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> FilterChainPart:
@@ -172,7 +174,7 @@ def _forwarding(
     idle_timeout: timedelta | None = None,
 ) -> FilterChainPart:
     chain = cluster_chain(cluster, settings, name, way.match, idle_timeout, socket)
-    return replace(chain, secrets=SECRETS) if way.encrypted else chain
+    return replace(chain, secrets=mesh_secrets(settings.mesh_mtls)) if way.encrypted else chain
 
 
 def _name(listener: InboundListener) -> str:

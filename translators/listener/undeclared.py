@@ -14,10 +14,11 @@ from envoy_data_plane.envoy.config.listener.v3 import FilterChain
 
 from translators.listener.address import EVERY_ADDRESS
 from translators.listener.connection_manager import inbound_http
-from translators.listener.mutual_tls import SECRETS, Way, ways_in, workload_socket
+from translators.listener.mutual_tls import Way, ways_in, workload_socket
 from translators.listener.tcp import cluster_chain
 from translators.names import INBOUND_PASSTHROUGH_CLUSTER, VIRTUAL_INBOUND
 from translators.route.inbound import passthrough_route
+from translators.tls import mesh_secrets
 from xds.model.peer_authentication import MutualTLSMode, PeerModes
 from xds.model.services import Protocol
 from xds.model.settings import MeshSettings
@@ -61,14 +62,14 @@ def _http(way: Way, settings: MeshSettings) -> FilterChainPart:
     body = FilterChain(name=_HTTP_CHAIN, filter_chain_match=way.match, transport_socket=socket)
     route = passthrough_route(settings.inbound_retries)
     http = inbound_http(EVERY_ADDRESS, _UNDECLARED, route, settings, mtls=way.encrypted)
-    return FilterChainPart(encode(body), http, secrets=_secrets(way))
+    return FilterChainPart(encode(body), http, secrets=_secrets(way, settings))
 
 
 def _tcp(way: Way, settings: MeshSettings) -> FilterChainPart:
     socket = workload_socket(settings) if way.encrypted else None
     chain = cluster_chain(INBOUND_PASSTHROUGH_CLUSTER, settings, VIRTUAL_INBOUND, way.match, socket=socket)
-    return replace(chain, secrets=_secrets(way), side=Side(Direction.INBOUND, _UNDECLARED))
+    return replace(chain, secrets=_secrets(way, settings), side=Side(Direction.INBOUND, _UNDECLARED))
 
 
-def _secrets(way: Way) -> tuple[str, ...]:
-    return SECRETS if way.encrypted else ()
+def _secrets(way: Way, settings: MeshSettings) -> tuple[str, ...]:
+    return mesh_secrets(settings.mesh_mtls) if way.encrypted else ()

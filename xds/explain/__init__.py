@@ -9,7 +9,7 @@ from xds.explain.errors import UnsupportedError
 from xds.explain.explain import explain, explain_arrival
 from xds.explain.listener import UndecidedError, is_socket
 from xds.explain.request import PLAIN, TLS, Connection, Request
-from xds.explain.result import Answered, Check, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
+from xds.explain.result import Answered, Check, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy, Spoken
 
 __all__ = [
     "PLAIN",
@@ -24,6 +24,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "Request",
+    "Spoken",
     "UndecidedError",
     "UnsupportedError",
     "explain",

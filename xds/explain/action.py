@@ -26,6 +26,7 @@ from xds.explain.header_changes import HeaderChange, Level, changed_request, res
 from xds.explain.paths import rewritten
 from xds.explain.request import Connection, Request
 from xds.explain.result import Answered, Forwarded, Outcome
+from xds.explain.states import application_protocols
 from xds.explain.stream import Metadata, Stream
 from xds.resources import Snapshot
 from xds.resources.types import EXTENSION_CONFIG
@@ -146,7 +147,8 @@ def _to_cluster(
     weighted: WeightedClusterClusterWeight | None = None,
 ) -> Outcome:
     changes = response_changes(taken.levels(weighted))
-    cluster = find_cluster(taken.hop.snapshot, name, taken.hop.connection, request.authority)
+    protocols = application_protocols(taken.hop.manager)
+    cluster = find_cluster(taken.hop.snapshot, name, taken.hop.connection, request.authority, protocols)
     if cluster is None:
         status = _NOT_FOUND_STATUS[int(action.cluster_not_found_response_code)]
         return Answered(share, status, f"there is no cluster {name}", response_changes=changes)
@@ -159,5 +161,6 @@ def _to_cluster(
         path=rewritten(request, taken.match, action.prefix_rewrite, action.regex_rewrite),
         authority=rewritten_authority(action, weighted, replace(request, headers=headers)),
         request_headers=headers,
+        claims=request.claims,
         response_changes=changes,
     )

@@ -11,6 +11,7 @@ from xds.explain.decode import as_json, as_json_any, in_words, parse
 from xds.explain.request import Connection
 from xds.explain.result import ClusterStep, EndpointShare, Policy, objects
 from xds.explain.shares import Balancing, endpoint_shares
+from xds.explain.speaking import spoken_to
 from xds.resources import CLUSTER, ENDPOINT, Snapshot
 
 _NO_LIMIT = (1 << 32) - 1
@@ -29,11 +30,13 @@ _POLICIES = (
 """Fields that are told as they stand."""
 
 
-def find_cluster(snapshot: Snapshot, name: str, connection: Connection, host: str = "") -> ClusterStep | None:
+def find_cluster(
+    snapshot: Snapshot, name: str, connection: Connection, host: str = "", protocols: str = ""
+) -> ClusterStep | None:
     """The cluster with this name; None if the proxy has none.
 
     connection, host: decide where a cluster without endpoints of its own leads, which is where the client dialled, or
-    whom it named, with a port or without. host: empty if it named nobody.
+    whom it named, with a port or without. host: empty if it named nobody. protocols: as in `spoken_to`.
     """
     resource = snapshot[CLUSTER].get(name)
     if resource is None:
@@ -42,7 +45,7 @@ def find_cluster(snapshot: Snapshot, name: str, connection: Connection, host: st
     return ClusterStep(
         name=name,
         kind=cluster.cluster_type.name if cluster.cluster_type is not None else _discovery(cluster),
-        endpoints=_endpoints(snapshot, cluster, connection, host),
+        endpoints=_endpoints(snapshot, cluster, connection, host, protocols),
         policies=tuple(_policies(cluster)),
         sources=objects(resource.origins),
     )
@@ -52,7 +55,10 @@ def _discovery(cluster: Cluster) -> str:
     return ClusterDiscoveryType(cluster.type or 0).name or ""
 
 
-def _endpoints(snapshot: Snapshot, cluster: Cluster, connection: Connection, host: str) -> tuple[EndpointShare, ...]:
+def _endpoints(
+    snapshot: Snapshot, cluster: Cluster, connection: Connection, host: str, protocols: str
+) -> tuple[EndpointShare, ...]:
+    spoken = spoken_to(cluster, host, protocols)
     if cluster.cluster_type is not None:
         if cluster.cluster_type.name == _DYNAMIC_FORWARD_PROXY and host:
             return (EndpointShare(_with_port(host, encrypted=cluster.transport_socket is not None), 1.0, _RESOLVED),)
@@ -63,7 +69,7 @@ def _endpoints(snapshot: Snapshot, cluster: Cluster, connection: Connection, hos
         address = f"[{connection.address}]" if ":" in connection.address else connection.address
         return (EndpointShare(f"{address or 'where the client dialled'}:{port}", 1.0),)
     assignment = _assignment(snapshot, cluster)
-    return endpoint_shares(assignment, _balancing(cluster)) if assignment is not None else ()
+    return endpoint_shares(assignment, _balancing(cluster), spoken) if assignment is not None else ()
 
 
 def _with_port(host: str, *, encrypted: bool) -> str:

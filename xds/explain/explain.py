@@ -12,17 +12,18 @@ from envoy_data_plane.envoy.extensions.filters.network.sni_dynamic_forward_proxy
 )
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 
+from xds.explain.accepting import asks_for_certificate, unaccepted
 from xds.explain.action import Hop
 from xds.explain.chain_words import described_chain
 from xds.explain.cluster import find_cluster
 from xds.explain.decode import parse, unpacked
 from xds.explain.filter_chain import find_chain
-from xds.explain.filters import left_after
 from xds.explain.http import explain_request
 from xds.explain.listener import Bound, arriving, bound_listeners, captured, dialled, inspected
 from xds.explain.network import connected
 from xds.explain.request import PLAIN, TLS, Connection, Request
 from xds.explain.result import ChainStep, Ended, Explanation, Forwarded, ListenerStep, Outcome, objects
+from xds.explain.step import left_after
 from xds.explain.stream import Stream
 from xds.resources import LISTENER, NO_SOURCES, PartSources, Snapshot
 
@@ -63,7 +64,7 @@ def _in_listener(snapshot: Snapshot, bound: Bound, connection: Connection, reque
     seen = inspected(listener, connection)
     chain = find_chain(listener, seen)
     if chain is None:
-        return Explanation((Ended(1.0, "no filter chain matches the connection"),))
+        return Explanation((Ended(1.0, f"no filter chain matches the connection, which is {_spoken(seen)}"),))
     manager, proxy = _network_filter(chain)
     filters = [each.name for each in chain.filters] + [f.name for f in manager.http_filters] if manager else []
     names = filters or [each.name for each in chain.filters]
@@ -74,16 +75,26 @@ def _in_listener(snapshot: Snapshot, bound: Bound, connection: Connection, reque
         return Explanation((Ended(1.0, "the filter chain neither speaks HTTP nor forwards"),), chain=step)
     if manager is not None and (request is None or _ends_tls(chain) is (connection.transport == PLAIN)):
         return Explanation((Ended(1.0, _not_spoken(connection, request)),), chain=step)
+    if reason := unaccepted(chain, connection.principal):
+        return Explanation((Ended(1.0, reason),), chain=step)
+    if seen.principal is None and not asks_for_certificate(chain):
+        seen = replace(seen, principal="")
     ends, checks = connected(chain, Stream(seen, _ends_tls(chain), remote=seen.source))
-    if ends or manager is None or request is None:
+    if not left_after(ends) or manager is None or request is None:
         forwarded = tuple(_proxied(snapshot, proxy, connection, _host(chain, connection))) if proxy is not None else ()
         return Explanation((*ends, *(forwarded if left_after(ends) else ())), chain=step, checks=checks)
     found = explain_request(Hop(snapshot, manager, connection, seen, _ends_tls(chain)), request)
-    return replace(found, chain=step, checks=(*checks, *found.checks))
+    return replace(found, outcomes=(*ends, *found.outcomes), chain=step, checks=(*checks, *found.checks))
 
 
 def _ends_tls(chain: FilterChain) -> bool:
     return chain.transport_socket is not None
+
+
+def _spoken(seen: Connection) -> str:
+    if seen.transport == PLAIN:
+        return "in plain text"
+    return f"TLS to {seen.server_name}" if seen.server_name else "TLS"
 
 
 def _not_spoken(connection: Connection, request: Request | None) -> str:

@@ -28,8 +28,6 @@ _WORDS: Final[Mapping[str, Callable[[Request], str]]] = {
     "grpc_web.v3.GrpcWeb": _grpc_web,
     "grpc_stats.v3.FilterConfig": _always("counts gRPC calls and messages, and changes nothing"),
     "dynamic_forward_proxy.v3.FilterConfig": _always("looks the host of the request up by DNS if the route needs it"),
-    "jwt_authn.v3.JwtAuthentication": _always(f"may refuse the request with 401 or 403; {_UNDECIDED}"),
-    "ext_authz.v3.ExtAuthz": _always(f"asks a service, which may refuse or change the request; {_UNDECIDED}"),
     "local_ratelimit.v3.LocalRateLimit": _always(f"answers 429 when its tokens are used up; {_UNDECIDED}"),
     "ratelimit.v3.RateLimit": _always(f"asks a service, by which it may answer 429; {_UNDECIDED}"),
     "wasm.v3.Wasm": _always("runs a plugin, whose effect is not told here"),

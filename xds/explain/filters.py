@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,27 +15,34 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from xds.explain import headers, strings
+from xds.explain.access.ext_authz import http_ext_authz
+from xds.explain.access.jwt_authn import jwt_authn
 from xds.explain.access.rbac_filters import http_rbac
 from xds.explain.decode import as_json, fields, in_words, unpacked
 from xds.explain.filter_words import filter_words
 from xds.explain.header_changes import HeaderChange
+from xds.explain.mutations import header_mutation
 from xds.explain.request import Request
 from xds.explain.result import Answered, Check, Ended, Policy, objects
 from xds.explain.route_match import fraction
-from xds.explain.step import Did
+from xds.explain.step import Did, left_after
 from xds.explain.stream import Stream
 from xds.resources import ResourceSet, Source
 
-CORS = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"
-FAULT = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"
-_ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+_HTTP = "type.googleapis.com/envoy.extensions.filters.http."
+CORS = f"{_HTTP}cors.v3.Cors"
+FAULT = f"{_HTTP}fault.v3.HTTPFault"
+_ROUTER = f"{_HTTP}router.v3.Router"
 """Its effect is that of the route."""
 _TYPED_CONFIG = 2
 """The field of a ``TypedExtensionConfig``."""
 _DECIDING: Final[Mapping[str, Callable[[str, AnyMessage | None, AnyMessage | None, Stream], Did]]] = {
-    "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC": http_rbac,
+    f"{_HTTP}ext_authz.v3.ExtAuthz": http_ext_authz,
+    f"{_HTTP}header_mutation.v3.HeaderMutation": header_mutation,
+    f"{_HTTP}jwt_authn.v3.JwtAuthentication": jwt_authn,
+    f"{_HTTP}rbac.v3.RBAC": http_rbac,
 }
-"""Filters that may refuse a request, by type."""
+"""Filters that may refuse a request, or change it before it is refused, by type."""
 PerRoute = Sequence[Mapping[str, AnyMessage]]
 """``typed_per_filter_config`` of every level, the most specific first."""
 
@@ -94,15 +101,25 @@ def filtered(
         did = _filter(_Configured(each.name, kind, own, route), stream, changes)
         told = (Policy("extension", f"{each.name}: {kind.rpartition('.')[2]}", sources),) if sources else ()
         policies += (*told, *did.policies)
-        checks += did.checks
+        checks += (replace(check, sources=sources) for check in did.checks)
         answers += (replace(answer, share=answer.share * left) for answer in did.ends)
         stream = did.stream
     return Filtered(stream, tuple(each for each in answers if each.share), tuple(policies), tuple(checks))
 
 
-def left_after(ends: Iterable[Answered | Ended]) -> float:
-    """0 to 1: the share that these leave to go on. What is subject to a condition leaves everything."""
-    return max(0.0, 1.0 - sum(end.share for end in ends if not end.condition))
+def rerouted(manager: HttpConnectionManager, extensions: ResourceSet, stream: Stream) -> Stream:
+    """The request as the route is chosen for it in the end: as it is after the last filter that has it chosen anew."""
+    found = stream
+    for each in manager.http_filters:
+        own, _ = _own_config(each, extensions)
+        if own is None or own.type_url not in _DECIDING:
+            continue
+        did = _DECIDING[own.type_url](each.name, own, None, stream)
+        if not left_after(did.ends):
+            return found
+        stream = did.stream
+        found = stream if did.reroutes else found
+    return found
 
 
 def _own_config(of: HttpFilter, extensions: ResourceSet) -> tuple[AnyMessage | None, tuple[Source, ...]]:

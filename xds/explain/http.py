@@ -16,7 +16,7 @@ from xds.explain.action import Hop, Taken, outcomes
 from xds.explain.admission import as_received, redirection, refusal, unreadable
 from xds.explain.client import remote_address
 from xds.explain.errors import UnsupportedError
-from xds.explain.filters import filtered
+from xds.explain.filters import filtered, rerouted
 from xds.explain.policies import route_policies
 from xds.explain.request import Request
 from xds.explain.result import (
@@ -56,9 +56,10 @@ def _explanation(hop: Hop, request: Request) -> Explanation:
         return Explanation((Answered(1.0, 400, reason),))
     if location := redirection(request, hop.manager):
         return Explanation((Answered(1.0, 307, "the path has an escaped slash", location),))
-    seen = as_received(request, hop.manager)
+    seen = as_received(request, hop.manager, hop.seen.source)
     stream = Stream(hop.seen, hop.encrypted, seen, remote_address(request, hop.manager, hop.seen.source))
     stream = replace(stream, states=states(hop.manager))
+    matched = rerouted(hop.manager, hop.snapshot[EXTENSION_CONFIG], stream)
     table = route_table(hop.snapshot, hop.manager)
     if table is None:
         return _unrouted(hop, stream, Answered(1.0, 404, "the proxy has no RouteConfiguration for this"))
@@ -71,7 +72,7 @@ def _explanation(hop: Hop, request: Request) -> Explanation:
     if _needs_tls(host.message) and seen.scheme != "https":
         location = f"https://{seen.authority}{seen.path}"
         return replace(_unrouted(hop, stream, Answered(1.0, 301, "TLS is required", location)), host=step)
-    routes, left = _routes(hop, table.header, host, stream, seen)
+    routes, left = _routes(hop, table.header, host, stream, matched)
     rest = _unrouted(hop, stream, Answered(left, 404, "no route matches")) if left > 0 else Explanation(())
     outcomes = tuple(outcome for route in routes for outcome in route.outcomes)
     return Explanation((*outcomes, *rest.outcomes), host=step, checks=rest.checks, routes=routes)
@@ -92,10 +93,10 @@ def _needs_tls(host: VirtualHost) -> bool:
 
 
 def _routes(
-    hop: Hop, table: RouteConfiguration, found: HostFound, stream: Stream, request: Request
+    hop: Hop, table: RouteConfiguration, found: HostFound, stream: Stream, matched: Stream
 ) -> tuple[tuple[RouteStep, ...], float]:
     """The first route that the request matches; those after it as well, as far as chance leaves requests to them; and
-    the share of requests that is left in the end."""
+    the share of requests that is left in the end. stream: the request as filters get it. matched: as routes do."""
     host, rules = found.message, found.sources.rules
     if host.matcher is not None:
         raise UnsupportedError("a virtual host with a matcher tree")
@@ -106,7 +107,7 @@ def _routes(
     for index, (route, source) in enumerate(zip(host.routes, rules, strict=True)):
         match = route.match or RouteMatch()
         name = route.name or f"route {index + 1}"
-        if reason := route_match.mismatch(match, request, stream.noted):
+        if reason := route_match.mismatch(match, matched.of_request, matched.noted):
             passed.append(PassedOver(f"{name}: {route_match.described(match)}", reason))
             continue
         share = left * route_match.share(match)

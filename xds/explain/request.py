@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 PLAIN, TLS = "raw_buffer", "tls"
 """What a connection can turn out to be (Envoy ``FilterChainMatch.transport_protocol``)."""
@@ -30,7 +30,7 @@ class Connection:
     ``unix:///path``, and the port then means nothing. transport: PLAIN or TLS.
     server_name: SNI, in lower case. protocols: what the client says, or is seen, to speak: ALPN, or ``http/1.1``.
     source: the client's address, empty if it is not known. source_port: 0 if it is not known. principal: the URI in the
-    certificate that the client shows when TLS begins; empty if it shows none.
+    certificate that the client shows when TLS begins; empty if it shows none, None if nobody tells.
     """
 
     address: str
@@ -40,14 +40,15 @@ class Connection:
     protocols: tuple[str, ...] = ()
     source: str = ""
     source_port: int = 0
-    principal: str = ""
+    principal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """An HTTP request as it is on the wire. path: with its query. headers: in their order, names in lower case.
 
-    scheme: ``http`` or ``https``.
+    scheme: ``http`` or ``https``. claims: what the token holds that the client shows, which is taken as valid; None
+    without one.
     """
 
     method: str
@@ -55,16 +56,22 @@ class Request:
     path: str
     scheme: str = "http"
     headers: tuple[tuple[str, str], ...] = ()
+    claims: Mapping[str, object] | None = field(default=None, hash=False)
 
     @staticmethod
     def of(
-        method: str, authority: str, path: str, headers: Iterable[tuple[str, str]] = (), scheme: str = "http"
+        method: str,
+        authority: str,
+        path: str,
+        headers: Iterable[tuple[str, str]] = (),
+        scheme: str = "http",
+        claims: Mapping[str, object] | None = None,
     ) -> Request:
         """A request. A header ``host`` is its authority."""
         named = tuple((name.lower(), value) for name, value in headers)
         hosts = [value for name, value in named if name in (_LEGACY_HOST, _AUTHORITY)]
         kept = tuple(item for item in named if item[0] not in (_LEGACY_HOST, _AUTHORITY))
-        return Request(method, hosts[-1] if hosts else authority, path, scheme, tuple(_joined(kept)))
+        return Request(method, hosts[-1] if hosts else authority, path, scheme, tuple(_joined(kept)), claims)
 
     @property
     def path_alone(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from xds.explain.header_changes import HeaderChange
 from xds.model.objects import ObjectKey
@@ -26,6 +27,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """How an endpoint is spoken to. server_name, protocols: what is said in the handshake of TLS (SNI, ALPN). shows:
+    whether the proxy shows a certificate of its own."""
+
+    tls: bool = False
+    server_name: str = ""
+    protocols: tuple[str, ...] = ()
+    shows: bool = False
+
+
+PLAIN_TEXT: Final = Spoken()
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointShare:
     """One endpoint of a cluster. address: ``ip:port``, or what there is. share: 0 to 1, of the cluster's traffic.
 
@@ -35,6 +50,7 @@ class EndpointShare:
     address: str
     share: float
     remark: str = ""
+    spoken: Spoken = PLAIN_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +67,15 @@ class ClusterStep:
 @dataclass(frozen=True, slots=True)
 class Forwarded:
     """The request goes on. share: 0 to 1, of all such requests that no condition stops. authority: empty if it is that
-    of the endpoint. request_headers: as they go out, so far as the client, the filters and the routes set them."""
+    of the endpoint. request_headers: as they go out, so far as the client, the filters and the routes set them.
+    claims: of the token that goes with it."""
 
     share: float
     cluster: ClusterStep
     path: str = ""
     authority: str = ""
     request_headers: tuple[tuple[str, str], ...] = ()
+    claims: Mapping[str, object] | None = None
     response_changes: tuple[HeaderChange, ...] = ()
 
 
@@ -144,13 +162,16 @@ class PassedPolicy:
 class Check:
     """What a filter that may refuse a connection, or a request, says of it. filter: its name. text: its decision.
 
-    policy: the one that decides, in Envoy's words; empty if none does. passed_over: those that do not apply.
+    policy: the one that decides, in Envoy's words, or the issuer of the token that does; empty if none does.
+    passed_over: those that do not apply. sources: the objects behind the filter's configuration, if it has one of its
+    own.
     """
 
     filter: str
     text: str
     policy: str = ""
     passed_over: tuple[PassedPolicy, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,21 @@ This is what holds on average, at rest: no host ejected, no request that is stil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from envoy_data_plane.envoy.config.core.v3 import HealthStatus
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints
 
-from xds.explain.result import EndpointShare
+from xds.explain.result import PLAIN_TEXT, EndpointShare, Spoken
 
 _OVERPROVISIONING = 140
 _PANIC = 50.0
 _HEALTHY = (HealthStatus.UNKNOWN, HealthStatus.HEALTHY)
+
+
+def _in_plain_text(_: LbEndpoint) -> Spoken:
+    return PLAIN_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,10 @@ class Balancing:
     panic: float = _PANIC
 
 
-def endpoint_shares(assignment: ClusterLoadAssignment, balancing: Balancing) -> tuple[EndpointShare, ...]:
-    """Every endpoint with its share of the traffic; all are 0 if none can be used."""
+def endpoint_shares(
+    assignment: ClusterLoadAssignment, balancing: Balancing, spoken: Callable[[LbEndpoint], Spoken] = _in_plain_text
+) -> tuple[EndpointShare, ...]:
+    """Every endpoint with its share of the traffic; all are 0 if none can be used. spoken: how one is spoken to."""
     factor = assignment.policy.overprovisioning_factor if assignment.policy is not None else None
     overprovisioning = factor or _OVERPROVISIONING
     priorities = _by_priority(assignment)
@@ -36,7 +42,8 @@ def endpoint_shares(assignment: ClusterLoadAssignment, balancing: Balancing) -> 
     shares: list[EndpointShare] = []
     for group, load in zip(priorities, loads, strict=True):
         panicking = sum(health) < 100 and _percentage(group) < balancing.panic
-        shares += _within(group, load, balancing, overprovisioning, panicking=panicking)
+        for endpoint, share, remark in _within(group, load, balancing, overprovisioning, panicking=panicking):
+            shares.append(EndpointShare(address_of(endpoint), share, remark, spoken(endpoint)))
     return tuple(shares)
 
 
@@ -80,8 +87,8 @@ def _within(
     overprovisioning: int,
     *,
     panicking: bool,
-) -> Iterator[EndpointShare]:
-    """The endpoints of one priority, which has this share of everything."""
+) -> Iterator[tuple[LbEndpoint, float, str]]:
+    """The endpoints of one priority, which has this share of everything, each with its own, and what is special."""
     weights = [
         [_weight(endpoint) if panicking or _is_healthy(endpoint) else 0 for endpoint in locality.lb_endpoints]
         for locality in group
@@ -96,7 +103,7 @@ def _within(
     for locality, part, total, own in zip(group, parts, totals, weights, strict=True):
         for endpoint, weight in zip(locality.lb_endpoints, own, strict=True):
             share = load * part / whole * weight / total if total and whole else 0.0
-            yield EndpointShare(address_of(endpoint), share, _remark(locality, endpoint))
+            yield endpoint, share, _remark(locality, endpoint)
 
 
 def _weight(endpoint: LbEndpoint) -> int:

@@ -34,6 +34,13 @@ class Stream:
     route: Metadata = field(default_factory=lambda: NOTHING_NOTED)
     states: frozenset[str] = frozenset()
 
+    @property
+    def of_request(self) -> Request:
+        """The request. Raises TypeError for a connection."""
+        if self.request is None:
+            raise TypeError("a connection has no request")
+        return self.request
+
     def with_note(self, filter_: str, note: Mapping[str, object]) -> Stream:
         """The same after a filter has noted something; what it noted before stays."""
         if not note:

@@ -7,15 +7,18 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from e2e.agreement.access.identities import Identities
 from e2e.agreement.access.proxy import DETAILS, SHADOW, snapshot
+from e2e.agreement.access.tokens import PAYLOADS, shown
 from e2e.agreement.access.world import PORT, Case, Client, Kind, address_of, principal
 from e2e.agreement.stub import Response, read_response
+from e2e.agreement.world import Sent
 from e2e.lab import Lab
 from xds.app.render import Document, render, static_config
-from xds.explain import PLAIN, TLS, Answered, Connection, Ended, Explanation, Request, explain
+from xds.explain import PLAIN, TLS, Answered, Check, Connection, Ended, Explanation, Request, explain
+from xds.explain.access.jwt_authn import NOTES
 from xds.explain.decode import as_json
 from xds.resources import Snapshot
 
@@ -112,9 +115,10 @@ def _differences(pairs: Sequence[tuple[_Running, Client]], seen: Sequence[Decide
     for (each, client), decided in zip(pairs, seen, strict=True):
         found = _explained(each, client)
         if told(found) != decided:
-            rules = {name: as_json(getattr(each.case, name)) for name in ("rules", "shadow")}
+            source = each.case.source or [as_json(each) for each in each.case.filters]
+            rules = {"source": source, "tokens": as_json(each.case.tokens) if each.case.tokens is not None else {}}
             case = f"{each.case.kind} tls {each.case.tls} edge {each.case.edge} hops {each.case.hops}"
-            yield f"{case}\n{client}\nexplained {told(found)}, seen {decided}\n{found.checks}\n{json.dumps(rules)}"
+            yield f"{case}\n{client}\nexplained {told(found)}, seen {decided}\n{_checks(found)}\n{json.dumps(rules)}"
 
 
 async def _ask(running: _Running, client: Client, identities: Identities) -> Decided:
@@ -130,9 +134,17 @@ async def _ask(running: _Running, client: Client, identities: Identities) -> Dec
         if running.case.kind is Kind.CONNECTIONS:
             writer.write(_LET_THROUGH)
             return Decided(200 if await _first_byte(reader) == _LET_THROUGH else 0)
-        return _decided(await read_response(reader, writer, client.request))
+        return _decided(await read_response(reader, writer, _sent(running.case, client)))
     finally:
         writer.close()
+
+
+def _sent(case: Case, client: Client) -> Sent:
+    """The request with its token."""
+    if case.tokens is None or client.token is None:
+        return client.request
+    path, headers = shown(client.token, case.tokens, client.request.path)
+    return replace(client.request, path=path, headers=(*client.request.headers, *headers))
 
 
 async def _first_byte(reader: asyncio.StreamReader) -> bytes:
@@ -160,8 +172,10 @@ def _explained(running: _Running, client: Client) -> Explanation:
         source=client.source,
         principal=principal(client.identity) if tls and client.identity is not None else "",
     )
-    sent = client.request
-    request = Request.of(sent.method, sent.authority, sent.path, sent.headers, "https" if tls else "http")
+    sent = _sent(running.case, client)
+    claims = PAYLOADS[client.token] if client.token is not None and running.case.tokens is not None else None
+    scheme = "https" if tls else "http"
+    request = Request.of(sent.method, sent.authority, sent.path, sent.headers, scheme, claims)
     asked = request if running.case.kind is Kind.REQUESTS else None
     return explain(running.snapshot, connection, asked, through_capture=False)
 
@@ -169,8 +183,18 @@ def _explained(running: _Running, client: Client) -> Explanation:
 def told(found: Explanation) -> Decided:
     """What is explained, in the same terms."""
     (outcome,) = found.outcomes
-    checks = [*found.checks, *(check for route in found.routes for check in route.checks)]
+    checks = _checks(found)
     if not isinstance(outcome, Answered):
         return Decided(0 if isinstance(outcome, Ended) else 200)
-    decided = {403: Decided(403, checks[-1].policy), 200: Decided(200, shadow=checks[0].policy)} if checks else {}
-    return decided.get(outcome.status, Decided(outcome.status))
+    if outcome.status == 403:
+        return Decided(403, checks[-1].policy if checks[-1].filter != NOTES else "")
+    noted = next((check.policy for check in checks if check.text.startswith(_SHADOW)), "")
+    return Decided(outcome.status, shadow=noted if outcome.status in _LET_THROUGH_STATUS else "")
+
+
+_SHADOW = "shadow rules, "
+_LET_THROUGH_STATUS = (200, 201)
+
+
+def _checks(found: Explanation) -> list[Check]:
+    return [*found.checks, *(check for route in found.routes for check in route.checks)]

@@ -31,7 +31,6 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteMatch,
     VirtualHost,
 )
-from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac as HttpRbac
 from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
 from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector.v3 import TlsInspector
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
@@ -40,7 +39,6 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     LocalReplyConfig,
     ResponseMapper,
 )
-from envoy_data_plane.envoy.extensions.filters.network.rbac.v3 import Rbac as NetworkRbac
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CertificateValidationContext,
@@ -48,9 +46,17 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     DownstreamTlsContext,
     TlsCertificate,
 )
+from envoy_data_plane.envoy.type.matcher.v3 import (
+    MetadataMatcher,
+    MetadataMatcherPathSegment,
+    StringMatcher,
+    ValueMatcher,
+)
 
 from e2e.agreement.access.identities import Identities
+from e2e.agreement.access.tokens import ISSUERS
 from e2e.agreement.access.world import PORT, Case, Kind
+from xds.explain.access.jwt_authn import NOTES
 from xds.resources import CLUSTER, LISTENER, Resource, ResourceSet, Snapshot
 from xds.wire.encode import encode, pack_any
 
@@ -99,14 +105,13 @@ def _address(ip: str, port: int) -> Address:
 
 
 def _requests(case: Case) -> list[Filter]:
-    route = Route(match=RouteMatch(prefix="/"), direct_response=DirectResponseAction(status=200))
-    route.response_headers_to_add = [_header(SHADOW, _SHADOW_POLICY)]
-    host = VirtualHost(name="all", domains=["*"], routes=[route])
-    rbac = HttpRbac(rules=case.rules, shadow_rules=case.shadow)
+    host = VirtualHost(name="all", domains=["*"], routes=[_route(201, _ISSUED_BY_A), _route(200)])
+    deciding = [each for each in case.filters if isinstance(each, HttpFilter)]
+    authentication = [_http(NOTES, case.tokens)] if case.tokens is not None else []
     manager = HttpConnectionManager(
         stat_prefix="access",
         route_config=RouteConfiguration(name="table", virtual_hosts=[host]),
-        http_filters=[_http("rbac", rbac), _http("router", Router())],
+        http_filters=[*authentication, *deciding, _http("router", Router())],
         normalize_path=True,
         use_remote_address=case.edge,
         xff_num_trusted_hops=case.hops,
@@ -115,9 +120,23 @@ def _requests(case: Case) -> list[Filter]:
     return [_network("http", manager)]
 
 
+def _route(status: int, *noted: MetadataMatcher) -> Route:
+    """Answers by itself if this has been noted."""
+    match = RouteMatch(prefix="/", dynamic_metadata=list(noted))
+    shadow = _header(SHADOW, _SHADOW_POLICY)
+    return Route(match=match, direct_response=DirectResponseAction(status=status), response_headers_to_add=[shadow])
+
+
+_ISSUED_BY_A: Final = MetadataMatcher(
+    filter=NOTES,
+    path=[MetadataMatcherPathSegment(key=key) for key in ("payload", "iss")],
+    value=ValueMatcher(string_match=StringMatcher(exact=ISSUERS[0])),
+)
+
+
 def _connections(case: Case) -> list[Filter]:
-    rbac = NetworkRbac(rules=case.rules, shadow_rules=case.shadow, stat_prefix="rbac")
-    return [_network("rbac", rbac), _network("tcp", TcpProxy(stat_prefix="tcp", cluster=_CLUSTER))]
+    deciding = [each for each in case.filters if isinstance(each, Filter)]
+    return [*deciding, _network("tcp", TcpProxy(stat_prefix="tcp", cluster=_CLUSTER))]
 
 
 def _network(name: str, config: Message) -> Filter:

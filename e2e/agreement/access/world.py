@@ -6,12 +6,14 @@ import os
 from dataclasses import dataclass
 from enum import Enum
 
-from envoy_data_plane.envoy.config.rbac.v3 import Rbac
+from envoy_data_plane.envoy.config.listener.v3 import Filter
+from envoy_data_plane.envoy.extensions.filters.http.jwt_authn.v3 import JwtAuthentication
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from e2e.agreement.world import Sent
 
-PORT = 8080
-NETWORK = 10 + os.getpid() % 80
+PORT = 18473
+NETWORK = 200 + os.getpid() % 50
 """Two test runs at the same time take different addresses, and others than those of routes."""
 
 TRUST_DOMAIN = "cluster.local"
@@ -33,26 +35,29 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks, and what. identity: index of `IDENTITIES`, None without a certificate. server_name: over TLS."""
+    """Who asks, and what. identity: index of `IDENTITIES`, None without a certificate. server_name: over TLS. token:
+    index of the payloads of tokens, None without one."""
 
     source: str
     identity: int | None
     server_name: str
     request: Sent
+    token: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A proxy, and its clients. tls: whether it ends TLS. rules: in force; shadow: only noted. edge, hops: what it
-    believes of the client's address."""
+    """A proxy, and its clients. tls: whether it ends TLS. tokens: what it asks of tokens first. filters: those that
+    refuse. edge, hops: what it believes of the client's address. source: what the filters are made from."""
 
     kind: Kind
     tls: bool
-    rules: Rbac
-    shadow: Rbac
+    tokens: JwtAuthentication | None
+    filters: tuple[HttpFilter, ...] | tuple[Filter, ...]
     edge: bool
     hops: int
     clients: tuple[Client, ...]
+    source: object = None
 
 
 def address_of(number: int) -> str:

@@ -149,7 +149,10 @@ def test_the_sidecar_of_an_endpoint_is_explained_if_that_is_asked_for(config: Pa
     assert (inner["share"], inner["forwarded"]["cluster"]["name"]) == (1.0, "inbound|80||")
     assert "inbound" not in steps(config, *FROM, "http://reviews/first")["outcomes"][1]["forwarded"]
     text = run(config, *FROM, "--inbound", "http://reviews/first")
-    assert "inbound            at reviews-1.default\n  listener           virtualInbound (0.0.0.0:15006)" in text
+    assert (
+        "inbound            at reviews-1.default, in plain text\n  listener           virtualInbound (0.0.0.0:15006)"
+        in text
+    )
 
 
 def test_a_connection_arrives_as_well_and_without_capture_at_the_workload_itself(config: Path) -> None:

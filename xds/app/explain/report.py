@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 from xds.app.explain.inbound import Arrival
 from xds.app.explain.lines import Lines, Place
+from xds.app.explain.peers import Accepts
 from xds.app.explain.rules import renamed, rule_of
-from xds.explain import Answered, Check, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy
-from xds.explain.result import EndpointShare, RouteStep
+from xds.explain import PLAIN, Answered, Check, ClusterStep, Ended, Explanation, Forwarded, Outcome, Policy, Spoken
+from xds.explain.result import EndpointShare, PassedPolicy, RouteStep
 from xds.resources import PatchedBy, Source
 
 Document: TypeAlias = dict[str, object]
@@ -77,13 +78,18 @@ class _Report:
         }
 
     def _check(self, check: Check) -> Document:
-        rule = rule_of(check.policy)
+        rule = rule_of(check.policy) or self.lines.of_issuer(check.policy, check.sources)
         return {
             "filter": check.filter,
             "decision": renamed(check.text),
-            "from": self._places((rule,) if rule is not None else ()),
-            "passedOver": [{"policy": renamed(each.policy), "reason": each.reason} for each in check.passed_over],
+            "from": self._places((rule,) if rule is not None else check.sources),
+            "passedOver": [self._passed(each) for each in check.passed_over],
         }
+
+    def _passed(self, passed: PassedPolicy) -> Document:
+        rule = rule_of(passed.policy)
+        place = {"from": _place(self.lines.place(rule))} if rule is not None else {}
+        return {"policy": renamed(passed.policy), "reason": passed.reason, **place}
 
     def _route_policy(self, policy: Policy, route: RouteStep) -> Document:
         own = (self.lines.place(source) for source in policy.sources)
@@ -112,7 +118,22 @@ class _Report:
     def _inbound(self, arrival: Arrival | None) -> Document:
         if arrival is None:
             return {}
-        return {"inbound": {"workload": arrival.workload, **document(arrival.explanation, self.lines, {})}}
+        connection = arrival.connection
+        if connection.transport == PLAIN:
+            told: Document = {"transport": "plain text"}
+        else:
+            told = {"transport": "TLS", "serverName": connection.server_name, "alpn": [*connection.protocols]}
+        if connection.principal:
+            told["principal"] = connection.principal
+        steps = document(arrival.explanation, self.lines, {})
+        return {"inbound": {"workload": arrival.workload, **told, **self._accepts(arrival.accepts), **steps}}
+
+    def _accepts(self, accepts: Accepts | None) -> Document:
+        """What the workload accepts; without a place it is the default."""
+        if accepts is None:
+            return {}
+        places = self._places((accepts.source,) if accepts.source is not None else ())
+        return {"peerAuthentication": {"mode": accepts.mode.value, "from": places}}
 
     def _cluster(self, cluster: ClusterStep) -> Document:
         return {
@@ -129,6 +150,7 @@ class _Report:
             "address": endpoint.address,
             "share": endpoint.share,
             **({"remark": endpoint.remark} if endpoint.remark else {}),
+            **({"tls": _spoken(endpoint.spoken)} if endpoint.spoken.tls else {}),
             **({"from": _place(place)} if place is not None else {}),
         }
 
@@ -148,6 +170,11 @@ class _Report:
 def _share(outcome: Answered | Ended) -> Document:
     """condition: what it is subject to; the share is of what is so."""
     return {**({"condition": outcome.condition} if outcome.condition else {}), "share": outcome.share}
+
+
+def _spoken(spoken: Spoken) -> Document:
+    """What is said in the handshake with an endpoint, and whether the proxy shows who it is."""
+    return {"serverName": spoken.server_name, "alpn": [*spoken.protocols], "mutual": spoken.shows}
 
 
 def _answered(outcome: Answered) -> Document:

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from xds.app.errors import StartError
+from xds.app.explain.sender import NOTHING_SAID, Sender
 from xds.app.offline import proxy_of
 from xds.app.proxy_spec import ProxySpec
 from xds.explain import PLAIN, TLS, Connection, Request, is_socket
@@ -21,30 +22,38 @@ from xds.pipeline.view import instances_of
 _PORTS = {"http": 80, "https": 443}
 _SPOKEN = {"http": ("http/1.1",), "https": ("h2", "http/1.1"), "tcp": ()}
 _DEFAULT_PROXY_PORT = 15080
+_IN_MESH, _IN_MESH_HTTP = ("istio-peer-exchange", "istio"), ("istio-http/1.1", "istio")
+"""What proxies of the mesh say that they speak, of connections and of requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the command line asks about. headers: pairs of name and value. address: where the host name leads, if the
-    configuration cannot tell, or the Unix socket that is dialled; empty to look there."""
+    configuration cannot tell, or the Unix socket that is dialled; empty to look there. sender: who asks."""
 
     method: str
     url: str
     headers: Sequence[tuple[str, str]] = ()
     address: str = ""
+    sender: Sender = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """through_capture: whether the connection was redirected to the proxy. request: None if it is TCP."""
+    """through_capture: whether the connection was redirected to the proxy. request: None if it is TCP. sender: who
+    asks."""
 
     connection: Connection
     request: Request | None
     through_capture: bool
+    sender: Sender = NOTHING_SAID
 
 
 def target(asked: Asked, proxy: ProxySpec, mesh: Mesh) -> Target:
-    """The connection as the proxy sees it. Raises StartError for a URL, or an address, that is none."""
+    """The connection as the proxy sees it. A workload's own comes from itself, a gateway's from wherever is said.
+
+    Raises StartError for a URL, an address, an identity or a token that is none.
+    """
     if asked.address and not _address(asked.address) and not is_socket(asked.address):
         raise StartError(f"--address {asked.address} is no IP address")
     url, port = _split(asked.url)
@@ -56,11 +65,28 @@ def target(asked: Asked, proxy: ProxySpec, mesh: Mesh) -> Target:
     if proxy.type is ProxyType.ROUTER:
         port = listening_port(port, instances_of(mesh, proxy_of(proxy, mesh)))
     encrypted = url.scheme == "https"
+    client, identity = asked.sender.address, asked.sender.identity
     connection = Connection(
         *(address, port, TLS if encrypted else PLAIN, (url.hostname or "") if encrypted else "", _SPOKEN[url.scheme]),
-        source=proxy.ip if through_capture else "",
+        source=client if proxy.type is ProxyType.ROUTER else proxy.ip if through_capture else "",
+        principal=identity if proxy.type is ProxyType.ROUTER else "",
     )
-    return Target(connection, _request(asked, url), through_capture)
+    return Target(connection, _request(asked, url), through_capture, asked.sender)
+
+
+def arriving(asked: Asked, proxy: ProxySpec) -> Target:
+    """A connection that somebody without a proxy opens to a workload. Who has an identity speaks as proxies of the mesh
+    do. Raises StartError as `target` does."""
+    url, port = _split(asked.url)
+    client, identity = asked.sender.address, asked.sender.identity
+    if identity is not None:
+        spoken = _IN_MESH if url.scheme == "tcp" else _IN_MESH_HTTP
+        connection = Connection(proxy.ip, port, TLS, url.hostname or "", spoken, client, principal=identity)
+    elif url.scheme == "https":
+        connection = Connection(proxy.ip, port, TLS, url.hostname or "", _SPOKEN["https"], client, principal="")
+    else:
+        connection = Connection(proxy.ip, port, protocols=_SPOKEN[url.scheme], source=client, principal="")
+    return Target(connection, _request(asked, url), False, asked.sender)
 
 
 def _destination(host: str, proxy: ProxySpec, mesh: Mesh) -> str:
@@ -85,7 +111,7 @@ def _request(asked: Asked, url: SplitResult) -> Request | None:
     if url.scheme == "tcp":
         return None
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    return Request.of(asked.method, url.netloc.rpartition("@")[2], path, asked.headers, url.scheme)
+    return Request.of(asked.method, url.netloc.rpartition("@")[2], path, asked.headers, url.scheme, asked.sender.token)
 
 
 def _by_http_proxy(url: SplitResult, proxy: ProxySpec, address: str) -> bool:

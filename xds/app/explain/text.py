@@ -53,14 +53,21 @@ class _Text:
         yield from _from(cluster)
         yield from (_line(f"  {key}", f"{forwarded[key]}") for key in ("path", "authority") if key in forwarded)
         for endpoint in _list(cluster["endpoints"]):
-            remark = f" ({endpoint['remark']})" if "remark" in endpoint else ""
+            remarks = [f"{endpoint['remark']}"] if "remark" in endpoint else []
+            remarks += ["mutual TLS" if _mapping(endpoint["tls"])["mutual"] else "TLS"] if "tls" in endpoint else []
+            remark = f" ({', '.join(remarks)})" if remarks else ""
             yield _line("  endpoint", f"{endpoint['address']} {_percent(endpoint['share'])}{remark}")
             if "from" in endpoint:
                 yield _line("", f"  {_where(_mapping(endpoint['from']))}")
         yield from _policies(cluster)
         if "inbound" in forwarded:
             inbound = _mapping(forwarded["inbound"])
-            yield _line("inbound", f"at {inbound['workload']}")
+            yield _line("inbound", f"at {inbound['workload']}, {_transport(inbound)}")
+            if "peerAuthentication" in inbound:
+                accepts = _mapping(inbound["peerAuthentication"])
+                by_default = "" if _list(accepts["from"]) else ", by default"
+                yield _line("  mutual TLS", f"{accepts['mode']}{by_default}")
+                yield from (f"  {line}" for line in _from(accepts))
             yield from (f"  {line}" for line in self.lines(inbound))
 
 
@@ -72,6 +79,12 @@ def _title(key: str, step: Mapping[str, object]) -> str:
     return f"{step['name']} of {step['routeConfiguration']}, by its domain {step['domain']}"
 
 
+def _transport(inbound: Mapping[str, object]) -> str:
+    if "serverName" not in inbound:
+        return f"in {inbound['transport']}"
+    return f"by TLS to {inbound['serverName']}" + (f" from {inbound['principal']}" if "principal" in inbound else "")
+
+
 def _checks(step: Mapping[str, object]) -> Iterator[str]:
     """What filters decide, each with the policy that does, and below it those that have no say."""
     for check in _list(step.get("checks", [])):
@@ -79,6 +92,8 @@ def _checks(step: Mapping[str, object]) -> Iterator[str]:
         yield from _from(check)
         for passed in _list(check["passedOver"]):
             yield _line("  passed over", f"{passed['policy']} {passed['reason']}")
+            if "from" in passed:
+                yield _line("", f"  {_where(_mapping(passed['from']))}")
 
 
 def _policies(step: Mapping[str, object]) -> Iterator[str]:

@@ -44,6 +44,8 @@ def _authenticated(authenticated: PrincipalAuthenticated, stream: Stream) -> Con
     wanted = f"principal {strings.described(matcher)}" if matcher is not None else "the connection is TLS"
     if not stream.encrypted:
         return Condition(False, wanted, "the connection is plain text, which proves no identity")
+    if name is None:
+        raise UnsupportedError("a policy about the client's identity, which is not known")
     seen = f"principal is {name}" if name else "the client has shown no identity"
     names = (name, _SUBJECT) if name else (_SUBJECT,)
     return Condition(matcher is None or any(strings.matches(matcher, each) for each in names), wanted, seen)
