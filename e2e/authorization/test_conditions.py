@@ -104,6 +104,9 @@ REQUESTS: Mapping[str, Wish] = {
     "port": operation((Ask(),), (), ports=[str(HTTP)]),
     "other-port": operation((), (Ask(),), ports=["9999"]),
     "header": condition("request.headers[X-TENANT]", (header("a"),), (header("ab"), Ask()), values=["a"]),
+    "header-of-several": condition(
+        "request.headers[x-tenant]", (header("b\r\nX-Tenant: a"),), (header("b, a"),), values=["a"]
+    ),
     "header-prefix": condition("request.headers[x-tenant]", (header("ab"),), (header("ba"),), values=["a*"]),
     "header-suffix": condition("request.headers[x-tenant]", (header("ba"),), (header("ab"),), values=["*a"]),
     "header-present": condition("request.headers[x-tenant]", (header("b"), header("")), (Ask(),), values=["*"]),
@@ -128,7 +131,7 @@ PATHS: Mapping[str, Wish] = {
     "one": by_path(
         "/one/{*}/end",
         granted=("/one/a/end", "/one/a%20b/end", "/one/a.b-c_d~e/end?f=g"),
-        refused=("/one/end", "/one//end", "/one/a/b/end", "/one/a/end/", "/one/a/ends"),
+        refused=("/one/end", "/one//end", "/one/a/b/end", "/one/a/end/", "/one/a/ends", "/one/[a]/end"),
     ),
     "two": by_path("/two/{*}/{*}", granted=("/two/a/b",), refused=("/two/a", "/two/a/b/c", "/two/a/")),
     "any": by_path("/any/{**}", granted=("/any/", "/any/a", "/any/a/b/c"), refused=("/an", "/anything/a")),

@@ -45,6 +45,7 @@ from xds.pipeline import (
     patch,
 )
 from xds.pipeline.compile import Compiled
+from xds.pipeline.splice import build_listener
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, Reference, Resource
 from xds.wire.encode import encode, pack_any
 
@@ -219,3 +220,19 @@ def test_equal_views_share_one_outcome() -> None:
 def test_an_empty_group_of_resources_is_no_resource() -> None:
     snapshot = compiled(Resources(())).snapshot
     assert sum(len(snapshot[type_url]) for type_url in snapshot) == 0
+
+
+def test_a_large_filter_is_part_of_the_version_of_its_listener_however_it_is_hashed() -> None:
+    chain_part = FilterChainPart(b"", HttpConnection(b"", Direction.INBOUND, 80))
+    listener = ListenerPart("l", b"", (chain_part, chain_part))
+
+    def built(*bodies: bytes) -> Resource:
+        return build_listener(
+            listener, *(HttpFilterPart(Phase.EXTENSION, body, frozenset(Direction)) for body in bodies)
+        )
+
+    large, other = b"a" * 10_000, b"a" * 9_999 + b"b"
+    versions = {built(*bodies).version for bodies in ((large,), (other,), (large, b"a"), (b"a", large), (b"a",), ())}
+    assert len(versions) == 6
+    assert built(large).version == built(bytes(large)).version
+    assert built(large).body.count(large) == 2

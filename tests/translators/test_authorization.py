@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.translators import kit
+from translators import DEFAULT
 from translators.authorization import identities
 from translators.authorization.identities import TrustDomains
 from translators.authorization.rules import encoded_rules
@@ -23,8 +24,9 @@ from xds.model.authorization import (
     AuthorizationRule,
     Condition,
 )
-from xds.pipeline import Memo
+from xds.pipeline import Memo, Pipeline
 from xds.pipeline.contribution import FilterPart, NetworkFilterPart
+from xds.resources import LISTENER
 
 MESH = TrustDomains("cluster.local")
 ALLOW, DENY = AuthorizationAction.ALLOW, AuthorizationAction.DENY
@@ -239,3 +241,11 @@ def test_one_changed_policy_costs_itself() -> None:
     changed = replace(view, authorization=(*policies[1:], policy(AuthorizationRule(100))))
     tuple(authorization.translate(changed, memo))
     assert len(memo) - before - cold <= 100 / 32 + 3
+
+
+def test_a_listener_names_the_policies_in_it_so_that_a_rejection_leads_to_them() -> None:
+    mesh = kit.mesh([kit.service("reviews")])
+    own = policy(AuthorizationRule(0))
+    with_policy = replace(mesh, authorization_policies={"default": (own,)})
+    listeners = Pipeline(DEFAULT).compile(with_policy, kit.SIDECAR).snapshot[LISTENER]
+    assert {each.name for each in listeners if own.meta.key in each.origins} == {"virtualInbound"}

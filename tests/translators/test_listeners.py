@@ -307,7 +307,7 @@ def test_an_undeclared_protocol_is_sniffed_on_its_port_alone() -> None:
     listener = inbound(kit.port(9000, Protocol.UNSUPPORTED), kit.port(3306, Protocol.MYSQL))["virtualInbound"]
     assert matches(listener)[2:] == [
         {"destinationPort": 10000, "transportProtocol": "raw_buffer", "applicationProtocols": PLAIN_HTTP},
-        {"destinationPort": 10000},
+        {"destinationPort": 10000, "transportProtocol": "raw_buffer"},
     ]
     assert inspectors(listener) == ["original_dst", "http_inspector"]
     disabled = listener.listener_filters[1].filter_disabled

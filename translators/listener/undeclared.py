@@ -33,8 +33,8 @@ _HTTP_CHAIN: Final = f"{VIRTUAL_INBOUND}-catchall-http"
 
 
 def tells_requests(view: ProxyView) -> bool:
-    """Whether requests on these ports have to be known as such."""
-    return any(rule.needs_request for policy in view.authorization for rule in policy.rules)
+    """Whether requests on these ports have to be known as such: for the tokens in them, or by rules."""
+    return bool(view.jwt_rules) or any(rule.needs_request for policy in view.authorization for rule in policy.rules)
 
 
 def undeclared_chains(

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import betterproto2
 
 from xds.model.objects import ObjectKey
-from xds.resources import NO_SOURCES, PartSources, Resource, TypeUrl
+from xds.resources import NO_SOURCES, PartSources, Resource, TypeUrl, content_version
 
 
 class Direction(Enum):
@@ -169,12 +169,21 @@ class ListenerPart:
     on_ipv6: bytes = b""
 
 
+_LARGE: Final = 4096
+
+
+def mark_of(body: bytes) -> bytes:
+    """What stands for the body of a filter where all that counts is whether it is the same: of a large one its hash, as
+    a listener has it in every chain, and would be hashed as often."""
+    return body if len(body) < _LARGE else content_version(body).encode()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HttpFilterPart:
     """An HTTP filter for every connection manager that it applies to.
 
     body: an encoded ``HttpFilter``. ports: None for all. mtls: only where the peer is authenticated (True), only where
-    it is not (False), or both (None). origins: the objects behind it.
+    it is not (False), or both (None). origins: the objects behind it. mark: see `mark_of`.
     """
 
     phase: Phase
@@ -183,6 +192,10 @@ class HttpFilterPart:
     ports: frozenset[int] | None = None
     mtls: bool | None = None
     origins: tuple[ObjectKey, ...] = ()
+    mark: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mark", mark_of(self.body))
 
     def applies_to(self, connection: HttpConnection) -> bool:
         """True if ``connection`` gets this filter."""
@@ -198,7 +211,7 @@ class NetworkFilterPart:
     """A network filter for every filter chain that it applies to, before what else is there.
 
     body: an encoded ``Filter``. ports: None for all. routed: whether it is for chains that route requests as well, and
-    not only for those that forward connections. origins: the objects behind it.
+    not only for those that forward connections. origins: the objects behind it. mark: see `mark_of`.
     """
 
     phase: Phase
@@ -207,6 +220,10 @@ class NetworkFilterPart:
     ports: frozenset[int] | None = None
     routed: bool = True
     origins: tuple[ObjectKey, ...] = ()
+    mark: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mark", mark_of(self.body))
 
     def applies_to(self, chain: FilterChainPart, side: Side) -> bool:
         """True if ``chain`` gets this filter. side: the connections that it is for."""

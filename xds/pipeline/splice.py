@@ -6,10 +6,12 @@ Listener.filter_chains 3 and default_filter_chain 25, FilterChain.filters 3, Htt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from operator import attrgetter
+from typing import Final
 
 from xds.model.objects import ObjectKey
 from xds.pipeline.contribution import (
@@ -27,6 +29,7 @@ from xds.pipeline.contribution import (
 )
 from xds.pipeline.references import HCM_TYPE_URL
 from xds.resources import LISTENER, ROUTE, SECRET, PartSources, Reference, Resource, Source, content_version
+from xds.resources.names import canonical
 from xds.wire.splice import any_of, enclosed, field
 
 HTTP_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
@@ -99,23 +102,44 @@ def build_route_configuration(part: VirtualHosts, *groups: JoinedVirtualHosts) -
 
 
 def build_listener(part: ListenerPart, *filters: FilterPart) -> Resource:
-    """A Listener: its chains and their connection managers get the filters that apply, in the order given."""
-    default = part.default_filter_chain
-    every = part.filter_chains if default is None else (*part.filter_chains, default)
+    """A Listener: its chains and their connection managers get the filters that apply, in the order given. Its version
+    is that of the same listener with marks in the places of its filters."""
+    every = (
+        part.filter_chains if part.default_filter_chain is None else (*part.filter_chains, part.default_filter_chain)
+    )
     found = [_applicable(each, part.side, filters) for each in every]
-    bodies = [_filter_chain(each, *applicable) for each, applicable in zip(every, found, strict=True)]
-    tail = field(25, bodies.pop()) if default is not None else b""
-    chains = b"".join(field(3, body) for body in bodies)
-    sources = tuple(each.sources for each in every)
+    body = _listener(part, found, _BODY)
+    marked = _listener(part, found, _MARK) if any(each.mark is not each.body for each in filters) else body
     secrets = dict.fromkeys(name for each in every for name in each.secrets)
-    references = (*(Reference(ROUTE, name) for name in part.routes), *(Reference(SECRET, name) for name in secrets))
-    origins = (*part.origins, *_origins(found))
-    return Resource.of(LISTENER, part.name, part.body + chains + tail, references, origins, parts=sources)
+    return Resource(
+        LISTENER,
+        canonical(part.name),
+        body,
+        content_version(marked),
+        (*(Reference(ROUTE, name) for name in part.routes), *(Reference(SECRET, name) for name in secrets)),
+        (*part.origins, *_origins(found)),
+        parts=tuple(each.sources for each in every),
+    )
 
 
-def _applicable(
-    part: FilterChainPart, of_listener: Side | None, filters: Iterable[FilterPart]
-) -> tuple[list[NetworkFilterPart], list[HttpFilterPart]]:
+_Written = Callable[[FilterPart], bytes]
+_BODY: Final[_Written] = attrgetter("body")
+_MARK: Final[_Written] = attrgetter("mark")
+_Applicable = tuple[list[NetworkFilterPart], list[HttpFilterPart]]
+
+
+def _listener(part: ListenerPart, found: list[_Applicable], written: _Written) -> bytes:
+    """written: what is written of each filter. found: the filters of each chain, those of the default one last."""
+    chains = (
+        field(3, _filter_chain(each, *applicable, written))
+        for each, applicable in zip(part.filter_chains, found, strict=False)
+    )
+    default = part.default_filter_chain
+    tail = field(25, _filter_chain(default, *found[-1], written)) if default is not None else b""
+    return b"".join((part.body, *chains, tail))
+
+
+def _applicable(part: FilterChainPart, of_listener: Side | None, filters: Iterable[FilterPart]) -> _Applicable:
     """The filters of a chain, and of its connection manager if it has one. of_listener: if the chain says no side."""
     http = part.http
     side = http.side if http is not None else part.side or of_listener
@@ -130,24 +154,24 @@ def _applicable(
     return network, of_requests
 
 
-def _origins(found: Iterable[tuple[list[NetworkFilterPart], list[HttpFilterPart]]]) -> Iterable[ObjectKey]:
+def _origins(found: Iterable[_Applicable]) -> Iterable[ObjectKey]:
     """The objects behind the filters of all chains, each once."""
-    every = dict.fromkeys(origins for network, of_requests in found for origins in _of_each(network, of_requests))
-    return dict.fromkeys(chain.from_iterable(every))
-
-
-def _of_each(*groups: Iterable[FilterPart]) -> Iterable[tuple[ObjectKey, ...]]:
-    return (part.origins for group in groups for part in group)
+    parts = (part for lists in found for group in lists for part in group)
+    every = {id(part.origins): part.origins for part in parts}
+    return dict.fromkeys(chain.from_iterable(every.values()))
 
 
 def _filter_chain(
-    part: FilterChainPart, network: Iterable[NetworkFilterPart], of_requests: Iterable[HttpFilterPart]
+    part: FilterChainPart,
+    network: Iterable[NetworkFilterPart],
+    of_requests: Iterable[HttpFilterPart],
+    written: _Written,
 ) -> bytes:
-    body = b"".join(field(3, each.body) for each in network) + part.body
-    return body if part.http is None else body + field(3, _connection_manager(part.http, of_requests))
+    body = b"".join((*(field(3, written(each)) for each in network), part.body))
+    return body if part.http is None else body + field(3, _connection_manager(part.http, of_requests, written))
 
 
-def _connection_manager(http: HttpConnection, filters: Iterable[HttpFilterPart]) -> bytes:
-    applicable = b"".join(field(5, part.body) for part in filters)
+def _connection_manager(http: HttpConnection, filters: Iterable[HttpFilterPart], written: _Written) -> bytes:
+    applicable = b"".join(field(5, written(part)) for part in filters)
     config = any_of(HCM_TYPE_URL, http.body + applicable)
     return field(1, HTTP_CONNECTION_MANAGER.encode()) + field(4, config)

@@ -54,7 +54,8 @@ def test_a_template_has_any_number_of_stars_and_then_one_for_the_rest(
     before: list[str], rest: bool, after: list[str], slash: bool
 ) -> None:
     segments = [*before, *(["{**}"] if rest else []), *after]
-    check_path("/" + "/".join(segments) + ("/" if slash and segments else ""))
+    path = "/" + "/".join(segments) + ("/" if slash and segments else "")
+    check_path(path if any("{" in each for each in segments) else "/{*}" + path.rstrip("/"))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,12 @@ def test_a_template_has_any_number_of_stars_and_then_one_for_the_rest(
 def test_what_envoy_could_not_read_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match=r"template|may come after"):
         check_path(path)
+
+
+def test_a_template_is_as_long_as_envoy_takes_it() -> None:
+    check_path("/{*}/" + "a" * 253)
+    with pytest.raises(ValueError, match="at most 256"):
+        check_path("/{*}/" + "a" * 254)
 
 
 @given(st.text(st.characters(exclude_characters="{}"), max_size=20))

@@ -17,7 +17,12 @@ ANY: Final = "{**}"
 _LITERAL: Final = re.compile(r"[-a-zA-Z0-9._~%!$&'()+,;:@=]+")
 """What Envoy takes in a segment of a template that stands for itself."""
 
-_MAX_TEMPLATE: Final = 1024
+_MAX_TEMPLATE: Final = 256
+"""Without the braces, which Envoy's have not."""
+
+
+def _bare(path: str) -> str:
+    return path.replace("{", "").replace("}", "")
 
 
 def is_template(path: str) -> bool:
@@ -31,7 +36,7 @@ def check_path(path: str) -> None:
         return
     if not is_template(path):
         raise ValueError(f"{path[:60]!r}: braces are for templates, whose segments are {ONE} or {ANY}")
-    if not path.startswith("/") or len(path) > _MAX_TEMPLATE:
+    if not path.startswith("/") or len(_bare(path)) > _MAX_TEMPLATE:
         raise ValueError(f"{path[:60]!r}: a template begins with / and has at most {_MAX_TEMPLATE} characters")
     _check_segments(path, path[1:].removesuffix("/").split("/"))
 
