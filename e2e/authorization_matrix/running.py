@@ -28,7 +28,7 @@ from xds.model.diagnostic import Severity
 from xds.model.identity import SpiffeId
 from xds.sources.batch import Batch
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 """Rules of AuthorizationPolicies as Envoy's role-based access control has them.
 
-Belongs here: what a condition, a rule and a policy become (Envoy ``RBAC``), for requests and for connections.
-`translators.filters.authorization` puts it into filters.
+Belongs here: what a condition, a rule and a policy become (Envoy ``RBAC``), and how a provider is asked (``ExtAuthz``),
+for requests and for connections. `translators.filters` puts both into filters.
 """
