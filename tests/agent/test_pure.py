@@ -177,14 +177,15 @@ def test_lists_are_for_whole_chains_if_every_authority_has_one() -> None:
 @pytest.mark.parametrize("whole", [False, True])
 def test_federated_roots_are_for_names_of_their_own(*, whole: bool) -> None:
     found = contexts(replace(OWN, listed_whole=whole), OTHER)
-    assert found.keys() == {"ROOTCA", "ALL", "spiffe://cluster.local", "spiffe://elsewhere.example"}
+    assert found.keys() == {"ROOTCA", "ALL", "CONTROLPLANE", "spiffe://cluster.local", "spiffe://elsewhere.example"}
     assert found["ROOTCA"] == found["ALL"]
     config = SPIFFECertValidatorConfig.FromString(found["ALL"].custom_validator_config.typed_config.value)
     roots = {each.name: each.trust_bundle.inline_bytes for each in config.trust_domains}
     assert list(roots) == ["cluster.local", "old.example", "elsewhere.example"]
     assert roots["old.example"] == roots["cluster.local"] != roots["elsewhere.example"]
     assert (b"X509 CRL" in roots["cluster.local"]) is whole
-    assert not found["spiffe://cluster.local"].HasField("custom_validator_config")
+    for plain in ("spiffe://cluster.local", "CONTROLPLANE"):
+        assert not found[plain].HasField("custom_validator_config")
 
 
 def test_nothing_shows_a_key() -> None:

@@ -20,7 +20,7 @@ class ProxySpec:
     locality: ``region/zone/subzone``, or empty. proxyless: a gRPC client without a proxy. self_discovery: it
     is to know where the instances of its own service are. workload_group: in which its workload registers itself. mtls:
     it is to have proven who it is. more_ips: addresses beside the primary one. sds_from_agent: its certificate comes
-    from an agent beside it.
+    from an agent beside it. probed: that looks at its workload as well, and tells.
     """
 
     name: str
@@ -39,6 +39,7 @@ class ProxySpec:
     mtls: bool = False
     more_ips: tuple[str, ...] = ()
     sds_from_agent: bool = False
+    probed: bool = False
 
     @property
     def node_id(self) -> str:
@@ -67,4 +68,5 @@ class ProxySpec:
             **({"ENABLE_SELF_DISCOVERY": "true"} if self.self_discovery else {}),
             **({"SDS_FROM_AGENT": "true"} if self.sds_from_agent else {}),
             **({"AUTO_REGISTER_GROUP": self.workload_group} if self.workload_group else {}),
+            **({"PROXY_CONFIG": {"readinessProbe": {}}} if self.probed else {}),
         }

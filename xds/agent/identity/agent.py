@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
+from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
 
 from xds.agent.identity import sds, workload_api
 from xds.agent.identity.attempt import AttemptError
@@ -84,6 +85,22 @@ class IdentityAgent:
     def trouble(self) -> str:
         """Why the last attempt to get a certificate failed; empty if it did not."""
         return self._renewal.reason
+
+    @property
+    def obtained(self) -> int:
+        """How many certificates there have been."""
+        return self._renewal.obtained
+
+    @property
+    def failed(self) -> int:
+        """How many attempts to get one were in vain."""
+        return self._renewal.failed
+
+    def connect(self) -> aio.Channel:
+        """A connection to the control plane on which the workload proves who it is. Raises AttemptError."""
+        if (svid := self.identity.svid) is None:
+            raise AttemptError("there is no certificate", "a token has to prove who this is")
+        return self._upstream.channel(svid)
 
     def look(self) -> None:
         """Looks at once whether the certificate is to be renewed, and does not go on waiting after a failure."""

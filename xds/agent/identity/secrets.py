@@ -27,6 +27,8 @@ from xds.wire.secret_pb2 import (
 CERTIFICATE: Final = "default"
 AUTHORITY: Final = "ROOTCA"
 ALL: Final = "ALL"
+CONTROL_PLANE: Final = "CONTROLPLANE"
+"""Roots for Envoy's connection to the control plane, whose certificate names a host and is of no trust domain."""
 
 _VALIDATOR: Final = "envoy.tls.cert_validator.spiffe"
 _VALIDATOR_TYPE: Final = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig"
@@ -56,7 +58,8 @@ def _authorities(bundles: Sequence[TrustBundle]) -> Iterator[Secret]:
     everybody = _of_each_domain(own, federated) if federated else _own(own)
     for name in (AUTHORITY, ALL):
         yield Secret(name=name, validation_context=everybody)
-    yield Secret(name=str(SpiffeId(own.trust_domain)), validation_context=_own(own))
+    for name in (CONTROL_PLANE, str(SpiffeId(own.trust_domain))):
+        yield Secret(name=name, validation_context=_own(own))
     for bundle in federated:
         context = CertificateValidationContext(trusted_ca=_inline(certificates_pem(bundle.authorities)))
         yield Secret(name=str(SpiffeId(bundle.trust_domain)), validation_context=context)

@@ -64,7 +64,7 @@ class Upstream:
     async def token(self, audience: Sequence[str]) -> Token:
         """A new JWT-SVID for the workload. Raises AttemptError."""
         svid = await self._identity.available()
-        async with self._channel(svid) as channel:
+        async with self.channel(svid) as channel:
             call = channel.unary_unary(f"{SERVICE}/CreateJwtSvid")
             request = wire.CreateJwtSvidRequest(audience=audience)
             try:
@@ -76,7 +76,8 @@ class Upstream:
                 raise AttemptError("the control plane's answer is no token", "look at its log") from None
         return Token(Sealed(answer.svid.encode()), datetime.fromtimestamp(answer.expires_at, tz=UTC))
 
-    def _channel(self, svid: Svid) -> aio.Channel:
+    def channel(self, svid: Svid) -> aio.Channel:
+        """A connection on which the certificate proves who the workload is. Raises AttemptError."""
         roots = control_plane_roots(self._server.read_roots(), self._identity.state)
         return channel_to(self._server.address, roots, svid)
 
@@ -84,7 +85,7 @@ class Upstream:
         """Until there is another certificate: the next stream is opened with it. Raises AttemptError."""
         renewed = asyncio.create_task(self._other_than(svid))
         try:
-            async with self._channel(svid) as channel:
+            async with self.channel(svid) as channel:
                 call = channel.unary_stream(f"{SERVICE}/StreamBundles")(b"")
                 while (data := await _first(call.read(), renewed)) is not None:
                     self._hear(data)
