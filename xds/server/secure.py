@@ -45,16 +45,20 @@ class SecureSide:
         self._callers = Callers(self._peers, security.identify, reports)
         self._front: TlsFront | None = None
         self._serving: asyncio.Task[None] | None = None
+        bundles, sign_token = security.bundles, security.sign_token
+        self._identities = WorkloadIdentityService(sign_token, bundles, self._callers, reports)
 
     def handlers(self) -> dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]]:
         """The services that it brings, by name and method."""
-        security, callers, reports = self._security, self._callers, self._reports
-        signing = CertificateService(security.sign, callers, reports)
-        identity = WorkloadIdentityService(security.sign_token, security.bundles, callers, reports)
+        signing = CertificateService(self._security.sign, self._callers, self._reports)
         return {
             certificates.SERVICE: {certificates.METHOD: grpc.unary_unary_rpc_method_handler(signing.create)},
-            workload_identity.SERVICE: identity.handlers(),
+            workload_identity.SERVICE: self._identities.handlers(),
         }
+
+    def end_streams(self) -> None:
+        """Ends the streams of its services, which would go on for as long as they may."""
+        self._identities.end()
 
     def start(self, host: str, port: int, upstream: int) -> int:
         """Listens; gives the port. upstream: of the gRPC server on loopback. Raises OSError."""

@@ -163,6 +163,8 @@ class XdsServer:
         server, self._server, self._stopping = self._server, None, True
         await self._health.enter_graceful_shutdown()
         stopped = asyncio.ensure_future(server.stop(grace))
+        if self._secure is not None:
+            self._secure.end_streams()
         sessions = tuple(self._sessions)
         interval = min(_END_INTERVAL, grace / 2 / max(len(sessions), 1))
         for session in sessions:
