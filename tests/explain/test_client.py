@@ -6,7 +6,7 @@ import pytest
 from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
 
-from xds.explain.client import remote_address
+from xds.explain.client import forwarded_for, remote_address
 from xds.explain.request import Request
 
 SOURCE = "10.9.9.9"
@@ -37,3 +37,19 @@ def test_what_an_extension_finds_is_not_guessed() -> None:
     manager = HttpConnectionManager(original_ip_detection_extensions=[TypedExtensionConfig(name="x")])
 
     assert remote_address(Request.of("GET", "a", "/"), manager, SOURCE) is None
+
+
+@pytest.mark.parametrize(
+    ("edge", "skip", "source", "expected"),
+    [
+        (True, False, SOURCE, "10.0.0.1,10.9.9.9"),
+        (True, True, SOURCE, "10.0.0.1"),
+        (True, False, "127.0.0.1", "10.0.0.1"),
+        (True, False, "", "10.0.0.1"),
+        (False, False, SOURCE, "10.0.0.1"),
+    ],
+)
+def test_the_edge_tells_on_who_sent_it(edge: bool, skip: bool, source: str, expected: str) -> None:
+    manager = HttpConnectionManager(use_remote_address=edge, skip_xff_append=skip)
+
+    assert forwarded_for((("x-forwarded-for", "10.0.0.1"),), manager, source) == (("x-forwarded-for", expected),)

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutation
 from envoy_data_plane.envoy.config.core.v3 import DataSource
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher, Route, RouteAction, RouteMatch
+from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import (
+    HeaderMutation as HeaderMutationFilter,
+)
+from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import Mutations
 from envoy_data_plane.envoy.extensions.filters.http.jwt_authn.v3 import (
     JwtAuthentication,
     JwtClaimToHeader,
@@ -145,3 +150,11 @@ def test_a_route_may_ask_for_no_token() -> None:
     route = Route(match=RouteMatch(prefix="/"), route=RouteAction(cluster="a"))
     route.typed_per_filter_config = {NOTES: pack_any(PerRouteConfig(disabled=True))}
     assert forwarded(asked(authentication(provider(), missing=False), None, route)).cluster.name == "a"
+
+
+def test_headers_that_are_taken_away_are_gone_for_whoever_comes_after() -> None:
+    mutations = Mutations(request_mutations=[HeaderMutation(remove="X-A")])
+    taking = HttpFilter(name="taking", typed_config=pack_any(HeaderMutationFilter(mutations=mutations)))
+    snapshot = kit.snapshot(kit.manager(kit.routes(TO_A), taking), kit.clusters("a"))
+    outcome = forwarded(kit.asked(snapshot, "/", ("x-a", "1"), ("x-b", "2")))
+    assert [name for name, _ in outcome.request_headers if name in ("x-a", "x-b")] == ["x-b"]

@@ -118,6 +118,12 @@ def test_the_condition_that_is_named_is_the_first_that_is_not_met() -> None:
         assert passed.reason == reason
 
 
+def test_a_policy_may_be_for_nothing() -> None:
+    nothing = Policy(permissions=[Permission(not_rule=ANYTHING)], principals=[Principal(not_id=ANYBODY)])
+    (passed,) = judged(allow(a=nothing), stream()).passed_over
+    assert passed.reason == "is for nothing"
+
+
 def claim(value: ValueMatcher, *path: str, source: MetadataSource = MetadataSource.DYNAMIC) -> Principal:
     segments = [MetadataMatcherPathSegment(key=key) for key in path]
     matcher = MetadataMatcher(filter="jwt", path=segments, value=value)

@@ -92,7 +92,7 @@ class Case:
         found = offline.take(Batch({str(self.folder / "input.yaml"): self.text("input.yaml")}))
         if self.text("module.wat"):
             wasm = module(self.text("module.wat"))
-            offline.store.supply(dict.fromkeys(offline.store.wanted, wasm))
+            offline.store.supply(modules=dict.fromkeys(offline.store.wanted, wasm))
             found = offline.store.diagnostics
         return offline, diagnostics + found
 
@@ -204,7 +204,7 @@ def _key(key: object) -> str:
     return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
-_PLACES = ("origin", "place", "place_of_lists", "credential_place", "credential_places")
+_PLACES = ("origin", "place", "provider_place", "place_of_lists", "credential_place", "credential_places")
 _NOTHING: tuple[object, ...] = (None, "", (), {}, Labels())
 
 

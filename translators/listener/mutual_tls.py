@@ -59,7 +59,9 @@ def ways_in(mode: MutualTLSMode, protocol: Protocol, port: int | None) -> Iterat
     elif mode is MutualTLSMode.DISABLE:
         if sniffed:
             yield Way(plain_http(port), http=True)
-        yield Way(_match(port) if port is not None else None, http=protocol.is_http)
+            yield Way(_match(port, _PLAIN), http=False)
+        else:
+            yield Way(_match(port) if port is not None else None, http=protocol.is_http)
     elif sniffed:
         yield Way(_match(port, _TLS, *IN_MESH_HTTP), http=True, encrypted=True)
         yield Way(plain_http(port), http=True)

@@ -26,6 +26,7 @@ from xds.app.expiry import ExpiryMetric, credential_findings
 from xds.app.findings_log import FindingsLog
 from xds.app.identity_findings import unenforced
 from xds.app.intake import Intake, Seen
+from xds.app.key_metrics import KeyMetrics
 from xds.app.listening import ensure_free, http_server, plain_reason
 from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
@@ -50,12 +51,16 @@ from xds.model.extensions import Modules
 from xds.model.identity import SpiffeId
 from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
+from xds.model.request_authentication import KeySets
 from xds.model.settings import MeshSettings
 from xds.pipeline import Pipeline, TranslatorError
 from xds.server import Security, StatusBoard, XdsServer
 from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource
+from xds.sources.following import Pace
+from xds.sources.keys.cache import KeyCache
+from xds.sources.keys.source import KeySource
 from xds.sources.modules.cache import ModuleCache
 from xds.sources.modules.source import ModuleSource
 
@@ -128,7 +133,10 @@ class ControlPlane:
         self._intake = Intake(_file_source(options.config), self._publish_safely)
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
-        self._modules = ModuleSource(ModuleCache(options.module_cache or default_cache()))
+        cache = options.cache_dir or default_cache()
+        self._modules = ModuleSource(ModuleCache(cache / "modules"))
+        self._key_metrics = KeyMetrics(registry)
+        self._keys = KeySource(KeyCache(cache / "jwks"), self._key_metrics, Pace(again=options.jwks_refresh))
         self._http = http_server(options.monitoring_listen, create_app(self._probes, registry))
         self._rest: HttpServer | None = None
         if options.rest_listen:
@@ -146,7 +154,8 @@ class ControlPlane:
                 serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._intake.run()), tasks.create_task(self._tidy())]
                 background.append(tasks.create_task(self._tell_of_patches()))
-                background.append(tasks.create_task(self._modules.run(self._supply)))
+                background.append(tasks.create_task(self._modules.run(self._supply_modules)))
+                background.append(tasks.create_task(self._keys.run(self._supply_keys)))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
                 if self._authority and self._options.ca_dir:
@@ -267,14 +276,28 @@ class ControlPlane:
             async for batch in batches:
                 self._configure(batch)
 
-    def _supply(self, modules: Modules) -> None:
+    def _supply_modules(self, modules: Modules) -> None:
         """Puts Wasm modules in force as they are fetched; nothing else waits for them."""
-        published = self.store.supply(modules)
+        published = self.store.supply(modules=modules)
         if published:
             self._metrics.configured(published, len(self.store.mesh.objects))
             _log.info("modules applied", generation=published.generation, modules=len(modules))
             self._modules.want(self.store.wanted)
         self._tell_findings()
+
+    def _supply_keys(self, key_sets: KeySets) -> None:
+        """Puts the keys of issuers in force as they are fetched; nothing else waits for them."""
+        published = self.store.supply(key_sets=key_sets)
+        if published:
+            self._metrics.configured(published, len(self.store.mesh.objects))
+            _log.info("keys applied", generation=published.generation, issuers=len(key_sets))
+        self._want_keys()
+        self._tell_findings()
+
+    def _want_keys(self) -> None:
+        wanted = self.store.wanted_keys
+        self._keys.want(wanted)
+        self._key_metrics.known(wanted, self.store.mesh.key_sets)
 
     def _configure(self, batch: Batch) -> None:
         settings = None
@@ -308,6 +331,7 @@ class ControlPlane:
         )
         self._registrations.changed(publication.changed)
         self._modules.want(self.store.wanted)
+        self._want_keys()
         self._refusals.changed(publication.changed, self._convergence.connected)
         self._tell_findings()
 

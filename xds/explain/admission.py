@@ -13,6 +13,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManagerPathWithEscapedSlashesAction as EscapedSlashes,
 )
 
+from xds.explain.client import forwarded_for
 from xds.explain.paths import merged, normalized, unescaped
 from xds.explain.request import Request
 
@@ -57,10 +58,10 @@ def redirection(request: Request, manager: HttpConnectionManager) -> str | None:
     return _clean(request.path, manager) if redirects and unescaped(request.path) != request.path else None
 
 
-def as_received(request: Request, manager: HttpConnectionManager) -> Request:
+def as_received(request: Request, manager: HttpConnectionManager, source: str = "") -> Request:
     """The request as routes see it: with a clean path, its scheme, and headers of the proxy's own.
 
-    A client that is trusted says by which scheme the request first came in.
+    A client that is trusted says by which scheme the request first came in. source: its address, if it is known.
     """
     told = request.header(_FORWARDED_PROTO)
     trusted = told is not None and told.lower() in ("http", "https") and not manager.use_remote_address
@@ -68,7 +69,7 @@ def as_received(request: Request, manager: HttpConnectionManager) -> Request:
     drops = _underscores(manager) == Underscores.DROP_HEADER
     told_on = (item for item in request.headers if item[0] != _FORWARDED_PROTO)
     kept = (item for item in told_on if not drops or "_" not in item[0])
-    named = (*kept, (_FORWARDED_PROTO, proto))
+    named = (*forwarded_for(tuple(kept), manager, source), (_FORWARDED_PROTO, proto))
     if request.header("x-request-id") is None:
         named = (*named, ("x-request-id", "of the proxy's own"))
     return replace(request, path=_clean(request.path, manager), scheme=proto.lower(), headers=named)

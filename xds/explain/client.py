@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManager
 
+from xds.explain.header_changes import Headers
 from xds.explain.request import Request
 
 _FORWARDED_FOR = "x-forwarded-for"
@@ -24,6 +25,18 @@ def remote_address(request: Request, manager: HttpConnectionManager, source: str
     if manager.use_remote_address:
         return (_from_right(request, hops - 1) if hops else "") or source
     return _from_right(request, hops) or source
+
+
+def forwarded_for(headers: Headers, manager: HttpConnectionManager, source: str) -> Headers:
+    """The headers of a request with its sender's address behind those that it tells of, which is done at the edge.
+
+    A sender on the same machine is told of by an address of the machine, which is not known here.
+    """
+    if not manager.use_remote_address or manager.skip_xff_append or not source or ip_address(source).is_loopback:
+        return headers
+    before = [value for name, value in headers if name == _FORWARDED_FOR]
+    others = tuple(item for item in headers if item[0] != _FORWARDED_FOR)
+    return (*others, (_FORWARDED_FOR, ",".join((*before, source))))
 
 
 def _from_right(request: Request, skipped: int) -> str:

@@ -17,10 +17,13 @@ class Condition:
     @property
     def mismatch(self) -> str:
         """Why it does not hold: ``asks that method is "GET", but method is POST``."""
+        if self is _NOTHING:
+            return "is for nothing"
         return f"asks that {self.wanted}" + (f", but {self.seen}" if self.seen else "")
 
 
 ANYTHING = Condition(holds=True, wanted="it is anything", seen="")
+_NOTHING = Condition(holds=False, wanted="it is nothing", seen="")
 
 
 def every(conditions: Iterable[Condition]) -> Condition:
@@ -45,11 +48,15 @@ def some(conditions: Iterable[Condition]) -> Condition:
 
 def inverted(condition: Condition) -> Condition:
     """It must not hold."""
+    if condition is ANYTHING:
+        return _NOTHING
     return Condition(not condition.holds, f"not: {condition.wanted}", condition.seen)
 
 
 def _joined(conditions: Iterable[Condition], word: str, *, holds: bool) -> Condition:
     """What several say, each thing once."""
     found = tuple(conditions)
+    if len(found) == 1:
+        return found[0]
     wanted = word.join(dict.fromkeys(each.wanted for each in found)) or "it is nothing"
     return Condition(holds, wanted, " and ".join(dict.fromkeys(each.seen for each in found if each.seen)))

@@ -64,7 +64,7 @@ def _in_listener(snapshot: Snapshot, bound: Bound, connection: Connection, reque
     seen = inspected(listener, connection)
     chain = find_chain(listener, seen)
     if chain is None:
-        return Explanation((Ended(1.0, "no filter chain matches the connection"),))
+        return Explanation((Ended(1.0, f"no filter chain matches the connection, which is {_spoken(seen)}"),))
     manager, proxy = _network_filter(chain)
     filters = [each.name for each in chain.filters] + [f.name for f in manager.http_filters] if manager else []
     names = filters or [each.name for each in chain.filters]
@@ -89,6 +89,12 @@ def _in_listener(snapshot: Snapshot, bound: Bound, connection: Connection, reque
 
 def _ends_tls(chain: FilterChain) -> bool:
     return chain.transport_socket is not None
+
+
+def _spoken(seen: Connection) -> str:
+    if seen.transport == PLAIN:
+        return "in plain text"
+    return f"TLS to {seen.server_name}" if seen.server_name else "TLS"
 
 
 def _not_spoken(connection: Connection, request: Request | None) -> str:

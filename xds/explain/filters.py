@@ -21,6 +21,7 @@ from xds.explain.access.rbac_filters import http_rbac
 from xds.explain.decode import as_json, fields, in_words, unpacked
 from xds.explain.filter_words import filter_words
 from xds.explain.header_changes import HeaderChange
+from xds.explain.mutations import header_mutation
 from xds.explain.request import Request
 from xds.explain.result import Answered, Check, Ended, Policy, objects
 from xds.explain.route_match import fraction
@@ -37,10 +38,11 @@ _TYPED_CONFIG = 2
 """The field of a ``TypedExtensionConfig``."""
 _DECIDING: Final[Mapping[str, Callable[[str, AnyMessage | None, AnyMessage | None, Stream], Did]]] = {
     f"{_HTTP}ext_authz.v3.ExtAuthz": http_ext_authz,
+    f"{_HTTP}header_mutation.v3.HeaderMutation": header_mutation,
     f"{_HTTP}jwt_authn.v3.JwtAuthentication": jwt_authn,
     f"{_HTTP}rbac.v3.RBAC": http_rbac,
 }
-"""Filters that may refuse a request, by type."""
+"""Filters that may refuse a request, or change it before it is refused, by type."""
 PerRoute = Sequence[Mapping[str, AnyMessage]]
 """``typed_per_filter_config`` of every level, the most specific first."""
 
@@ -99,7 +101,7 @@ def filtered(
         did = _filter(_Configured(each.name, kind, own, route), stream, changes)
         told = (Policy("extension", f"{each.name}: {kind.rpartition('.')[2]}", sources),) if sources else ()
         policies += (*told, *did.policies)
-        checks += did.checks
+        checks += (replace(check, sources=sources) for check in did.checks)
         answers += (replace(answer, share=answer.share * left) for answer in did.ends)
         stream = did.stream
     return Filtered(stream, tuple(each for each in answers if each.share), tuple(policies), tuple(checks))

@@ -56,7 +56,7 @@ def _explanation(hop: Hop, request: Request) -> Explanation:
         return Explanation((Answered(1.0, 400, reason),))
     if location := redirection(request, hop.manager):
         return Explanation((Answered(1.0, 307, "the path has an escaped slash", location),))
-    seen = as_received(request, hop.manager)
+    seen = as_received(request, hop.manager, hop.seen.source)
     stream = Stream(hop.seen, hop.encrypted, seen, remote_address(request, hop.manager, hop.seen.source))
     stream = replace(stream, states=states(hop.manager))
     matched = rerouted(hop.manager, hop.snapshot[EXTENSION_CONFIG], stream)

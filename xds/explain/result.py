@@ -162,13 +162,16 @@ class PassedPolicy:
 class Check:
     """What a filter that may refuse a connection, or a request, says of it. filter: its name. text: its decision.
 
-    policy: the one that decides, in Envoy's words; empty if none does. passed_over: those that do not apply.
+    policy: the one that decides, in Envoy's words, or the issuer of the token that does; empty if none does.
+    passed_over: those that do not apply. sources: the objects behind the filter's configuration, if it has one of its
+    own.
     """
 
     filter: str
     text: str
     policy: str = ""
     passed_over: tuple[PassedPolicy, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from e2e.agreement.access.identities import Identities
-from e2e.agreement.access.proxy import DETAILS, RBAC, SHADOW, snapshot
+from e2e.agreement.access.proxy import DETAILS, SHADOW, snapshot
 from e2e.agreement.access.tokens import PAYLOADS, shown
 from e2e.agreement.access.world import PORT, Case, Client, Kind, address_of, principal
 from e2e.agreement.stub import Response, read_response
@@ -18,6 +18,7 @@ from e2e.agreement.world import Sent
 from e2e.lab import Lab
 from xds.app.render import Document, render, static_config
 from xds.explain import PLAIN, TLS, Answered, Check, Connection, Ended, Explanation, Request, explain
+from xds.explain.access.jwt_authn import NOTES
 from xds.explain.decode import as_json
 from xds.resources import Snapshot
 
@@ -114,8 +115,8 @@ def _differences(pairs: Sequence[tuple[_Running, Client]], seen: Sequence[Decide
     for (each, client), decided in zip(pairs, seen, strict=True):
         found = _explained(each, client)
         if told(found) != decided:
-            rules = {name: as_json(getattr(each.case, name)) for name in ("rules", "shadow")}
-            rules["tokens"] = as_json(each.case.tokens) if each.case.tokens is not None else {}
+            source = each.case.source or [as_json(each) for each in each.case.filters]
+            rules = {"source": source, "tokens": as_json(each.case.tokens) if each.case.tokens is not None else {}}
             case = f"{each.case.kind} tls {each.case.tls} edge {each.case.edge} hops {each.case.hops}"
             yield f"{case}\n{client}\nexplained {told(found)}, seen {decided}\n{_checks(found)}\n{json.dumps(rules)}"
 
@@ -185,11 +186,14 @@ def told(found: Explanation) -> Decided:
     checks = _checks(found)
     if not isinstance(outcome, Answered):
         return Decided(0 if isinstance(outcome, Ended) else 200)
-    if not checks or checks[-1].filter != RBAC:
-        return Decided(outcome.status)
     if outcome.status == 403:
-        return Decided(403, checks[-1].policy)
-    return Decided(outcome.status, shadow=checks[-2].policy)
+        return Decided(403, checks[-1].policy if checks[-1].filter != NOTES else "")
+    noted = next((check.policy for check in checks if check.text.startswith(_SHADOW)), "")
+    return Decided(outcome.status, shadow=noted if outcome.status in _LET_THROUGH_STATUS else "")
+
+
+_SHADOW = "shadow rules, "
+_LET_THROUGH_STATUS = (200, 201)
 
 
 def _checks(found: Explanation) -> list[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envoy_data_plane.envoy.config.core.v3 import CidrRange, TypedExtensionConfig
+from envoy_data_plane.envoy.config.listener.v3 import Filter
 from envoy_data_plane.envoy.config.rbac.v3 import (
     Permission,
     PermissionSet,
@@ -15,6 +16,9 @@ from envoy_data_plane.envoy.config.rbac.v3 import (
     SourcedMetadata,
 )
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
+from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac as HttpRbac
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.envoy.extensions.filters.network.rbac.v3 import Rbac as NetworkRbac
 from envoy_data_plane.envoy.extensions.path.match.uri_template.v3 import UriTemplateMatchConfig
 from envoy_data_plane.envoy.type.matcher.v3 import FilterStateMatcher, PathMatcher, RegexMatcher, StringMatcher
 from envoy_data_plane.envoy.type.v3 import Int32Range
@@ -23,6 +27,7 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from e2e.agreement.access.claims import CLAIMS
+from e2e.agreement.access.policies import filters, policies
 from e2e.agreement.access.tokens import PAYLOADS, authentications
 from e2e.agreement.access.world import (
     BLOCKS,
@@ -170,21 +175,36 @@ def _client(draw: st.DrawFn) -> Client:
     return Client(draw(st.sampled_from(SOURCES)), identity, draw(st.sampled_from(SERVER_NAMES)), request, token)
 
 
-def _of_kind(kind: Kind) -> st.SearchStrategy[Case]:
-    return st.builds(
-        Case,
-        kind=st.just(kind),
-        tls=st.booleans(),
-        tokens=st.one_of(st.none(), authentications()) if kind is Kind.REQUESTS else st.none(),
-        rules=_rules(kind),
-        shadow=_rules(kind),
-        edge=st.booleans(),
-        hops=st.integers(0, 2),
-        clients=st.lists(_client(), min_size=CLIENTS_PER_CASE, max_size=CLIENTS_PER_CASE).map(tuple),
+def _http(rules: Rbac, shadow: Rbac) -> tuple[HttpFilter, ...]:
+    return (HttpFilter(name="rbac", typed_config=pack_any(HttpRbac(rules=rules, shadow_rules=shadow))),)
+
+
+def _network(rules: Rbac, shadow: Rbac) -> tuple[Filter, ...]:
+    config = NetworkRbac(rules=rules, shadow_rules=shadow, stat_prefix="rbac")
+    return (Filter(name="rbac", typed_config=pack_any(config)),)
+
+
+@st.composite
+def _case(draw: st.DrawFn) -> Case:
+    """Of filters as Envoy takes them, or of policies as users write them."""
+    kind = draw(st.sampled_from((Kind.REQUESTS, Kind.REQUESTS, Kind.CONNECTIONS)))
+    source = draw(policies()) if draw(st.booleans()) else None
+    found: tuple[HttpFilter, ...] | tuple[Filter, ...]
+    if source is not None:
+        found = filters(source)[kind is Kind.CONNECTIONS]
+    else:
+        build = _http if kind is Kind.REQUESTS else _network
+        found = build(draw(_rules(kind)), draw(_rules(kind)))
+    return Case(
+        kind=kind,
+        tls=draw(st.booleans()),
+        tokens=draw(st.one_of(st.none(), authentications())) if kind is Kind.REQUESTS else None,
+        filters=found,
+        edge=draw(st.booleans()),
+        hops=draw(st.integers(0, 2)),
+        clients=tuple(draw(st.lists(_client(), min_size=CLIENTS_PER_CASE, max_size=CLIENTS_PER_CASE))),
+        source=source,
     )
-
-
-_CASES = st.one_of(_of_kind(Kind.REQUESTS), _of_kind(Kind.REQUESTS), _of_kind(Kind.CONNECTIONS))
 
 
 def generated(count: int, seed: int) -> list[Case]:
@@ -199,7 +219,7 @@ def generated(count: int, seed: int) -> list[Case]:
         phases=(Phase.generate,),
         suppress_health_check=tuple(HealthCheck),
     )
-    @given(_CASES)
+    @given(_case())
     def collect(case: Case) -> None:
         cases.append(case)
 

@@ -31,7 +31,6 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteMatch,
     VirtualHost,
 )
-from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac as HttpRbac
 from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
 from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector.v3 import TlsInspector
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
@@ -40,7 +39,6 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     LocalReplyConfig,
     ResponseMapper,
 )
-from envoy_data_plane.envoy.extensions.filters.network.rbac.v3 import Rbac as NetworkRbac
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CertificateValidationContext,
@@ -65,7 +63,6 @@ from xds.wire.encode import encode, pack_any
 DETAILS, SHADOW = "x-details", "x-shadow"
 """Headers of an answer: why it is what it is (Envoy's response code details), and what the shadow rules say."""
 
-RBAC: Final = "rbac"
 _CLUSTER: Final = "endpoint"
 _SHADOW_POLICY: Final = "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%"
 
@@ -109,12 +106,12 @@ def _address(ip: str, port: int) -> Address:
 
 def _requests(case: Case) -> list[Filter]:
     host = VirtualHost(name="all", domains=["*"], routes=[_route(201, _ISSUED_BY_A), _route(200)])
-    rbac = HttpRbac(rules=case.rules, shadow_rules=case.shadow)
+    deciding = [each for each in case.filters if isinstance(each, HttpFilter)]
     authentication = [_http(NOTES, case.tokens)] if case.tokens is not None else []
     manager = HttpConnectionManager(
         stat_prefix="access",
         route_config=RouteConfiguration(name="table", virtual_hosts=[host]),
-        http_filters=[*authentication, _http(RBAC, rbac), _http("router", Router())],
+        http_filters=[*authentication, *deciding, _http("router", Router())],
         normalize_path=True,
         use_remote_address=case.edge,
         xff_num_trusted_hops=case.hops,
@@ -138,8 +135,8 @@ _ISSUED_BY_A: Final = MetadataMatcher(
 
 
 def _connections(case: Case) -> list[Filter]:
-    rbac = NetworkRbac(rules=case.rules, shadow_rules=case.shadow, stat_prefix="rbac")
-    return [_network("rbac", rbac), _network("tcp", TcpProxy(stat_prefix="tcp", cluster=_CLUSTER))]
+    deciding = [each for each in case.filters if isinstance(each, Filter)]
+    return [*deciding, _network("tcp", TcpProxy(stat_prefix="tcp", cluster=_CLUSTER))]
 
 
 def _network(name: str, config: Message) -> Filter:

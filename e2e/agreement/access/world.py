@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 from enum import Enum
 
-from envoy_data_plane.envoy.config.rbac.v3 import Rbac
+from envoy_data_plane.envoy.config.listener.v3 import Filter
 from envoy_data_plane.envoy.extensions.filters.http.jwt_authn.v3 import JwtAuthentication
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from e2e.agreement.world import Sent
 
@@ -46,17 +47,17 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A proxy, and its clients. tls: whether it ends TLS. tokens: what it asks of tokens before. rules: in force;
-    shadow: only noted. edge, hops: what it believes of the client's address."""
+    """A proxy, and its clients. tls: whether it ends TLS. tokens: what it asks of tokens first. filters: those that
+    refuse. edge, hops: what it believes of the client's address. source: what the filters are made from."""
 
     kind: Kind
     tls: bool
     tokens: JwtAuthentication | None
-    rules: Rbac
-    shadow: Rbac
+    filters: tuple[HttpFilter, ...] | tuple[Filter, ...]
     edge: bool
     hops: int
     clients: tuple[Client, ...]
+    source: object = None
 
 
 def address_of(number: int) -> str:

@@ -98,4 +98,6 @@ def test_the_server_is_named_with_its_line(
 
 
 def test_a_name_that_no_server_has(offline: Offline) -> None:
-    assert "no filter chain matches the connection" in told(offline, "https://unknown.example.com/")
+    assert "no filter chain matches the connection, which is TLS to unknown.example.com" in told(
+        offline, "https://unknown.example.com/"
+    )

@@ -59,6 +59,7 @@ spec:
     "9000": {mode: PERMISSIVE}
 """
 FROM = ("--from", "client.default", "--mtls")
+REFUSED = "no filter chain matches the connection, which is in plain text"
 SERVER_NAME = "outbound_.80_._.reviews.default.svc.cluster.local"
 
 
@@ -96,7 +97,7 @@ def test_requests_go_by_mutual_tls_as_the_workloads_own_account(config: Path) ->
 def test_plain_text_is_refused_where_it_has_to_be_tls(config: Path) -> None:
     found = inbound(config, "http://ratings/a")
     assert found["transport"] == "plain text"
-    assert found["outcomes"] == [{"share": 1.0, "ended": "no filter chain matches the connection"}]
+    assert found["outcomes"] == [{"share": 1.0, "ended": REFUSED}]
     text = run(config, *FROM, "http://ratings/a")
     assert "inbound            at ratings-1.default, in plain text\n  mutual TLS       STRICT\n" in text
 
@@ -115,6 +116,21 @@ def test_without_a_policy_both_are_accepted(config: Path) -> None:
     assert found["peerAuthentication"] == {"mode": "PERMISSIVE", "from": []}
     assert "forwarded" in found["outcomes"][0]
     assert "mutual TLS       PERMISSIVE, by default" in run(config, *FROM, "http://ratings/a")
+
+
+TO = ("--to", "reviews-1.default", "--mtls")
+
+
+def test_a_client_without_a_proxy_is_refused_if_it_has_no_identity(config: Path) -> None:
+    assert steps(config, *TO, "http://reviews:80/a")["outcomes"] == [{"share": 1.0, "ended": REFUSED}]
+    (outcome,) = steps(config, *TO, "https://reviews:80/a")["outcomes"]
+    assert outcome["ended"] == "a certificate is asked for, and the client shows none"
+    assert "forwarded" in steps(config, *TO, "tcp://reviews:9000")["outcomes"][0]
+
+
+def test_one_with_an_identity_is_not(config: Path) -> None:
+    found = steps(config, *TO, "--principal", "cluster.local/other/someone", "http://reviews:80/a")
+    assert found["outcomes"][0]["forwarded"]["cluster"]["endpoints"][0]["address"] == "10.0.0.1:80"
 
 
 @pytest.mark.parametrize("principal", ["cluster.local/other/someone", "spiffe://cluster.local/ns/other/sa/someone"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,9 @@ def explain(
     gateway: Annotated[
         str | None, typer.Option("--gateway", metavar="NAME.NAMESPACE", help="The gateway that is asked.")
     ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NAME.NAMESPACE", help="The workload that is asked past all proxies.")
+    ] = None,
     header: Annotated[
         list[str], typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="A header; may be repeated.")
     ] = [],  # noqa: B006 - typer copies it
@@ -79,7 +83,8 @@ def explain(
     from xds.app.loading import load_settings, load_translators
     from xds.app.offline import Offline
 
-    named = _named(from_, gateway, label, capture, ip, mtls=mtls)
+    named = _named(_only(from_, gateway, to), label, capture, ip)
+    named = replace(named, type=_type(gateway), mtls=mtls, asked=to is not None)
     asked = _asked(words, header, address, Sender(principal, source_ip, claims))
     offline = Offline(load_settings(mesh_config), load_translators(translators))
     for diagnostic in offline.read([config]):
@@ -88,24 +93,29 @@ def explain(
     print(json.dumps(steps, indent=2) if output is Output.JSON else "\n".join(text(steps)))
 
 
-def _named(
-    from_: str | None, gateway: str | None, labels: list[str], capture: CaptureOption, ip: str, *, mtls: bool
-) -> Named:
+def _only(*names: str | None) -> str:
+    given = [name for name in names if name is not None]
+    if len(given) != 1:
+        raise typer.BadParameter("one of --from, --gateway and --to is needed", param_hint="--from")
+    return given[0]
+
+
+def _type(gateway: str | None) -> ProxyType:
+    return ProxyType.SIDECAR if gateway is None else ProxyType.ROUTER
+
+
+def _named(text: str, labels: list[str], capture: CaptureOption, ip: str) -> Named:
     from xds.app.explain.proxies import Named
 
-    if (from_ is None) is (gateway is None):
-        raise typer.BadParameter("one of --from and --gateway is needed", param_hint="--from")
-    name, dot, namespace = (from_ or gateway or "").rpartition(".")
+    name, dot, namespace = text.rpartition(".")
     if not dot or not name or not namespace:
-        raise typer.BadParameter(f"{from_ or gateway} is not NAME.NAMESPACE", param_hint="--from, --gateway")
+        raise typer.BadParameter(f"{text} is not NAME.NAMESPACE", param_hint="--from, --gateway, --to")
     return Named(
         name,
         namespace,
-        ProxyType.ROUTER if gateway is not None else ProxyType.SIDECAR,
-        CaptureMode.NONE if capture is CaptureOption.NONE else CaptureMode.REDIRECT,
-        dict(map(parse_label, labels)) if labels else None,
-        ip,
-        mtls,
+        capture=CaptureMode.NONE if capture is CaptureOption.NONE else CaptureMode.REDIRECT,
+        labels=dict(map(parse_label, labels)) if labels else None,
+        ip=ip,
     )
 
 

@@ -213,10 +213,22 @@ RestListen = Annotated[
         "--rest-listen", metavar="HOST:PORT", help="xDS over REST; off unless given.", callback=_given_address
     ),
 ]
-ModuleCache = Annotated[
+CacheFolder = Annotated[
     Path | None,
     typer.Option(
-        "--module-cache", metavar="DIR", help="Where fetched Wasm modules are kept; ~/.cache/pilothouse/modules."
+        "--cache-dir",
+        metavar="DIR",
+        help="Where fetched Wasm modules and keys of issuers are kept; ~/.cache/pilothouse unless given.",
+        file_okay=False,
+    ),
+]
+JwksRefresh = Annotated[
+    str,
+    typer.Option(
+        "--jwks-refresh",
+        metavar="DURATION",
+        help="After about how long the keys of issuers of tokens are fetched anew.",
+        callback=duration(timedelta(seconds=1)),
     ),
 ]
 MaxConnecting = Annotated[

@@ -9,10 +9,10 @@ from xds.app.explain.inbound import arrival
 from xds.app.explain.lines import Lines
 from xds.app.explain.proxies import Named, proxy_spec
 from xds.app.explain.report import Document, document
-from xds.app.explain.target import Asked, target
+from xds.app.explain.target import Asked, arriving, target
 from xds.app.offline import proxy_of
 from xds.app.store import Store
-from xds.explain import Forwarded, UndecidedError, UnsupportedError, explain
+from xds.explain import Forwarded, UndecidedError, UnsupportedError, explain, explain_arrival
 
 
 def explained(store: Store, named: Named, asked: Asked, *, inbound: bool = False) -> Document:
@@ -21,9 +21,11 @@ def explained(store: Store, named: Named, asked: Asked, *, inbound: bool = False
     inbound: also what the sidecars of endpoints do, as is told of proxies that have proven who they are in any case.
     """
     spec = proxy_spec(named, store.mesh)
-    aim = target(asked, spec, store.mesh)
+    aim = arriving(asked, spec) if named.asked else target(asked, spec, store.mesh)
     snapshot = store.compile(proxy_of(spec, store.mesh)).snapshot
     try:
+        if named.asked:
+            return document(explain_arrival(snapshot, aim.connection, aim.request), Lines(store), {})
         found = explain(snapshot, aim.connection, aim.request, through_capture=aim.through_capture)
         sent = [outcome for outcome in found.outcomes if isinstance(outcome, Forwarded)]
         sent = sent if inbound or named.mtls else []

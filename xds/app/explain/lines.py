@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,6 +87,16 @@ class Lines:
         _, port, subset, _ = cluster.split("|")
         fields = TRAFFIC_FIELDS.get(policy, ())
         return self._first(raw, ((*level, field) for level in _levels(raw, port, subset) for field in fields))
+
+    def of_issuer(self, issuer: str, objects: Iterable[Source]) -> Source | None:
+        """The first rule of these RequestAuthentications about the tokens of an issuer; None if there is none."""
+        for source in objects:
+            raw = self._store.document(source.object)
+            rules = _at(raw.document, ("spec", "jwtRules")) if raw is not None else None
+            for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+                if _at(rule, ("issuer",)) == issuer:
+                    return Source(source.object, ("spec", "jwtRules", index))
+        return None
 
     def of_endpoint(self, address: str) -> Place | None:
         """The workload at ``ip:port``; None if its endpoint is listed where its cluster comes from, or nowhere."""

@@ -22,7 +22,8 @@ _ANY_ADDRESS = "127.0.0.1"
 @dataclass(frozen=True, slots=True)
 class Named:
     """A proxy as the command line names it. labels: None for those that the configuration gives it. ip: empty for the
-    one that it gives it. type ROUTER: a gateway proxy. mtls: proxies have proven who they are."""
+    one that it gives it. type ROUTER: a gateway proxy. mtls: proxies have proven who they are. asked: it is the one
+    that is asked, by somebody without a proxy, and not the one that asks."""
 
     name: str
     namespace: str
@@ -31,6 +32,7 @@ class Named:
     labels: Mapping[str, str] | None = field(default=None)
     ip: str = ""
     mtls: bool = False
+    asked: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}.{self.namespace}"

@@ -78,11 +78,11 @@ class _Report:
         }
 
     def _check(self, check: Check) -> Document:
-        rule = rule_of(check.policy)
+        rule = rule_of(check.policy) or self.lines.of_issuer(check.policy, check.sources)
         return {
             "filter": check.filter,
             "decision": renamed(check.text),
-            "from": self._places((rule,) if rule is not None else ()),
+            "from": self._places((rule,) if rule is not None else check.sources),
             "passedOver": [self._passed(each) for each in check.passed_over],
         }
 

@@ -10,11 +10,13 @@ from xds.resources import Source
 
 _RULE: Final = re.compile(
     r"(?:istio-ext-authz-(?:[^\s,]+-)??)?ns\[(?P<namespace>[^]]*)\]-policy\[(?P<name>[^]]*)\]-rule\[(?P<rule>\d+)\]"
+    r"(?P<unable>-deny-due-to-bad-CUSTOM-action)?"
 )
 
 
 def rule_of(policy: str) -> Source | None:
-    """The rule that ``ns[NAMESPACE]-policy[NAME]-rule[N]`` stands for; None if it is no such name."""
+    """The rule that ``ns[NAMESPACE]-policy[NAME]-rule[N]`` stands for, whatever CUSTOM puts around it; None if it is no
+    such name."""
     found = _RULE.fullmatch(policy)
     if found is None:
         return None
@@ -24,4 +26,9 @@ def rule_of(policy: str) -> Source | None:
 
 def renamed(text: str) -> str:
     """The text with ``NAME.NAMESPACE rule N`` in the place of such names."""
-    return _RULE.sub(r"\g<name>.\g<namespace> rule \g<rule>", text)
+    return _RULE.sub(_words, text)
+
+
+def _words(found: re.Match[str]) -> str:
+    unable = " (whose provider cannot be asked)" if found["unable"] else ""
+    return f"{found['name']}.{found['namespace']} rule {found['rule']}{unable}"

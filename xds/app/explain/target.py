@@ -22,6 +22,8 @@ from xds.pipeline.view import instances_of
 _PORTS = {"http": 80, "https": 443}
 _SPOKEN = {"http": ("http/1.1",), "https": ("h2", "http/1.1"), "tcp": ()}
 _DEFAULT_PROXY_PORT = 15080
+_IN_MESH, _IN_MESH_HTTP = ("istio-peer-exchange", "istio"), ("istio-http/1.1", "istio")
+"""What proxies of the mesh say that they speak, of connections and of requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,21 @@ def target(asked: Asked, proxy: ProxySpec, mesh: Mesh) -> Target:
         principal=identity if proxy.type is ProxyType.ROUTER else "",
     )
     return Target(connection, _request(asked, url), through_capture, asked.sender)
+
+
+def arriving(asked: Asked, proxy: ProxySpec) -> Target:
+    """A connection that somebody without a proxy opens to a workload. Who has an identity speaks as proxies of the mesh
+    do. Raises StartError as `target` does."""
+    url, port = _split(asked.url)
+    client, identity = asked.sender.address, asked.sender.identity
+    if identity is not None:
+        spoken = _IN_MESH if url.scheme == "tcp" else _IN_MESH_HTTP
+        connection = Connection(proxy.ip, port, TLS, url.hostname or "", spoken, client, principal=identity)
+    elif url.scheme == "https":
+        connection = Connection(proxy.ip, port, TLS, url.hostname or "", _SPOKEN["https"], client, principal="")
+    else:
+        connection = Connection(proxy.ip, port, protocols=_SPOKEN[url.scheme], source=client, principal="")
+    return Target(connection, _request(asked, url), False, asked.sender)
 
 
 def _destination(host: str, proxy: ProxySpec, mesh: Mesh) -> str:
