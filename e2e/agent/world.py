@@ -73,6 +73,10 @@ class Workload:
     async def ready(self) -> bool:
         return await is_ready(self.lab.session, f"{self.status}/healthz/ready")
 
+    async def ask(self, path: str, host: str) -> str:
+        """Whom a server takes this workload's proxy for; `REFUSED` without an answer."""
+        return await _get(f"http://{host}:{PORT}{path}", f"http://{self.address}:{PROXY_HTTP_PORT}")
+
     async def metrics(self) -> str:
         """All of them, as Prometheus asks."""
         async with self.lab.session.get(f"{self.status}/stats/prometheus") as response:
@@ -108,7 +112,7 @@ class World:
 
     async def ask(self, path: str = "/", host: str = "server") -> str:
         """Whom the server takes the client's proxy for; `REFUSED` without an answer."""
-        return await _get(f"http://{host}:{PORT}{path}", f"http://{self.client.address}:{PROXY_HTTP_PORT}")
+        return await self.client.ask(path, host)
 
     async def ask_in_plain_text(self) -> str:
         """The same past the client's proxy."""

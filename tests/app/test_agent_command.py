@@ -96,6 +96,7 @@ def readiness(port: int) -> str:
         (("--envoy", "/no/such/envoy"), "--envoy /no/such/envoy is not a program"),
         (("--root-cert", "/no/such/file"), "copy the control plane's root-cert.pem"),
         (("--run-dir", "/tmp/" + "x" * 100), "choose a shorter one"),
+        (("--run-dir", "/tmp"), "can be written to by others"),
     ],
 )
 def test_what_cannot_work_is_said_at_once(tmp_path: Path, more: tuple[str, ...], said: str) -> None:

@@ -14,7 +14,7 @@ from pwd import getpwuid
 from typing import Final
 
 from xds.app.address import split_address
-from xds.app.agent.options import AgentOptions, dump
+from xds.app.agent.options import WORKLOAD_SOCKET, AgentOptions, dump
 from xds.app.errors import StartError
 from xds.app.proxy_spec import ProxySpec
 
@@ -22,6 +22,7 @@ _LONGEST_SOCKET: Final = 107
 """Bytes of a Unix socket's path, in Linux."""
 
 _FOR_PASSING: Final = 0o711
+_WRITTEN_BY_OTHERS: Final = 0o022
 _PRIVATE: Final = 0o600
 
 
@@ -44,12 +45,15 @@ def default_folders(spec: ProxySpec) -> Folders:
 
 
 def make_run_folder(folder: Path) -> None:
-    """Raises StartError."""
-    if len(os.fsencode(folder / "workload.sock")) > _LONGEST_SOCKET:
+    """Makes it if it is not there; one that is stays as it is. Raises StartError."""
+    if len(os.fsencode(folder / WORKLOAD_SOCKET)) > _LONGEST_SOCKET:
         raise StartError(f"--run-dir {folder} is too long a path for a socket: choose a shorter one")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(_FOR_PASSING)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            folder.chmod(_FOR_PASSING)
+        if folder.stat().st_mode & _WRITTEN_BY_OTHERS:
+            raise StartError(f"--run-dir {folder} can be written to by others, who could replace what is in it")
     except OSError as error:
         raise StartError(f"--run-dir {folder} cannot be used: {error.strerror}") from error
 
