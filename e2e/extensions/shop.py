@@ -91,12 +91,12 @@ async def start_shop(lab: Lab, *options: str) -> Shop:
     What the client is answered is compared with what is explained.
     """
     workload, gateway = lab.addresses.new(), lab.addresses.new()
+    lab.witness = Witness(lab.config, MESH_CONFIG, {workload: "127.0.0.1"})
     port = await lab.stack.enter_async_context(echo_server("v1", "127.0.0.1"))
     lab.write("shop.yaml", service("shop", {"v1": workload}))
     lab.write("sidecar.yaml", _SIDECAR.format(port=port))
     lab.write("gateway.yaml", _GATEWAY.format(port=GATEWAY_PORT, bind=gateway))
     await lab.serve("--module-cache", str(lab.folder / "modules"), *options)
-    lab.witness = Witness(lab.config, MESH_CONFIG, {workload: "127.0.0.1"})
     return Shop(
         lab,
         client=await lab.sidecar("client", {"app": "client"}),
