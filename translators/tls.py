@@ -7,7 +7,15 @@ from datetime import timedelta
 from ipaddress import ip_address
 from typing import Final
 
-from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVersion, ConfigSource
+from envoy_data_plane.envoy.config.core.v3 import (
+    AggregatedConfigSource,
+    ApiConfigSource,
+    ApiConfigSourceApiType,
+    ApiVersion,
+    ConfigSource,
+    GrpcService,
+    GrpcServiceEnvoyGrpc,
+)
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     SdsSecretConfig,
     SubjectAltNameMatcher,
@@ -17,6 +25,7 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
+from xds.model.proxy import SDS_CLUSTER
 from xds.model.server_tls import TLSVersion
 from xds.model.settings import MeshTls
 
@@ -52,10 +61,31 @@ def mesh_parameters(tls: MeshTls) -> TlsParameters:
     )
 
 
+def mesh_secret(name: str, tls: MeshTls) -> SdsSecretConfig:
+    """One of the workload's own, from the agent beside it, if there is one: that has it at once, so that nothing is put
+    to use without it."""
+    return SdsSecretConfig(name=name, sds_config=_agent()) if tls.from_agent else over_ads(name)
+
+
+def mesh_secrets(tls: MeshTls) -> tuple[str, ...]:
+    """What mutual TLS in the mesh asks of the control plane."""
+    return () if tls.from_agent else (OWN_CERTIFICATE, MESH_AUTHORITY)
+
+
 def over_ads(name: str) -> SdsSecretConfig:
     """Without waiting: a secret that never comes is no reason to hold up the start of a proxy."""
     source = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3, initial_fetch_timeout=_SOON)
     return SdsSecretConfig(name=name, sds_config=source)
+
+
+def _agent() -> ConfigSource:
+    source = ApiConfigSource(
+        api_type=ApiConfigSourceApiType.GRPC,
+        transport_api_version=ApiVersion.V3,
+        set_node_on_first_message_only=True,
+        grpc_services=[GrpcService(envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=SDS_CLUSTER))],
+    )
+    return ConfigSource(api_config_source=source, resource_api_version=ApiVersion.V3, initial_fetch_timeout=timedelta())
 
 
 def subject_alt_name(name: str) -> SubjectAltNameMatcher:

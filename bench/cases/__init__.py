@@ -2,6 +2,7 @@
 
 from bench.case import Case
 from bench.cases import (
+    authorization,
     cold_compile,
     encoder,
     endpoint_changed,
@@ -20,6 +21,7 @@ CASES: tuple[Case, ...] = (
     endpoint_changed.CASE,
     second_sidecar.CASE,
     *shapes.CASES,
+    authorization.CASE,
     memory.CASE,
     fan_out.FEW_CONNECTIONS,
     fan_out.OWN_CONNECTIONS,

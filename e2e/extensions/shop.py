@@ -96,7 +96,7 @@ async def start_shop(lab: Lab, *options: str) -> Shop:
     lab.write("shop.yaml", service("shop", {"v1": workload}))
     lab.write("sidecar.yaml", _SIDECAR.format(port=port))
     lab.write("gateway.yaml", _GATEWAY.format(port=GATEWAY_PORT, bind=gateway))
-    await lab.serve("--module-cache", str(lab.folder / "modules"), *options)
+    await lab.serve("--cache-dir", str(lab.folder / "cache"), *options)
     return Shop(
         lab,
         client=await lab.sidecar("client", {"app": "client"}),

@@ -161,7 +161,7 @@ async def test_a_module_for_connections_stands_before_tcp(lab: Lab) -> None:
     ip = lab.addresses.new()
     async with heard() as port:
         lab.write("sidecar.yaml", TCP_SIDECAR.format(port=port))
-        await lab.serve("--module-cache", str(lab.folder / "modules"))
+        await lab.serve("--cache-dir", str(lab.folder / "cache"))
         await lab.sidecar("shop-v1", {"app": "shop"}, ip=ip)
         await _echoes(ip, b"world", b"world")
         lab.write("plugin.yaml", wasm_plugin("greeting", "file://greeting.wasm", "type: NETWORK\n"))

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from xds.agent.identity import IdentityAgent, IdentityOptions, TokenFile
+from xds.agent.identity import IdentityAgent, IdentityOptions, Svid, TokenFile
 from xds.agent.identity.renewal import Chance
+from xds.app.bundles import AuthorityBundles
 from xds.app.oidc import OidcIssuers
 from xds.app.security import open_authority, security_of
 from xds.ca.service import CertificateAuthority
@@ -39,14 +40,21 @@ class ControlPlane:
 
     folder: Path
     authority: CertificateAuthority
+    bundles: AuthorityBundles
     port: int = 0
     _server: XdsServer | None = None
 
     async def start(self) -> None:
-        security = security_of(self.authority, OidcIssuers((), lambda: 0.0), "istio-system", "127.0.0.1")
+        issuers = OidcIssuers((), lambda: 0.0)
+        security = security_of(self.authority, issuers, self.bundles, "istio-system", "127.0.0.1")
         self._server = XdsServer(BroadcastSource(Snapshot({})), security=security)
         await self._server.start("127.0.0.1:0")
         self.port = self._server.start_secure("127.0.0.1", self.port)
+
+    def rotate(self, step: str, *arguments: str) -> None:
+        """A step of a rotation, which the server takes in."""
+        getattr(self.authority, step)(*arguments)
+        self.bundles.changed()
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -59,20 +67,22 @@ class ControlPlane:
         path.write_text(self.authority.join_tokens.create(identity, HOUR, datetime.now(UTC)) + "\n")
         return TokenFile(path, single_use=True)
 
-    def options(self, token: TokenFile | None, name: str = "agent") -> IdentityOptions:
+    def options(self, token: TokenFile | None, sds_socket: Path | None = None) -> IdentityOptions:
         return IdentityOptions(
             server=f"127.0.0.1:{self.port}",
             root_cert=self.folder / "ca" / "root-cert.pem",
             namespace=REVIEWS.namespace,
             service_account=REVIEWS.service_account,
-            folder=self.folder / name,
+            folder=self.folder / "agent",
             token=token,
+            sds_socket=sds_socket,
         )
 
 
 @asynccontextmanager
 async def control_plane(folder: Path) -> AsyncIterator[ControlPlane]:
-    made = ControlPlane(folder, open_authority(folder / "ca", TRUST_DOMAIN))
+    authority = open_authority(folder / "ca", TRUST_DOMAIN)
+    made = ControlPlane(folder, authority, AuthorityBundles(authority))
     await made.start()
     try:
         yield made
@@ -98,3 +108,12 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - what is waited for is other code's
             await asyncio.sleep(0.02)
+
+
+async def informed(agent: IdentityAgent) -> Svid:
+    """Waits until an agent has a certificate, and has heard of the bundles."""
+    async with asyncio.timeout(30):
+        await agent.ready()
+    await until(lambda: agent.identity.state.bundle and agent.identity.state.bundle.jwks)
+    assert agent.identity.svid is not None
+    return agent.identity.svid

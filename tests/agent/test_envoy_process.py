@@ -53,6 +53,7 @@ def test_what_the_operator_says_holds_instead_of_ours() -> None:
 
 def test_ends_are_said_as_people_say_them() -> None:
     assert (describe(-9), exit_code(-9)) == ("signal SIGKILL", 137)
+    assert describe(-40) == "signal 40"
     assert (describe(3), exit_code(3)) == ("exit code 3", 3)
 
 
@@ -115,7 +116,7 @@ async def test_one_that_never_serves_is_given_up_with_its_exit_code(tmp_path: Pa
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    supervisor = Supervisor(program(tmp_path, starts), NOWHERE, DRAIN, lambda: None, sleep)
+    supervisor = Supervisor(program(tmp_path, starts), NOWHERE, DRAIN, sleep)
     assert await supervisor.run() == 7
     assert (tmp_path / "starts").read_text() == "x" * FAILURES_AT_START
     assert pauses == [0.5, 1, 2, 4, 8]
@@ -126,7 +127,7 @@ async def test_signals_are_passed_on_and_a_stop_ends_it(tmp_path: Path) -> None:
     code = f"def got(number, frame):\n    {note(tmp_path, 'signal.Signals(number).name')}\n"
     code += f"signal.signal(signal.SIGUSR1, got)\n(pathlib.Path({str(tmp_path)!r}) / 'up').touch()\n"
     code += "while True: time.sleep(1)"
-    supervisor = Supervisor(program(tmp_path, code), NOWHERE, DRAIN, lambda: None)
+    supervisor = Supervisor(program(tmp_path, code), NOWHERE, DRAIN)
     running = asyncio.create_task(supervisor.run())
     async with asyncio.timeout(20):
         while not (tmp_path / "up").exists():  # noqa: ASYNC110 - another process writes it

@@ -210,9 +210,9 @@ async def _rest(reader: asyncio.StreamReader) -> bytes:
 
 
 def test_the_agents_own_figures() -> None:
-    figures = Figures(True, True, 2, 1700000000.4, 3, 1, {"envoy": 0, "application": 5})
+    figures = Figures(True, 2, 1700000000.4, 3, 1, {"envoy": 0, "application": 5})
     lines = exposition(figures)
-    assert "pilothouse_agent_ready 1\n" in lines
+    assert "pilothouse_agent_envoy_running 1\n" in lines
     assert "pilothouse_agent_envoy_restarts_total 2\n" in lines
     assert "pilothouse_agent_svid_expiry_timestamp_seconds 1700000000\n" in lines
     assert 'pilothouse_agent_svid_renewals_total{result="failure"} 1\n' in lines

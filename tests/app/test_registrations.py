@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from xds.app.probe_message import probe_message
 from xds.app.registered import Health, entry_document
 from xds.app.registrations import Registrations
 from xds.config.kinds.kind import Context
@@ -16,6 +17,7 @@ from xds.config.yaml import parse_documents
 from xds.model.identity import SpiffeId
 from xds.model.labels import Labels
 from xds.model.objects import ObjectKey, ObjectMeta, Origin
+from xds.model.probes import Probe, TcpCheck
 from xds.model.proxy import Proxy, ProxyType
 from xds.model.services import Health as WorkloadHealth
 from xds.model.services import Locality, Workload
@@ -191,3 +193,40 @@ async def test_many_are_published_together() -> None:
         register.registrations.arrived(proxy)
     await register.until(*(f"registered:shop/vms-10.0.1.{number}" for number in range(count)))
     assert register.batches == 1
+
+
+def as_account(account: str) -> Proxy:
+    """The same proxy, but that it has proven to be of this service account."""
+    return replace(PROXY, service_account=account, identity=SpiffeId.of_workload("cluster.local", "shop", account))
+
+
+async def test_another_account_can_neither_be_in_the_group_nor_tell_of_who_is() -> None:
+    register = Register()
+    register.registrations.arrived(as_account("thief"))
+    register.registrations.arrived(as_account("till"))
+    register.registrations.told(as_account("till"), None)
+    register.registrations.told(as_account("thief"), "broken")
+    await register.until_healthy(healthy=True)
+    register.registrations.left(as_account("thief"))
+    register.registrations.left(as_account("till"))
+    await register.until()
+    register.registrations.arrived(as_account("thief"))
+    register.registrations.arrived(replace(as_account("till"), ip_addresses=("10.0.0.2",)))
+    await register.until("registered:shop/vms-10.0.0.2")
+
+
+def test_a_group_without_an_account_takes_the_one_that_is_proven() -> None:
+    made = json.loads(entry_document(as_account("till"), replace(GROUP, service_account=""), None))
+    assert made["spec"]["serviceAccount"] == "till"
+
+
+async def test_agents_are_told_of_probes_as_they_change() -> None:
+    register, woken = Register(), list[int]()
+    end = register.registrations.subscribe(lambda: woken.append(1))
+    assert register.registrations.probe(PROXY) == b""
+    register.groups[KEY] = replace(GROUP, probe=Probe(TcpCheck(80)))
+    register.registrations.changed({KEY})
+    assert register.registrations.probe(PROXY) == probe_message(Probe(TcpCheck(80)))
+    end()
+    register.registrations.changed({KEY})
+    assert woken == [1]

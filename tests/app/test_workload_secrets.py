@@ -44,8 +44,8 @@ async def test_certificates_follow_their_signer_and_bundles_their_roots(tmp_path
     again.close()
 
 
-async def test_a_stream_without_an_identity_is_given_nothing(tmp_path: Path) -> None:
+async def test_a_stream_without_an_identity_or_with_an_agent_is_given_nothing(tmp_path: Path) -> None:
     authority = open_authority(tmp_path / "ca", "cluster.local")
     source = WorkloadSecrets(BroadcastSource(EMPTY_SNAPSHOT), authority)
-    for proxy in (kit.SIDECAR, replace(REVIEWS, proxyless=True)):
+    for proxy in (kit.SIDECAR, replace(REVIEWS, proxyless=True), replace(REVIEWS, sds_from_agent=True)):
         assert versions(source.connect(proxy, lambda: None)) == {}

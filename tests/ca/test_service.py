@@ -163,7 +163,7 @@ def test_steps_that_the_command_line_makes_are_taken_in(tmp_path: Path, clock: C
 
 def test_a_token_of_a_revoked_authority_is_not_believed(tmp_path: Path, clock: Clock) -> None:
     authority = started(tmp_path / "ca", clock)
-    old, token = authority.active.id, authority.sign_token(REVIEWS, ["bank"])
+    old, token = authority.active.id, authority.sign_token(REVIEWS, ["bank"]).text
     authority.prepare()
     authority.activate()
     assert authority.verify_token(token, "bank") == REVIEWS

@@ -27,13 +27,13 @@ MINUTE = timedelta(minutes=1)
 
 
 def test_a_token_is_verified_by_the_keys_of_any_trusted_authority() -> None:
-    token = sign(OTHER, REVIEWS, ["bank"], now=NOW)
+    token = sign(OTHER, REVIEWS, ["bank"], now=NOW).text
     found = verify(token, [OURS, OTHER], "bank", NOW + 4 * MINUTE)
     assert (found.identity, found.audience, found.expires) == (REVIEWS, ("bank",), NOW + 5 * MINUTE)
 
 
 def test_others_verify_it_with_the_published_keys() -> None:
-    token = sign(OURS, REVIEWS, ["bank", "shop"], now=NOW)
+    token = sign(OURS, REVIEWS, ["bank", "shop"], now=NOW).text
     keys = jwt.PyJWKSet.from_json(jwks([OTHER, OURS]))
     key = keys[jwt.get_unverified_header(token)["kid"]]
     claims = jwt.decode(token, key, ["ES256"], audience="shop", options={"verify_exp": False, "verify_iat": False})
@@ -44,7 +44,7 @@ def test_others_verify_it_with_the_published_keys() -> None:
 def forged(**claims: object) -> str:
     whole = {"sub": str(REVIEWS), "aud": ["bank"], "exp": (NOW + MINUTE).timestamp(), **claims}
     present = {name: value for name, value in whole.items() if value is not None}
-    kid = jwt.get_unverified_header(sign(OURS, REVIEWS, ["x"], now=NOW))["kid"]
+    kid = jwt.get_unverified_header(sign(OURS, REVIEWS, ["x"], now=NOW).text)["kid"]
     return jwt.encode(present, OURS.jwt_key, "ES256", headers={"kid": kid})
 
 
@@ -54,9 +54,9 @@ def forged(**claims: object) -> str:
         ("", "signed by no trusted key"),
         ("a.b.c", "signed by no trusted key"),
         ("a" * (MAX_TOKEN + 1), "at most"),
-        (sign(OTHER, REVIEWS, ["bank"], now=NOW), "signed by no trusted key"),
-        (sign(OURS, REVIEWS, ["shop"], now=NOW), "(?i)audience"),
-        (sign(OURS, REVIEWS, ["bank"], now=NOW - 10 * MINUTE), "the token ended at"),
+        (sign(OTHER, REVIEWS, ["bank"], now=NOW).text, "signed by no trusted key"),
+        (sign(OURS, REVIEWS, ["shop"], now=NOW).text, "(?i)audience"),
+        (sign(OURS, REVIEWS, ["bank"], now=NOW - 10 * MINUTE).text, "the token ended at"),
         (forged(sub=None), "sub"),
         (forged(aud=None), "aud"),
         (forged(exp=None), "exp"),
@@ -71,7 +71,7 @@ def test_what_is_refused(token: str, reason: str) -> None:
 
 
 def test_no_algorithm_and_another_algorithm_are_refused() -> None:
-    good = sign(OURS, REVIEWS, ["bank"], now=NOW)
+    good = sign(OURS, REVIEWS, ["bank"], now=NOW).text
     kid = jwt.get_unverified_header(good)["kid"]
     head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "kid": kid}).encode()).rstrip(b"=").decode()
     with pytest.raises(CertificateError):
@@ -83,7 +83,7 @@ def test_no_algorithm_and_another_algorithm_are_refused() -> None:
 
 @given(st.binary(max_size=60), st.integers(0, 2))
 def test_a_damaged_token_is_refused_and_nothing_else(noise: bytes, part: int) -> None:
-    parts = sign(OURS, REVIEWS, ["bank"], now=NOW).split(".")
+    parts = sign(OURS, REVIEWS, ["bank"], now=NOW).text.split(".")
     parts[part] = base64.urlsafe_b64encode(noise).decode()
     with pytest.raises(CertificateError):
         verify(".".join(parts), [OURS], "bank", NOW)

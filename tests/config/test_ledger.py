@@ -158,12 +158,10 @@ def test_what_has_no_use_here_is_said_once_and_claims_nothing() -> None:
 
 
 def test_istio_kinds_that_are_not_honoured_yet() -> None:
-    head = "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: a}\n"
+    head = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: a}\n"
     policy = head + "spec: {selector: {matchLabels: {app: a}}}\n"
     folder = Folder().write(x=policy)
-    assert folder.remarks == [
-        "x.yaml:1 RequestAuthentication/a.default: not honoured yet: RequestAuthentication has no effect"
-    ]
+    assert folder.remarks == ["x.yaml:1 Telemetry/a.default: not honoured yet: Telemetry has no effect"]
     folder.write(x=policy.replace("selector", "selektor"))
     assert len(folder.errors) == 1
     assert "did you mean selector?" in folder.errors[0]

@@ -54,6 +54,11 @@ def test_a_proxy_may_ask_where_its_own_service_is() -> None:
     assert not parse_node(SIDECAR, {"ENABLE_SELF_DISCOVERY": "false"}).self_discovery
 
 
+def test_an_agent_beside_it_has_to_be_said() -> None:
+    assert parse_node(SIDECAR, {"SDS_FROM_AGENT": "true"}).sds_from_agent
+    assert not parse_node(SIDECAR, {}).sds_from_agent
+
+
 def test_a_gateway_is_a_router() -> None:
     assert parse_node("router~10.0.0.1~gw.istio-system~istio-system.svc.cluster.local", {}).type is ProxyType.ROUTER
 

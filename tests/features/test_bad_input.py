@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 
 from tests.features.client import ADS, SOON, DeltaStream, Fixture, names, node, resource, serving
 from xds.app.metrics import Metrics
+from xds.protocol.limits import MAX_NAMES, MAX_NODE_BYTES
 from xds.resources import CLUSTER, EMPTY_SNAPSHOT, ENDPOINT, SECRET
 from xds.server import BroadcastSource, StatusBoard, XdsServer
-from xds.server.limits import MAX_NAMES, MAX_NODE_BYTES
 from xds.wire.core_pb2 import Node
 from xds.wire.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest
 

@@ -194,7 +194,7 @@ async def test_a_join_token_that_was_used_proves_nothing_more(plane: Secure) -> 
 async def test_a_jwt_svid_is_believed_for_the_authority_alone_and_proves_its_own_identity(
     plane: Secure, audience: str
 ) -> None:
-    proof = authority(plane).sign_token(RATINGS, [audience])
+    proof = authority(plane).sign_token(RATINGS, [audience]).text
     async with plane.channel() as channel:
         if audience == "istio-ca":
             assert await sign(channel, request(str(RATINGS)), proof)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -23,6 +24,7 @@ from tests.goldens.credentials import identity_secrets, with_credentials
 from tests.wasm import module
 from translators import DEFAULT
 from xds.app.bootstrap import DEFAULT_ADMIN_PORT, bootstrap
+from xds.app.bootstrap_tls import AgentTls
 from xds.app.offline import Offline, defaults_of
 from xds.app.proxy_spec import ProxySpec
 from xds.app.render import static_config
@@ -90,12 +92,17 @@ class Case:
         found = offline.take(Batch({str(self.folder / "input.yaml"): self.text("input.yaml")}))
         if self.text("module.wat"):
             wasm = module(self.text("module.wat"))
-            offline.store.supply(dict.fromkeys(offline.store.wanted, wasm))
+            offline.store.supply(modules=dict.fromkeys(offline.store.wanted, wasm))
             found = offline.store.diagnostics
         return offline, diagnostics + found
 
+    def _given(self) -> dict[str, Any]:
+        """What is said of the proxy."""
+        given: dict[str, Any] = yaml.safe_load(self.text("proxy.yaml")) or {}  # of the test's own
+        return given
+
     def _proxy(self) -> ProxySpec:
-        given = yaml.safe_load(self.text("proxy.yaml")) or {}
+        given = self._given()
         return ProxySpec(
             name=given.get("name", "client"),
             namespace=given.get("namespace", "default"),
@@ -106,7 +113,10 @@ class Case:
             locality=given.get("locality", ""),
             proxyless=given.get("type") == "grpc",
             mtls=bool(given.get("mtls")),
+            sds_from_agent=bool(given.get("sds_from_agent")),
             more_ips=tuple(given.get("more_ips", ())),
+            workload_group=given.get("workload_group", ""),
+            probed=bool(given.get("probed")),
         )
 
     def _config(self) -> dict[str, str]:
@@ -129,11 +139,9 @@ class Case:
         proxy = self._proxy()
         defaults = defaults_of(proxy, offline.store.mesh)
         admin_port = defaults.admin_port or DEFAULT_ADMIN_PORT
-        made = {
-            "bootstrap.json": _text(
-                bootstrap(proxy, "127.0.0.1:15010", admin_port, defaults, offline.bootstrap_patches(proxy))
-            )
-        }
+        patches, socket = offline.bootstrap_patches(proxy), self._given().get("agent_socket")
+        tls = AgentTls(socket) if socket else None
+        made = {"bootstrap.json": _text(bootstrap(proxy, "127.0.0.1:15010", admin_port, defaults, patches, tls=tls))}
         return {**made, "diagnostics.txt": self._lines(diagnostics)} if diagnostics else made
 
     def _lines(self, diagnostics: tuple[Diagnostic, ...]) -> str:
@@ -196,7 +204,7 @@ def _key(key: object) -> str:
     return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
-_PLACES = ("origin", "place", "place_of_lists", "credential_place", "credential_places")
+_PLACES = ("origin", "place", "provider_place", "place_of_lists", "credential_place", "credential_places")
 _NOTHING: tuple[object, ...] = (None, "", (), {}, Labels())
 
 

@@ -96,6 +96,28 @@ def test_what_cannot_be_is_left_out_and_the_rest_is_not() -> None:
     assert [(each.patch, each.what, each.reason) for each in refused] == [(bad, "a thing", "it is bad")]
 
 
+def test_what_verifies_tokens_is_not_replaced_by_a_merge() -> None:
+    manager = "envoy.filters.network.http_connection_manager"
+    sub_filter = "{name: envoy.filters.http.jwt_authn}"
+    listener = f"{{filterChain: {{filter: {{name: {manager}, subFilter: {sub_filter}}}}}}}"
+    config = "{'@type': type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication}"
+    merge = f"patch: {{operation: MERGE, value: {{typed_config: {config}}}}}"
+    tokens = "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: tokens}\n"
+    store = store_of(
+        web=service("web").replace("spec: {", "spec: {selector: {app: web}, "),
+        tokens=f"{tokens}spec: {{jwtRules: [{{issuer: https://a.example.com}}]}}\n",
+        mine=envoy_filter(f"{{applyTo: HTTP_FILTER, match: {{listener: {listener}}}, {merge}}}"),
+    )
+    patching = compiled(store, "web", "web").patching
+    assert {(each.what, each.reason) for each in patching.refused} == {
+        (
+            "Listener virtualInbound",
+            "envoy.filters.http.jwt_authn finds its configuration by name (ECDS), which a merge would replace",
+        )
+    }
+    assert patching.applied == frozenset()
+
+
 def test_an_unrelated_change_patches_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
     patched: list[str] = []
 

@@ -12,10 +12,9 @@ from structlog.testing import capture_logs
 
 from tests.features.client import ADS, Fixture, names, node, resource, serving
 from xds.model.objects import ObjectKey, Origin
-from xds.protocol import DeltaRequest
+from xds.protocol import DeltaRequest, Incoming
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, Resource
 from xds.server import BroadcastSource, ListenError, XdsServer
-from xds.server.codec import Incoming
 from xds.wire.discovery_pb2 import DeltaDiscoveryRequest
 
 

@@ -12,6 +12,7 @@ from betterproto2 import Enum, FieldMetadata, Message
 from envoy_data_plane.envoy.admin import v3 as admin
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.endpoint import v3 as endpoint
+from envoy_data_plane.envoy.extensions.transport_sockets.tls import v3 as tls
 from envoy_data_plane.envoy.service.discovery import v3 as discovery
 from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
 from envoy_data_plane.envoy.service.status import v3 as status
@@ -22,12 +23,12 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 import xds.wire
-from xds.wire import client_status_pb2, core_pb2, discovery_pb2, endpoint_pb2, load_stats_pb2
+from xds.wire import client_status_pb2, core_pb2, discovery_pb2, endpoint_pb2, load_stats_pb2, secret_pb2
 
 from .catalogue import field_types
 
 _REPOSITORY = Path(__file__).parents[2]
-_GENERATED = (client_status_pb2, core_pb2, discovery_pb2, endpoint_pb2, load_stats_pb2)
+_GENERATED = (client_status_pb2, core_pb2, discovery_pb2, endpoint_pb2, load_stats_pb2, secret_pb2)
 _ENVOY: dict[str, type[Message]] = {
     "Locality": core.Locality,
     "Metadata": core.Metadata,
@@ -74,6 +75,13 @@ _ENVOY: dict[str, type[Message]] = {
     "ClusterStats": endpoint.ClusterStats,
     "LoadStatsRequest": load_stats.LoadStatsRequest,
     "LoadStatsResponse": load_stats.LoadStatsResponse,
+    "DataSource": core.DataSource,
+    "TypedExtensionConfig": core.TypedExtensionConfig,
+    "Secret": tls.Secret,
+    "TlsCertificate": tls.TlsCertificate,
+    "CertificateValidationContext": tls.CertificateValidationContext,
+    "SPIFFECertValidatorConfig": tls.SpiffeCertValidatorConfig,
+    "SPIFFECertValidatorConfig.TrustDomain": tls.SpiffeCertValidatorConfigTrustDomain,
 }
 
 

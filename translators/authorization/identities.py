@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
@@ -42,6 +43,12 @@ class TrustDomains:
         if written != LOCAL and not any(_is_for(written, each) for each in every):
             return iter((principal,))
         return iter(dict.fromkeys(principal if _is_for(written, each) else each + rest for each in every))
+
+
+@lru_cache(maxsize=64)
+def trust_domains(own: str, aliases: tuple[str, ...]) -> TrustDomains:
+    """The same object for equal ones, as a memo tells them apart by identity."""
+    return TrustDomains(own, aliases)
 
 
 def _is_for(written: str, trust_domain: str) -> bool:

@@ -25,15 +25,17 @@ from xds.model.authorization import (
 from xds.wire.splice import field
 
 
-def encoded_rules(policy: AuthorizationPolicy, domains: TrustDomains, *, tcp: bool, prefix: str = "") -> bytes:
+def encoded_rules(
+    policy: AuthorizationPolicy, domains: TrustDomains, *, tcp: bool, prefix: str = "", suffix: str = ""
+) -> bytes:
     """The policy's entries, to be put one behind another in an encoded ``RBAC``.
 
-    tcp: for connections. prefix: of the names of the rules. A policy without rules has one that is never met, so that
-    it counts: what allows nothing denies everything.
+    tcp: for connections. prefix, suffix: of the names of the rules. A policy without rules has one that is never met,
+    so that it counts: what allows nothing denies everything.
     """
     if not policy.rules:
-        return _entry(prefix + authorization_rule(policy.meta, 0), _NEVER)
-    names = (prefix + authorization_rule(policy.meta, rule.index) for rule in policy.rules)
+        return _entry(f"{prefix}{authorization_rule(policy.meta, 0)}{suffix}", _NEVER)
+    names = (f"{prefix}{authorization_rule(policy.meta, rule.index)}{suffix}" for rule in policy.rules)
     made = (encoded_rule(rule, policy.action, domains, tcp=tcp) for rule in policy.rules)
     return b"".join(_entry(name, found) for name, found in zip(names, made, strict=True) if found)
 

@@ -30,17 +30,14 @@ from translators.tls import (
     OWN_CERTIFICATE,
     TLS_TRANSPORT_SOCKET,
     mesh_parameters,
+    mesh_secret,
     of_trust_domain,
-    over_ads,
     subject_alt_name,
 )
 from xds.model.policy import ClientTLSSettings, ProxyProtocol, TLSMode
 from xds.model.services import Location
 from xds.model.settings import MeshSettings, MeshTls
 from xds.wire.encode import encode, pack_any
-
-SECRETS: Final = (OWN_CERTIFICATE, MESH_AUTHORITY)
-"""What the handshake asks for."""
 
 _ALPN: Final = ("istio-peer-exchange", "istio")
 """Of connections; requests have their own, see `translators.filters.mesh_protocols`."""
@@ -110,10 +107,10 @@ def _socket(mutual: MutualTls) -> TransportSocket:
     common = CommonTlsContext(
         tls_params=mesh_parameters(mutual.tls),
         alpn_protocols=list(_ALPN),
-        tls_certificate_sds_secret_configs=[over_ads(OWN_CERTIFICATE)],
+        tls_certificate_sds_secret_configs=[mesh_secret(OWN_CERTIFICATE, mutual.tls)],
         combined_validation_context=CommonTlsContextCombinedCertificateValidationContext(
             default_validation_context=CertificateValidationContext(match_typed_subject_alt_names=names),
-            validation_context_sds_secret_config=over_ads(MESH_AUTHORITY),
+            validation_context_sds_secret_config=mesh_secret(MESH_AUTHORITY, mutual.tls),
         ),
     )
     context = UpstreamTlsContext(common_tls_context=common, sni=mutual.server_name)

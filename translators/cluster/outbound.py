@@ -12,7 +12,7 @@ from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVer
 from translators.cluster.assignment import EncodedEndpoints, assignment, selected
 from translators.cluster.mesh_defaults import buffer_limit, with_mesh_defaults
 from translators.cluster.metadata import cluster_metadata
-from translators.cluster.mutual_tls import SECRETS, mutual_tls, mutual_tls_fields
+from translators.cluster.mutual_tls import mutual_tls, mutual_tls_fields
 from translators.cluster.peers import Peers
 from translators.cluster.placement import EncodedEndpoint, Placement
 from translators.cluster.stat_name import stat_name
@@ -20,6 +20,7 @@ from translators.cluster.target import Client, Target
 from translators.cluster.tls import secrets
 from translators.cluster.upstream import Upstream, upstream_fields
 from translators.filters.mesh_protocols import PROTOCOLS
+from translators.tls import mesh_secrets
 from xds.model.policy import locality_setting
 from xds.model.services import Resolution
 from xds.model.settings import MeshSettings
@@ -96,7 +97,7 @@ def _cluster(
     asked = secrets(target.policy.tls)
     if mutual is not None:
         body.append(mutual_tls_fields(mutual))
-        asked = SECRETS
+        asked = mesh_secrets(settings.mesh_mtls)
     references = tuple(Reference(SECRET, name) for name in asked)
     if target.discovery is ClusterDiscoveryType.EDS:
         body.append(field(3, _OVER_ADS + field(2, target.name.encode())))

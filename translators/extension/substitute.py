@@ -18,7 +18,7 @@ from xds.model.extensions import Extension, FailStrategy, Lua
 def http_substitute(extension: Extension) -> betterproto2.Message:
     """The filter: it lets all requests pass for FAIL_OPEN, and for Lua, whose errors let them pass too; otherwise it
     answers them with 503."""
-    return _passing() if _lets_pass(extension) else _refusing()
+    return _passing() if _lets_pass(extension) else refusing()
 
 
 def network_substitute(extension: Extension) -> betterproto2.Message:
@@ -39,5 +39,6 @@ def _passing() -> Rbac:
 
 
 @lru_cache(maxsize=1)
-def _refusing() -> HttpFault:
+def refusing() -> HttpFault:
+    """Answers every request with 503."""
     return HttpFault(abort=FaultAbort(http_status=503, percentage=fraction(100)))

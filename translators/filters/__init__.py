@@ -12,8 +12,10 @@ from translators.filters import (
     cors,
     dynamic_forward_proxy,
     extension,
+    external_authorization,
     fault,
     grpc_web,
+    jwt_authn,
     mesh_protocols,
     router,
 )
@@ -21,9 +23,11 @@ from xds.pipeline.translator import Translator
 
 DEFAULT: Final[tuple[Translator, ...]] = (
     cors.translate,
+    external_authorization.translate,
     authorization.translate,
     dynamic_forward_proxy.translate,
     fault.translate,
+    jwt_authn.translate,
     extension.translate,
     grpc_web.translate,
     mesh_protocols.translate,

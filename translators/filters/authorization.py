@@ -8,28 +8,21 @@ others, is not here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
-from envoy_data_plane.envoy.config.listener.v3 import Filter
 from envoy_data_plane.envoy.config.rbac.v3 import Rbac, RbacAction
 from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac as HttpRbac
-from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.envoy.extensions.filters.network.rbac.v3 import Rbac as NetworkRbac
 
 from translators.authorization.entries import Entries, entries
-from translators.authorization.identities import TrustDomains
+from translators.authorization.identities import TrustDomains, trust_domains
+from translators.authorization.rbac import SIDES, STAT_PREFIX, http_rbac, network_rbac
 from xds.model.authorization import AuthorizationAction, AuthorizationPolicy
 from xds.model.view import ProxyView
-from xds.pipeline.contribution import Contribution, Direction, FilterPart, HttpFilterPart, NetworkFilterPart, Phase
+from xds.pipeline.contribution import Contribution, FilterPart, HttpFilterPart, NetworkFilterPart, Phase
 from xds.pipeline.memo import Memo
 from xds.wire.encode import encode
-from xds.wire.splice import any_of, field
-
-HTTP_NAME: Final = "envoy.filters.http.rbac"
-NETWORK_NAME: Final = "envoy.filters.network.rbac"
-STAT_PREFIX: Final = "tcp."
-"""Of what the network filter counts (Istio)."""
+from xds.wire.splice import field
 
 _ORDER: Final = (
     (AuthorizationAction.AUDIT, RbacAction.LOG, "istio_dry_run_audit_"),
@@ -37,8 +30,6 @@ _ORDER: Final = (
     (AuthorizationAction.ALLOW, RbacAction.ALLOW, "istio_dry_run_allow_"),
 )
 """Each with what a dry run counts by."""
-
-_SIDES: Final = frozenset({Direction.INBOUND, Direction.GATEWAY})
 
 Policies = tuple[AuthorizationPolicy, ...]
 
@@ -61,12 +52,6 @@ def _filters(policies: Policies, own: str, aliases: tuple[str, ...], memo: Memo)
     )
 
 
-@lru_cache(maxsize=64)
-def trust_domains(own: str, aliases: tuple[str, ...]) -> TrustDomains:
-    """The same object for equal ones, as a memo tells them apart by identity."""
-    return TrustDomains(own, aliases)
-
-
 def _of_action(
     policies: list[AuthorizationPolicy], action: RbacAction, dry_run: str, domains: TrustDomains, memo: Memo
 ) -> Iterator[FilterPart]:
@@ -75,17 +60,11 @@ def _of_action(
     rules = _rules(1, action, [each for each in policies if not each.dry_run], domains, memo)
     shadow = _rules(2, action, tried, domains, memo)
     prefix = dry_run if tried else ""
-    config = b"".join((encode(HttpRbac(shadow_rules_stat_prefix=prefix)), rules.requests, shadow.requests))
-    body = encode(HttpFilter(name=HTTP_NAME)) + field(4, any_of(_HTTP_TYPE, config))
-    yield HttpFilterPart(Phase.AUTHORIZATION, body, _SIDES, origins=origins)
-    header = encode(NetworkRbac(stat_prefix=STAT_PREFIX, shadow_rules_stat_prefix=prefix))
-    config = b"".join((header, rules.connections, shadow.connections))
-    body = encode(Filter(name=NETWORK_NAME)) + field(4, any_of(_NETWORK_TYPE, config))
-    yield NetworkFilterPart(Phase.AUTHORIZATION, body, _SIDES, routed=False, origins=origins)
-
-
-_HTTP_TYPE: Final = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"
-_NETWORK_TYPE: Final = "type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC"
+    body = http_rbac(HttpRbac(shadow_rules_stat_prefix=prefix), rules.requests + shadow.requests)
+    yield HttpFilterPart(Phase.AUTHORIZATION, body, SIDES, origins=origins)
+    header = NetworkRbac(stat_prefix=STAT_PREFIX, shadow_rules_stat_prefix=prefix)
+    body = network_rbac(header, rules.connections + shadow.connections)
+    yield NetworkFilterPart(Phase.AUTHORIZATION, body, SIDES, routed=False, origins=origins)
 
 
 def _rules(

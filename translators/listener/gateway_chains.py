@@ -22,7 +22,7 @@ from translators.tls import IN_MESH
 from xds.model.gateway_ports import ListeningPort, RunningServer
 from xds.model.server_tls import ServerTLSMode, ServerTLSSettings
 from xds.model.services import Protocol
-from xds.model.settings import MeshSettings
+from xds.model.settings import MeshSettings, MeshTls
 from xds.model.view import VisibleService
 from xds.pipeline.contribution import FilterChainPart, HttpConnection
 from xds.resources import PartSources, Source
@@ -67,11 +67,11 @@ def http3_chain(
     """The chain of the same server over QUIC."""
     tls = _ended(running)
     http = gateway_http(address, running.placed.number, route, settings, running.server.name, http3=True)
-    chain = FilterChain(
-        filter_chain_match=_named(ANY, running.server_names), transport_socket=quic_socket(tls, credentials)
-    )
+    defaults = _defaults(tls, settings)
+    socket = quic_socket(tls, credentials, defaults)
+    chain = FilterChain(filter_chain_match=_named(ANY, running.server_names), transport_socket=socket)
     sources = PartSources.of_rules(server_source(running))
-    return FilterChainPart(encode(chain), http, sources, server_secrets(tls, credentials))
+    return FilterChainPart(encode(chain), http, sources, server_secrets(tls, credentials, defaults))
 
 
 def terminating_chains(
@@ -152,7 +152,7 @@ def _terminating(
     settings: MeshSettings,
 ) -> ServerChain:
     tls = _ended(running)
-    defaults = settings.mesh_mtls if tls.mode is ServerTLSMode.ISTIO_MUTUAL else settings.tls
+    defaults = _defaults(tls, settings)
     context = server_context(tls, credentials, is_http=http is not None, defaults=defaults)
     chain = FilterChain(
         filter_chain_match=_named(wanted, running.server_names),
@@ -161,8 +161,13 @@ def _terminating(
         transport_socket_connect_timeout=_HANDSHAKE,
         metadata=config_metadata(running.gateway.meta),
     )
-    part = FilterChainPart(encode(chain), http, PartSources.of_rules(*sources), server_secrets(tls, credentials))
+    secrets = server_secrets(tls, credentials, defaults)
+    part = FilterChainPart(encode(chain), http, PartSources.of_rules(*sources), secrets)
     return ServerChain(tuple(replace(wanted, server_name=_exact(name)) for name in running.server_names), part)
+
+
+def _defaults(tls: ServerTLSSettings, settings: MeshSettings) -> MeshTls:
+    return settings.mesh_mtls if tls.mode is ServerTLSMode.ISTIO_MUTUAL else settings.tls
 
 
 def _ended(running: RunningServer) -> ServerTLSSettings:

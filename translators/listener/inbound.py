@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection, TransportSocket
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, FilterChainMatch, Listener
@@ -14,21 +13,21 @@ from translators.cluster.inbound import inbound_pool
 from translators.listener.address import EVERY_ADDRESS, on_ipv6, socket_address
 from translators.listener.connection_manager import inbound_http
 from translators.listener.inspectors import Inspectors
-from translators.listener.mutual_tls import SECRETS, Way, ways_in, workload_socket
+from translators.listener.mutual_tls import Way, ways_in, workload_socket
 from translators.listener.server_tls import server_context, server_socket
 from translators.listener.tcp import cluster_chain
+from translators.listener.undeclared import passthrough, tells_requests, undeclared_chains
 from translators.names import (
     BLACK_HOLE_CLUSTER,
-    INBOUND_PASSTHROUGH_CLUSTER,
     VIRTUAL_INBOUND,
     inbound_cluster,
     outbound_listener,
 )
 from translators.route.inbound import inbound_route
+from translators.tls import mesh_secrets
 from xds.model.objects import ObjectKey
 from xds.model.peer_authentication import MutualTLSMode, PeerModes
 from xds.model.proxy import CaptureMode
-from xds.model.services import Protocol
 from xds.model.settings import MeshSettings
 from xds.model.view import InboundListener, ProxyView
 from xds.pipeline.contribution import Direction, FilterChainPart, ListenerPart, Side
@@ -41,7 +40,7 @@ def inbound_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
     """The virtual listener in capture mode REDIRECT, and one for each port with a bind address."""
     settings, modes = view.settings, view.mtls
     if view.key.capture is CaptureMode.REDIRECT:
-        yield memo(virtual_inbound, view.inbound, settings, modes)
+        yield memo(virtual_inbound, view.inbound, settings, modes, tells_requests(view))
     names: set[str] = set()
     for listener in view.inbound:
         if listener.bind:
@@ -52,19 +51,23 @@ def inbound_listeners(view: ProxyView, memo: Memo) -> Iterator[ListenerPart]:
 
 
 def virtual_inbound(
-    listeners: tuple[InboundListener, ...], settings: MeshSettings, modes: PeerModes | None = None
+    listeners: tuple[InboundListener, ...],
+    settings: MeshSettings,
+    modes: PeerModes | None = None,
+    requests: bool = False,
 ) -> ListenerPart:
     """One listener for all captured ports; other ports are handed through to the workload.
 
-    A connection to this very port would come back for ever. modes: None if the proxy has no identity.
+    A connection to this very port would come back for ever. modes: None if the proxy has no identity. requests: whether
+    they are to be known as such on ports that no service declares.
     """
     captured = {listener.target_port: listener for listener in reversed(listeners) if not listener.bind}
     ports = sorted(captured)
-    inspectors = Inspectors.of({port: captured[port].service_port.protocol for port in ports}, modes)
+    protocols = {port: captured[port].service_port.protocol for port in ports}
+    inspectors = Inspectors.of(protocols, modes, requests=requests)
     loop = FilterChainMatch(destination_port=settings.inbound_listen_port)
     chains = (chain for port in ports for chain in port_chains(captured[port], port, settings, modes))
-    undeclared = _undeclared_chains(captured.keys(), settings, modes) if modes is not None else ()
-    passthrough = _undeclared(_EVERY_WAY, settings) if modes is None else None
+    undeclared = undeclared_chains(captured.keys(), settings, modes, requests=requests)
     header = Listener(
         name=VIRTUAL_INBOUND,
         address=socket_address(EVERY_ADDRESS, settings.inbound_listen_port),
@@ -81,7 +84,7 @@ def virtual_inbound(
             *chains,
             *undeclared,
         ),
-        default_filter_chain=passthrough,
+        default_filter_chain=passthrough(settings) if modes is None else None,
         origins=tuple(dict.fromkeys(origin for port in ports for origin in _sidecars(captured[port]))),
         on_ipv6=on_ipv6(EVERY_ADDRESS, settings.inbound_listen_port),
     )
@@ -128,27 +131,6 @@ def port_chains(
         yield _http_chain(listener, way, settings) if way.http else _tcp_chain(listener, way, settings)
 
 
-def _undeclared_chains(declared: Container[int], settings: MeshSettings, modes: PeerModes) -> Iterator[FilterChainPart]:
-    """Of ports that no service declares. The listener's default chain would take what a port's own ones refuse."""
-    named = ((mode, port) for port, mode in modes.ports if port not in declared)
-    for mode, port in (*named, (modes.default, None)):
-        for way in ways_in(mode, Protocol.TCP, port):
-            yield _undeclared(way, settings)
-
-
-def _undeclared(way: Way, settings: MeshSettings) -> FilterChainPart:
-    """Filters for all ports are for these as well."""
-    socket = workload_socket(settings) if way.encrypted else None
-    chain = _forwarding(INBOUND_PASSTHROUGH_CLUSTER, VIRTUAL_INBOUND, way, socket, settings)
-    return replace(chain, side=Side(Direction.INBOUND, _UNDECLARED))
-
-
-_UNDECLARED: Final = 0
-"""The port that a filter for chosen ports would have to name."""
-
-_EVERY_WAY: Final = Way(None, http=False)
-
-
 def _mode(listener: InboundListener, modes: PeerModes | None) -> MutualTLSMode:
     """TLS that the Sidecar asks for takes the place of the mesh's, unless that is to be all there is."""
     mode = modes.at(listener.target_port) if modes is not None else MutualTLSMode.DISABLE
@@ -170,7 +152,8 @@ def _http_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> 
     address = listener.bind or EVERY_ADDRESS
     route = inbound_route(listener, settings.inbound_retries)
     http = inbound_http(address, listener.target_port, route, settings, mtls=way.encrypted)
-    return FilterChainPart(encode(body), http, _sources(listener), SECRETS if way.encrypted else ())
+    secrets = mesh_secrets(settings.mesh_mtls) if way.encrypted else ()
+    return FilterChainPart(encode(body), http, _sources(listener), secrets)
 
 
 def _tcp_chain(listener: InboundListener, way: Way, settings: MeshSettings) -> FilterChainPart:
@@ -191,7 +174,7 @@ def _forwarding(
     idle_timeout: timedelta | None = None,
 ) -> FilterChainPart:
     chain = cluster_chain(cluster, settings, name, way.match, idle_timeout, socket)
-    return replace(chain, secrets=SECRETS) if way.encrypted else chain
+    return replace(chain, secrets=mesh_secrets(settings.mesh_mtls)) if way.encrypted else chain
 
 
 def _name(listener: InboundListener) -> str:

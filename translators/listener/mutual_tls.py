@@ -29,15 +29,12 @@ from translators.tls import (
     MESH_AUTHORITY,
     OWN_CERTIFICATE,
     mesh_parameters,
+    mesh_secret,
     of_trust_domain,
-    over_ads,
 )
 from xds.model.peer_authentication import MutualTLSMode
 from xds.model.services import Protocol
 from xds.model.settings import MeshSettings, MeshTls
-
-SECRETS: Final = (OWN_CERTIFICATE, MESH_AUTHORITY)
-"""What the handshake asks for."""
 
 _TLS, _PLAIN = "tls", "raw_buffer"
 
@@ -62,7 +59,9 @@ def ways_in(mode: MutualTLSMode, protocol: Protocol, port: int | None) -> Iterat
     elif mode is MutualTLSMode.DISABLE:
         if sniffed:
             yield Way(plain_http(port), http=True)
-        yield Way(_match(port) if port is not None else None, http=protocol.is_http)
+            yield Way(_match(port, _PLAIN), http=False)
+        else:
+            yield Way(_match(port) if port is not None else None, http=protocol.is_http)
     elif sniffed:
         yield Way(_match(port, _TLS, *IN_MESH_HTTP), http=True, encrypted=True)
         yield Way(plain_http(port), http=True)
@@ -93,12 +92,12 @@ def _socket(trust_domain: str, tls: MeshTls) -> TransportSocket:
     common = CommonTlsContext(
         tls_params=mesh_parameters(tls),
         alpn_protocols=list(HTTP_ALPN),
-        tls_certificate_sds_secret_configs=[over_ads(OWN_CERTIFICATE)],
+        tls_certificate_sds_secret_configs=[mesh_secret(OWN_CERTIFICATE, tls)],
         combined_validation_context=CommonTlsContextCombinedCertificateValidationContext(
             default_validation_context=CertificateValidationContext(
                 match_typed_subject_alt_names=[of_trust_domain(trust_domain)]
             ),
-            validation_context_sds_secret_config=over_ads(MESH_AUTHORITY),
+            validation_context_sds_secret_config=mesh_secret(MESH_AUTHORITY, tls),
         ),
     )
     return server_socket(DownstreamTlsContext(common_tls_context=common, require_client_certificate=True))

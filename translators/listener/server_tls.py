@@ -12,6 +12,7 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CommonTlsContext,
     CommonTlsContextCombinedCertificateValidationContext,
     DownstreamTlsContext,
+    SdsSecretConfig,
     TlsCertificate,
     TlsParameters,
 )
@@ -22,6 +23,8 @@ from translators.tls import (
     OWN_CERTIFICATE,
     TLS_TRANSPORT_SOCKET,
     TLS_VERSIONS,
+    mesh_secret,
+    mesh_secrets,
     over_ads,
     subject_alt_name,
 )
@@ -52,15 +55,17 @@ def server_context(
         tls_params=_parameters(tls, defaults),
         alpn_protocols=list(_MESH_ALPN if in_mesh else HTTP_ALPN),
         tls_certificates=[] if credentials else _certificates(tls),
-        tls_certificate_sds_secret_configs=[over_ads(name) for name in _certificate_secrets(tls, credentials)],
+        tls_certificate_sds_secret_configs=[_asked(name, defaults) for name in _certificate_secrets(tls, credentials)],
     )
-    _verify(common, tls)
+    _verify(common, tls, defaults)
     return DownstreamTlsContext(common_tls_context=common, require_client_certificate=tls.mode in _REQUIRING)
 
 
-def quic_socket(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> TransportSocket:
+def quic_socket(
+    tls: ServerTLSSettings, credentials: tuple[str, ...], defaults: MeshTls = ENVOYS_TLS
+) -> TransportSocket:
     """The transport socket of a filter chain over QUIC, which has a version and cipher suites of its own."""
-    context = server_context(tls, credentials, is_http=True)
+    context = server_context(tls, credentials, is_http=True, defaults=defaults)
     if context.common_tls_context is not None:
         context.common_tls_context.alpn_protocols = list(_HTTP3_ALPN)
         context.common_tls_context.tls_params = None
@@ -75,10 +80,18 @@ def server_socket(context: DownstreamTlsContext) -> TransportSocket:
     return TransportSocket(name=TLS_TRANSPORT_SOCKET, typed_config=pack_any(context))
 
 
-def server_secrets(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of what the proxy has to ask for."""
+def server_secrets(
+    tls: ServerTLSSettings, credentials: tuple[str, ...], defaults: MeshTls = ENVOYS_TLS
+) -> tuple[str, ...]:
+    """The names of what the proxy has to ask the control plane for."""
+    if tls.mode is ServerTLSMode.ISTIO_MUTUAL:
+        return mesh_secrets(defaults)
     authority = _authority_secret(tls)
     return (*_certificate_secrets(tls, credentials), *((authority,) if authority else ()))
+
+
+def _asked(name: str, defaults: MeshTls) -> SdsSecretConfig:
+    return mesh_secret(name, defaults) if name in (OWN_CERTIFICATE, MESH_AUTHORITY) else over_ads(name)
 
 
 def _certificate_secrets(tls: ServerTLSSettings, credentials: tuple[str, ...]) -> tuple[str, ...]:
@@ -115,7 +128,7 @@ def _certificates(tls: ServerTLSSettings) -> list[TlsCertificate]:
     ]
 
 
-def _verify(common: CommonTlsContext, tls: ServerTLSSettings) -> None:
+def _verify(common: CommonTlsContext, tls: ServerTLSSettings, defaults: MeshTls) -> None:
     """Istio: of SIMPLE nothing is verified, whatever else is given."""
     if tls.mode not in (*_REQUIRING, ServerTLSMode.OPTIONAL_MUTUAL):
         return
@@ -129,7 +142,7 @@ def _verify(common: CommonTlsContext, tls: ServerTLSSettings) -> None:
     authority = _authority_secret(tls)
     if authority:
         common.combined_validation_context = CommonTlsContextCombinedCertificateValidationContext(
-            default_validation_context=validation, validation_context_sds_secret_config=over_ads(authority)
+            default_validation_context=validation, validation_context_sds_secret_config=_asked(authority, defaults)
         )
         return
     validation.trusted_ca = DataSource(filename=tls.ca_certificates)

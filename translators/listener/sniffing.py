@@ -41,22 +41,24 @@ def original_destination() -> ListenerFilter:
 def tls_inspector(only_ports: Iterable[int] = (), except_ports: Iterable[int] = ()) -> ListenerFilter:
     """Sees TLS, its server name, and what the client says that it speaks. only_ports, except_ports: destination ports
     where it looks, and where it does not; at most one of them is given."""
-    only, other = tuple(only_ports), tuple(except_ports)
     return ListenerFilter(
         name="envoy.filters.listener.tls_inspector",
         typed_config=pack_any(TlsInspector()),
-        filter_disabled=_other_than(only) if only else _any_of(other) if other else None,
+        filter_disabled=_disabled(tuple(only_ports), tuple(except_ports)),
     )
 
 
-def http_inspector(only_ports: Iterable[int] = ()) -> ListenerFilter:
-    """Sees plain-text HTTP. only_ports: destination ports where it looks; elsewhere a client may have to wait."""
-    ports = tuple(only_ports)
+def http_inspector(only_ports: Iterable[int] = (), except_ports: Iterable[int] = ()) -> ListenerFilter:
+    """Sees plain-text HTTP. The ports are as for `tls_inspector`; where it looks a client may have to wait."""
     return ListenerFilter(
         name="envoy.filters.listener.http_inspector",
         typed_config=pack_any(HttpInspector()),
-        filter_disabled=_other_than(ports) if ports else None,
+        filter_disabled=_disabled(tuple(only_ports), tuple(except_ports)),
     )
+
+
+def _disabled(only: tuple[int, ...], other: tuple[int, ...]) -> ListenerFilterChainMatchPredicate | None:
+    return _other_than(only) if only else _any_of(other) if other else None
 
 
 def _other_than(ports: tuple[int, ...]) -> ListenerFilterChainMatchPredicate:

@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
     VirtualHost,
 )
 
-from translators.names import inbound_cluster, inbound_virtual_host
+from translators.names import INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster, inbound_virtual_host
 from translators.route.action import NO_TIMEOUT
 from translators.route.retry import retry_conditions
 from xds.model.routing import HTTPRetry
@@ -37,6 +37,14 @@ def inbound_route(listener: InboundListener, retries: HTTPRetry | None = None) -
     )
     host = VirtualHost(name=inbound_virtual_host(number), domains=["*"], routes=[route])
     return RouteConfiguration(name=inbound_cluster(listener.target_port), virtual_hosts=[host], validate_clusters=False)
+
+
+def passthrough_route(retries: HTTPRetry | None = None) -> RouteConfiguration:
+    """The route of ports that no service declares."""
+    action = _action(INBOUND_PASSTHROUGH_CLUSTER, Protocol.HTTP, retries)
+    route = Route(name="default", match=RouteMatch(prefix="/"), decorator=Decorator(operation=":0/*"), route=action)
+    host = VirtualHost(name=inbound_virtual_host(0), domains=["*"], routes=[route])
+    return RouteConfiguration(name=INBOUND_PASSTHROUGH_CLUSTER, virtual_hosts=[host], validate_clusters=False)
 
 
 def _action(cluster: str, protocol: Protocol, retries: HTTPRetry | None) -> RouteAction:

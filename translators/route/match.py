@@ -10,10 +10,18 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher, QueryParameterMatcher, RouteMatch
-from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
+from envoy_data_plane.envoy.type.matcher.v3 import MetadataMatcher, RegexMatcher, StringMatcher
 
+from translators.jwt import claim_matcher
 from translators.route.client import ClientRules
-from xds.model.routing import HTTPMatchRequest, HTTPRoute, L4MatchAttributes, MatchKind, StringMatch
+from xds.model.routing import (
+    MESH_GATEWAY,
+    HTTPMatchRequest,
+    HTTPRoute,
+    L4MatchAttributes,
+    MatchKind,
+    StringMatch,
+)
 from xds.wire.encode import encode
 
 _EVERYTHING = (
@@ -39,6 +47,7 @@ def applies(match: HTTPMatchRequest | L4MatchAttributes, rules: ClientRules, por
         and match.port in (None, port)
         and match.source_labels.selects(rules.labels)
         and match.source_namespace in ("", rules.namespace)
+        and not (rules.gateway == MESH_GATEWAY and isinstance(match, HTTPMatchRequest) and match.asks_for_claims)
     )
 
 
@@ -47,7 +56,7 @@ def is_catch_all(match: HTTPMatchRequest | None) -> bool:
     if match is None:
         return True
     others = (match.headers, match.without_headers, match.query_params, match.method, match.authority, match.scheme)
-    return not any(others) and (match.uri is None or match.uri in _EVERYTHING)
+    return not any(others) and not match.asks_for_claims and (match.uri is None or match.uri in _EVERYTHING)
 
 
 def route_match(match: HTTPMatchRequest | None) -> bytes:
@@ -63,6 +72,7 @@ def route_match(match: HTTPMatchRequest | None) -> bytes:
             case_sensitive=False if match.ignore_uri_case else None,
             headers=list(_headers(match)),
             query_parameters=[_query_parameter(name, value) for name, value in (match.query_params or {}).items()],
+            dynamic_metadata=list(_claims(match)),
         )
     )
 
@@ -99,6 +109,13 @@ def _without_header(name: str, value: StringMatch) -> HeaderMatcher:
     return HeaderMatcher(
         name=name, string_match=string_matcher(value), invert_match=True, treat_missing_header_as_empty=True
     )
+
+
+def _claims(match: HTTPMatchRequest) -> Iterator[MetadataMatcher]:
+    for claims, invert in ((match.claims, False), (match.without_claims, True)):
+        for path, value in (claims or {}).items():
+            wanted = None if value.kind is MatchKind.PRESENT else string_matcher(value)
+            yield claim_matcher(path, wanted, invert=invert)
 
 
 def _query_parameter(name: str, value: StringMatch) -> QueryParameterMatcher:

@@ -47,7 +47,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 
 from xds.app.address import split_address
-from xds.app.bootstrap_tls import XdsTls, xds_socket
+from xds.app.bootstrap_tls import AgentTls, XdsTls, sds_cluster, xds_socket
 from xds.app.proxy_spec import ProxySpec
 from xds.model import services
 from xds.model.envoy_filters import ConfigPatch
@@ -77,7 +77,7 @@ def bootstrap(
     defaults: ProxyDefaults = NO_DEFAULTS,
     patches: Sequence[ConfigPatch] = (),
     report: Callable[[Refusal], None] = lambda refusal: None,
-    tls: XdsTls | None = None,
+    tls: XdsTls | AgentTls | None = None,
 ) -> dict[str, object]:
     """An Envoy bootstrap in protobuf's JSON mapping (Envoy ``bootstrap.v3.Bootstrap``).
 
@@ -95,6 +95,7 @@ def bootstrap(
         static_resources=BootstrapStaticResources(
             clusters=[
                 _xds_cluster(*split_address(xds_address), tls),
+                *([sds_cluster(tls)] if isinstance(tls, AgentTls) else []),
                 *([_local_cluster()] if spec.self_discovery else []),
             ]
         ),
@@ -198,7 +199,7 @@ def _reconnect() -> RetryPolicy:
     )
 
 
-def _xds_cluster(host: str, port: int, tls: XdsTls | None) -> Cluster:
+def _xds_cluster(host: str, port: int, tls: XdsTls | AgentTls | None) -> Cluster:
     """The control plane. Keepalive, because without it a half-open connection hangs for ever."""
     keepalive = KeepaliveSettings(interval=timedelta(seconds=30), timeout=timedelta(seconds=5))
     options = HttpProtocolOptions(

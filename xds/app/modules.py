@@ -25,5 +25,5 @@ def _read(reference: ModuleReference) -> Module | ModuleFailure | None:
 
 
 def default_cache() -> Path:
-    """Where fetched modules are kept if nobody says: in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pilothouse" / "modules"
+    """Where what is fetched is kept if nobody says: in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pilothouse"

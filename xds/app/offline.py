@@ -46,7 +46,7 @@ class Offline:
         """Takes in what was read; gives all findings, ordered."""
         self.store.apply(batch)
         if self.store.wanted:
-            self.store.supply(modules_on_this_machine(self.store.wanted))
+            self.store.supply(modules=modules_on_this_machine(self.store.wanted))
         return self.findings
 
     @property

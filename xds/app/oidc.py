@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -16,21 +15,17 @@ import structlog
 
 from xds.app.errors import StartError
 from xds.ca.attestation import AUDIENCE, Attestor, Evidence
-from xds.ca.errors import CertificateError
 from xds.ca.service import Clock
 from xds.ca.service_accounts import Issuer, UnknownKeyError, issuer_of, verify
 from xds.model.identity import SpiffeId
+from xds.sources.http import FetchError, fetch
+from xds.sources.keys.download import MAX_DOCUMENT_BYTES, jwks_uri
 
 _log = structlog.get_logger("xds.app")
-
-MAX_DOCUMENT: Final = 1 << 20
-"""Bytes of what an issuer may answer."""
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
 _PAUSE: Final = 10.0
 """Seconds for which an issuer is not asked again: a caller with made-up keys must not make us ask for each."""
-
-_DISCOVERY: Final = "/.well-known/openid-configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +88,8 @@ class OidcIssuers:
         option = self._options[name]
         try:
             self._take(option, await _read(option))
-        except (OSError, ValueError, aiohttp.ClientError, TimeoutError) as error:
-            _log.error("the keys of an issuer cannot be had", issuer=name, reason=str(error) or type(error).__name__)
+        except (OSError, ValueError, FetchError) as error:
+            _log.error("the keys of an issuer cannot be had", issuer=name, reason=str(error))
 
     def _take(self, option: IssuerOption, content: bytes) -> None:
         try:
@@ -107,24 +102,6 @@ class OidcIssuers:
 async def _read(option: IssuerOption) -> bytes:
     if option.jwks and not option.jwks.startswith(("https://", "http://")):
         return await asyncio.to_thread(Path(option.jwks).read_bytes)
-    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-        url = option.jwks or await _jwks_uri(session, option.issuer)
-        return await _get(session, url)
-
-
-async def _jwks_uri(session: aiohttp.ClientSession, issuer: str) -> str:
-    document = json.loads(await _get(session, issuer.rstrip("/") + _DISCOVERY))
-    uri = document.get("jwks_uri") if isinstance(document, dict) else None
-    if not isinstance(uri, str):
-        raise CertificateError(f"{issuer}{_DISCOVERY} has no jwks_uri")
-    return uri
-
-
-async def _get(session: aiohttp.ClientSession, url: str) -> bytes:
-    async with session.get(url, allow_redirects=False) as response:
-        if response.status != HTTPStatus.OK:
-            raise ValueError(f"{url} answers {response.status}")
-        body = await response.content.read(MAX_DOCUMENT + 1)
-        if len(body) > MAX_DOCUMENT:
-            raise ValueError(f"{url} has more than {MAX_DOCUMENT} bytes")
-        return body
+    async with aiohttp.ClientSession() as session:
+        url = option.jwks or await jwks_uri(option.issuer, session, _TIMEOUT)
+        return await fetch(session, url, MAX_DOCUMENT_BYTES, _TIMEOUT)

@@ -19,7 +19,8 @@ class ProxySpec:
 
     locality: ``region/zone/subzone``, or empty. proxyless: a gRPC client without a proxy. self_discovery: it
     is to know where the instances of its own service are. workload_group: in which its workload registers itself. mtls:
-    it is to have proven who it is. more_ips: addresses beside the primary one.
+    it is to have proven who it is. more_ips: addresses beside the primary one. sds_from_agent: its certificate comes
+    from an agent beside it. probed: that looks at its workload as well, and tells.
     """
 
     name: str
@@ -37,6 +38,8 @@ class ProxySpec:
     workload_group: str = ""
     mtls: bool = False
     more_ips: tuple[str, ...] = ()
+    sds_from_agent: bool = False
+    probed: bool = False
 
     @property
     def node_id(self) -> str:
@@ -63,5 +66,7 @@ class ProxySpec:
             "INTERCEPTION_MODE": self.capture.name,
             **({"GENERATOR": "grpc"} if self.proxyless else {}),
             **({"ENABLE_SELF_DISCOVERY": "true"} if self.self_discovery else {}),
+            **({"SDS_FROM_AGENT": "true"} if self.sds_from_agent else {}),
             **({"AUTO_REGISTER_GROUP": self.workload_group} if self.workload_group else {}),
+            **({"PROXY_CONFIG": {"readinessProbe": {}}} if self.probed else {}),
         }

@@ -29,7 +29,8 @@ def entry_name(proxy: Proxy) -> str:
 def entry_document(proxy: Proxy, group: WorkloadGroup, health: Health | None) -> str:
     """The text of a WorkloadEntry. health: None as long as nobody told.
 
-    Istio: what the proxy says of itself counts before what the group says, and that before its template.
+    Istio: what the proxy says of itself counts before what the group says, and that before its template. Its service
+    account is the one that was proven.
     """
     spec = {
         "address": proxy.ip_addresses[0],

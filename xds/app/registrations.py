@@ -1,7 +1,8 @@
 """Workloads that are registered because their proxies are connected: a source of WorkloadEntries.
 
 Istio: a proxy whose node names a WorkloadGroup of its namespace is registered while it has a stream, and for a while
-after that, in case it connects again.
+after that, in case it connects again. One that has proven an identity has to be of the group's service account, and
+whoever has proven another can neither end nor change what is registered for it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Final
 
 import structlog
 
+from xds.app.probe_message import probe_message
 from xds.app.registered import Health, entry_document, entry_name
+from xds.model.identity import SpiffeId
 from xds.model.objects import ObjectKey
 from xds.model.proxy import Proxy
 from xds.model.workload_groups import WorkloadGroup
@@ -47,15 +50,16 @@ class Registrations:
         self._find = find
         self._publish = publish
         self._grace = grace
-        self._known: dict[str, _Registration] = {}
+        self._known: dict[str, dict[SpiffeId | None, _Registration]] = {}
         self._published: dict[str, str] = {}
         self._pending: set[str] = set()
+        self._watchers: dict[object, Callable[[], None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def arrived(self, proxy: Proxy) -> None:
         """A stream of a proxy that names a group has begun."""
         path = _path(proxy)
-        known = self._known.setdefault(path, _Registration(proxy))
+        known = self._known.setdefault(path, {}).setdefault(proxy.identity, _Registration(proxy))
         known.proxy = proxy
         known.streams += 1
         if known.leaving is not None:
@@ -73,26 +77,41 @@ class Registrations:
     def left(self, proxy: Proxy) -> None:
         """The stream has ended."""
         path = _path(proxy)
-        known = self._known[path]
+        known = self._known[path][proxy.identity]
         known.streams -= 1
         if not known.streams:
-            known.leaving = asyncio.get_running_loop().call_later(self._grace, self._forget, path)
+            known.leaving = asyncio.get_running_loop().call_later(self._grace, self._forget, path, proxy.identity)
 
     def told(self, proxy: Proxy, problem: str | None) -> None:
         """Whoever looks at the workload says that it is healthy, or what the problem is."""
         path = _path(proxy)
-        self._known[path].health = Health() if problem is None else Health(problem or "not healthy")
+        self._known[path][proxy.identity].health = Health() if problem is None else Health(problem or "not healthy")
         self._revise(path)
+
+    def probe(self, proxy: Proxy) -> bytes:
+        """See `Registrar`."""
+        group = self._find(_group(proxy))
+        return probe_message(group.probe) if group is not None and group.probe is not None else b""
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """See `Registrar`."""
+        key = object()
+        self._watchers[key] = wake
+        return lambda: self._watchers.pop(key, None) and None
 
     def changed(self, objects: Iterable[ObjectKey]) -> None:
         """These objects are other than before."""
         groups = {key for key in objects if key.kind == _KIND}
         for path, known in self._known.items() if groups else ():
-            if _group(known.proxy) in groups:
+            if any(_group(each.proxy) in groups for each in known.values()):
                 self._revise(path)
+        for wake in tuple(self._watchers.values()) if groups else ():
+            wake()
 
-    def _forget(self, path: str) -> None:
-        del self._known[path]
+    def _forget(self, path: str, identity: SpiffeId | None) -> None:
+        del self._known[path][identity]
+        if not self._known[path]:
+            del self._known[path]
         self._revise(path)
 
     def _revise(self, path: str) -> None:
@@ -116,11 +135,12 @@ class Registrations:
             del self._published[path]
 
     def _text(self, path: str) -> str | None:
-        known = self._known.get(path)
-        group = self._find(_group(known.proxy)) if known is not None else None
-        if known is None or group is None or not _may_join(known.proxy, group):
-            return None
-        return entry_document(known.proxy, group, known.health)
+        """Of whoever came first among those that may be in the group."""
+        for known in self._known.get(path, {}).values():
+            group = self._find(_group(known.proxy))
+            if group is not None and _may_join(known.proxy, group):
+                return entry_document(known.proxy, group, known.health)
+        return None
 
 
 _KIND: Final = "WorkloadGroup"

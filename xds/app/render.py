@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from xds.app.redact import Json, redacted
+from xds.model.proxy import SDS_CLUSTER
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Snapshot, TypeUrl
 from xds.resources.types import EXTENSION_CONFIG
 from xds.wire.protojson import to_json
@@ -56,10 +57,26 @@ def static_config(
         "clusters": [_complete(_with_endpoints(cluster, endpoints), by_name) for cluster in rendered["clusters"]],
         "listeners": [_complete(listener, by_name) for listener in rendered["listeners"]],
     }
+    if _mentions(resources, SDS_CLUSTER):
+        resources["clusters"] = [*cast("list[Json]", resources["clusters"]), _AGENT]
     if with_secrets:
         resources["secrets"] = list(rendered["secrets"])
     document: Document = {"node": {"id": "static", "cluster": "static"}, "static_resources": resources}
     return {"admin": admin, **document} if admin else document
+
+
+_AGENT: Final[Document] = {"name": SDS_CLUSTER, "type": "STATIC", "connect_timeout": "1s"}
+"""Stands for the agent, which a bootstrap has, where resources ask for it: Envoy refuses those that name no cluster."""
+
+
+def _mentions(value: Json, name: str) -> bool:
+    """Whether a cluster of this name is asked for secrets."""
+    if isinstance(value, list):
+        return any(_mentions(item, name) for item in value)
+    if isinstance(value, dict):
+        named = value.get("envoy_grpc") == {"cluster_name": name}
+        return named or any(_mentions(each, name) for each in value.values())
+    return False
 
 
 def _with_endpoints(cluster: Document, endpoints: Mapping[str, Document]) -> Document:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from xds.ca.plugged_in import marks, read_folder
 from xds.ca.service import CertificateAuthority, Policy
 from xds.ca.tls import ServerTls, own_names
 from xds.model.identity import SpiffeId
-from xds.server import Identify, IdentityError, Proof, RefusedError, Security, Sign
+from xds.server import Bundles, Identify, IdentityError, Proof, RefusedError, Security, Sign, SignedToken, SignToken
 
 _log = structlog.get_logger("xds.app")
 _audit = structlog.get_logger("xds.audit")
@@ -56,7 +57,9 @@ def open_authority(
     return authority
 
 
-def security_of(authority: CertificateAuthority, issuers: OidcIssuers, root_namespace: str, host: str) -> Security:
+def security_of(
+    authority: CertificateAuthority, issuers: OidcIssuers, bundles: Bundles, root_namespace: str, host: str
+) -> Security:
     """What the server needs. host: where it listens; it is named in its certificate, with the names of this machine."""
     trust_domain = authority.stored.trust_domain
     identity = SpiffeId.of_workload(trust_domain, root_namespace, "pilothouse")
@@ -67,7 +70,13 @@ def security_of(authority: CertificateAuthority, issuers: OidcIssuers, root_name
         by_join_token(authority, _now),
     )
     contexts = ServerTls(authority, identity, (host, *own_names()), _now)
-    return Security(contexts=contexts, identify=_identifier(attestors), sign=_signer(authority))
+    return Security(
+        contexts=contexts,
+        identify=_identifier(attestors),
+        sign=_signer(authority),
+        sign_token=_token_signer(authority),
+        bundles=bundles,
+    )
 
 
 def _identifier(attestors: Sequence[Attestor]) -> Identify:
@@ -82,18 +91,41 @@ def _identifier(attestors: Sequence[Attestor]) -> Identify:
 
 def _signer(authority: CertificateAuthority) -> Sign:
     def sign(request: str, identity: SpiffeId, asked: timedelta | None) -> Sequence[str]:
-        try:
+        with _refusing():
             issued = authority.issue(request, identity, asked)
-        except RequestError as error:
-            raise RefusedError(str(error)) from error
-        except RateLimitError as error:
-            raise RefusedError(str(error), "RESOURCE_EXHAUSTED") from error
-        except CertificateError as error:
-            raise RefusedError(str(error), "FAILED_PRECONDITION") from error
         record(issued, authority.active.id)
         return [certificates_pem([certificate]).decode() for certificate in issued.chain]
 
     return sign
+
+
+def _token_signer(authority: CertificateAuthority) -> SignToken:
+    def sign(identity: SpiffeId, audience: Sequence[str]) -> SignedToken:
+        with _refusing():
+            token = authority.sign_token(identity, audience)
+        _audit.info(
+            "token issued",
+            spiffe_id=str(identity),
+            audience=list(audience),
+            not_after=token.expires.isoformat(),
+            authority=authority.active.id,
+        )
+        return SignedToken(token.text, token.expires)
+
+    return sign
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What the authority says no to, as the server tells it to the caller."""
+    try:
+        yield
+    except RequestError as error:
+        raise RefusedError(str(error)) from error
+    except RateLimitError as error:
+        raise RefusedError(str(error), "RESOURCE_EXHAUSTED") from error
+    except CertificateError as error:
+        raise RefusedError(str(error), "FAILED_PRECONDITION") from error
 
 
 def record(issued: Issued, authority: str) -> None:

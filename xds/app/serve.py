@@ -17,6 +17,7 @@ from xds.app import garbage
 from xds.app.address import split_address
 from xds.app.authority_findings import authority_findings
 from xds.app.authority_metrics import AuthorityMetrics
+from xds.app.bundles import AuthorityBundles
 from xds.app.convergence import Convergence
 from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
@@ -25,6 +26,7 @@ from xds.app.expiry import ExpiryMetric, credential_findings
 from xds.app.findings_log import FindingsLog
 from xds.app.identity_findings import unenforced
 from xds.app.intake import Intake, Seen
+from xds.app.key_metrics import KeyMetrics
 from xds.app.listening import ensure_free, http_server, plain_reason
 from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
@@ -49,12 +51,16 @@ from xds.model.extensions import Modules
 from xds.model.identity import SpiffeId
 from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
+from xds.model.request_authentication import KeySets
 from xds.model.settings import MeshSettings
 from xds.pipeline import Pipeline, TranslatorError
 from xds.server import Security, StatusBoard, XdsServer
 from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource
+from xds.sources.following import Pace
+from xds.sources.keys.cache import KeyCache
+from xds.sources.keys.source import KeySource
 from xds.sources.modules.cache import ModuleCache
 from xds.sources.modules.source import ModuleSource
 
@@ -105,6 +111,7 @@ class ControlPlane:
         )
         self._authority = self._open_authority(options)
         self._secrets = WorkloadSecrets(source, self._authority) if self._authority else None
+        self._bundles = AuthorityBundles(self._authority) if self._authority else None
         self._xds = XdsServer(
             self._secrets or source,
             board,
@@ -126,7 +133,10 @@ class ControlPlane:
         self._intake = Intake(_file_source(options.config), self._publish_safely)
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
-        self._modules = ModuleSource(ModuleCache(options.module_cache or default_cache()))
+        cache = options.cache_dir or default_cache()
+        self._modules = ModuleSource(ModuleCache(cache / "modules"))
+        self._key_metrics = KeyMetrics(registry)
+        self._keys = KeySource(KeyCache(cache / "jwks"), self._key_metrics, Pace(again=options.jwks_refresh))
         self._http = http_server(options.monitoring_listen, create_app(self._probes, registry))
         self._rest: HttpServer | None = None
         if options.rest_listen:
@@ -144,10 +154,11 @@ class ControlPlane:
                 serving = [tasks.create_task(server.serve()) for server in servers]
                 background = [tasks.create_task(self._intake.run()), tasks.create_task(self._tidy())]
                 background.append(tasks.create_task(self._tell_of_patches()))
-                background.append(tasks.create_task(self._modules.run(self._supply)))
+                background.append(tasks.create_task(self._modules.run(self._supply_modules)))
+                background.append(tasks.create_task(self._keys.run(self._supply_keys)))
                 if self._settings:
                     background.append(tasks.create_task(self._follow_settings(self._settings)))
-                if self._authority and self._secrets and self._options.ca_dir:
+                if self._authority and self._options.ca_dir:
                     folders = self._options.ca_dir, self._options.ca_certs
                     following = follow(self._authority, *folders, self._authority_changed)
                     background.append(tasks.create_task(following))
@@ -186,8 +197,9 @@ class ControlPlane:
         return {stream.proxy.identity for stream in self._board.streams if stream.proxy.identity is not None}
 
     def _authority_changed(self) -> None:
-        if self._secrets is not None:
-            self._secrets.changed()
+        for interested in (self._secrets, self._bundles):
+            if interested is not None:
+                interested.changed()
         self._tell_findings()
 
     def _tell_findings(self) -> None:
@@ -215,12 +227,12 @@ class ControlPlane:
         return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain, policy, options.ca_certs)
 
     def _security(self, options: ServeOptions) -> Security | None:
-        if self._authority is None:
+        if self._authority is None or self._bundles is None:
             return None
         host, _ = split_address(options.secure_listen)
         issuers = OidcIssuers(options.oidc_issuers, time.monotonic)
         issuers.check()
-        return security_of(self._authority, issuers, self.store.mesh.settings.root_namespace, host)
+        return security_of(self._authority, issuers, self._bundles, self.store.mesh.settings.root_namespace, host)
 
     async def _open(self) -> None:
         try:
@@ -264,14 +276,28 @@ class ControlPlane:
             async for batch in batches:
                 self._configure(batch)
 
-    def _supply(self, modules: Modules) -> None:
+    def _supply_modules(self, modules: Modules) -> None:
         """Puts Wasm modules in force as they are fetched; nothing else waits for them."""
-        published = self.store.supply(modules)
+        published = self.store.supply(modules=modules)
         if published:
             self._metrics.configured(published, len(self.store.mesh.objects))
             _log.info("modules applied", generation=published.generation, modules=len(modules))
             self._modules.want(self.store.wanted)
         self._tell_findings()
+
+    def _supply_keys(self, key_sets: KeySets) -> None:
+        """Puts the keys of issuers in force as they are fetched; nothing else waits for them."""
+        published = self.store.supply(key_sets=key_sets)
+        if published:
+            self._metrics.configured(published, len(self.store.mesh.objects))
+            _log.info("keys applied", generation=published.generation, issuers=len(key_sets))
+        self._want_keys()
+        self._tell_findings()
+
+    def _want_keys(self) -> None:
+        wanted = self.store.wanted_keys
+        self._keys.want(wanted)
+        self._key_metrics.known(wanted, self.store.mesh.key_sets)
 
     def _configure(self, batch: Batch) -> None:
         settings = None
@@ -305,6 +331,7 @@ class ControlPlane:
         )
         self._registrations.changed(publication.changed)
         self._modules.want(self.store.wanted)
+        self._want_keys()
         self._refusals.changed(publication.changed, self._convergence.connected)
         self._tell_findings()
 

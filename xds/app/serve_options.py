@@ -14,6 +14,7 @@ from xds.app.oidc import IssuerOption
 from xds.ca.authority import KeyType
 from xds.pipeline import Translator
 from xds.server.admission import LIMIT
+from xds.sources.keys.source import REFRESH_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class ServeOptions:
     it is made here. ca_key_type: of authorities that are made here. insecure_xds: whether xds_listen may be an address
     that others than this machine reach. workload_cert_ttl: how long a workload's certificate holds that asks for
     nothing else; max_workload_cert_ttl: how long at most, None for 24 h, or the former if that is more. oidc_issuers:
-    whose tokens prove service accounts. module_cache: the folder where fetched Wasm modules are kept; None: the user's
-    cache folder.
+    whose tokens prove service accounts. cache_dir: the folder where what is fetched is kept; None: the user's cache
+    folder. jwks_refresh: after about how many seconds the keys of issuers of tokens are fetched anew.
     """
 
     config: Path
@@ -52,7 +53,8 @@ class ServeOptions:
     workload_cert_ttl: timedelta = timedelta(hours=24)
     max_workload_cert_ttl: timedelta | None = None
     oidc_issuers: tuple[IssuerOption, ...] = ()
-    module_cache: Path | None = None
+    cache_dir: Path | None = None
+    jwks_refresh: float = REFRESH_SECONDS
 
 
 def check_exposure(options: ServeOptions) -> None:

@@ -11,12 +11,14 @@ from typing import NamedTuple, Protocol
 from xds.app.patch_findings import patch_findings
 from xds.config.configuration import Configuration
 from xds.config.document import RawObject
+from xds.config.fetched import Fetched
 from xds.config.yaml import ParsedFile, parse_documents
 from xds.model.diagnostic import Diagnostic
 from xds.model.extensions import ModuleReference, Modules
 from xds.model.mesh import Mesh
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
+from xds.model.request_authentication import KeySets, KeysReference
 from xds.model.settings import MeshSettings
 from xds.model.view import ViewKey
 from xds.pipeline import Compiled, Pipeline, TranslatorError, key_inputs
@@ -150,10 +152,22 @@ class Store:
         """The Wasm modules that the configuration needs."""
         return self._configuration.fold.extensions.wanted
 
-    def supply(self, modules: Modules) -> Publication | None:
-        """Puts in force what is known of modules now. None if the configuration has not been read yet."""
+    @property
+    def wanted_keys(self) -> frozenset[KeysReference]:
+        """The keys of issuers that it needs and does not have."""
+        return self._configuration.fold.authentications.wanted
+
+    def supply(self, *, modules: Modules | None = None, key_sets: KeySets | None = None) -> Publication | None:
+        """Puts in force what is known now of what the configuration needs; None: what was known before.
+
+        None if the configuration has not been read yet.
+        """
         began, before = time.perf_counter(), self.mesh
-        self._configuration = self._configuration.with_modules(modules)
+        known = self._configuration.fetched
+        fetched = Fetched(
+            known.modules if modules is None else modules, known.key_sets if key_sets is None else key_sets
+        )
+        self._configuration = self._configuration.with_fetched(fetched)
         return self._publish(before, began, self._clock()) if self.published is not None else None
 
     def _publish(self, before: Mesh, began: float, seen: float) -> Publication:

@@ -70,7 +70,7 @@ class WorkloadSecrets:
     def connect(self, proxy: Proxy, wake: Callable[[], None]) -> Subscription:
         """See `xds.server.SnapshotSource`."""
         inner = self._source.connect(proxy, wake)
-        if proxy.identity is None or proxy.proxyless:
+        if proxy.identity is None or proxy.proxyless or proxy.sds_from_agent:
             return inner
         held = self._held.setdefault(proxy.identity, _Held(proxy.identity))
         return _WithSecrets(self, inner, held, wake)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -44,16 +44,25 @@ class JwtSvid:
     expires: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A token. text: what proves something to whoever reads it, so repr does not show it. expires: when it ends."""
+
+    text: str = field(repr=False)
+    expires: datetime
+
+
 def sign(
     authority: Authority, identity: SpiffeId, audience: Sequence[str], *, now: datetime, life: timedelta = LIFE
-) -> str:
+) -> Signed:
     """A token for these audiences. Raises CertificateError if there are none, or too many, or a foreign identity."""
     if identity.trust_domain != authority.trust_domain:
         raise CertificateError(f"{identity} is of another trust domain than {authority.trust_domain}")
     if not 0 < len(audience) <= MAX_AUDIENCES or not all(audience):
         raise CertificateError(f"a token is for one to {MAX_AUDIENCES} audiences, none of them empty")
-    claims = {"sub": str(identity), "aud": list(audience), "exp": now + life, "iat": now}
-    return jwt.encode(claims, authority.jwt_key, ALGORITHM, headers={"kid": _key_id(authority)})
+    expires = (now + life).replace(microsecond=0)
+    claims = {"sub": str(identity), "aud": list(audience), "exp": expires, "iat": now}
+    return Signed(jwt.encode(claims, authority.jwt_key, ALGORITHM, headers={"kid": _key_id(authority)}), expires)
 
 
 def verify(token: str, authorities: Iterable[Authority], audience: str, now: datetime) -> JwtSvid:

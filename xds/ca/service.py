@@ -44,6 +44,7 @@ class CertificateAuthority:
         self._plugged = plugged
         self.problem = ""
         self._limit = RateLimit()
+        self._token_limit = RateLimit()
         self.issued = IssuedCertificates()
         self.join_tokens = JoinTokens(store.folder)
         self._stored: Stored | None = None
@@ -114,9 +115,12 @@ class CertificateAuthority:
             addresses=addresses,
         )
 
-    def sign_token(self, identity: SpiffeId, audience: Sequence[str]) -> str:
-        """A JWT-SVID. Raises CertificateError."""
-        return jwt_svid.sign(self.active, identity, audience, now=self._clock())
+    def sign_token(self, identity: SpiffeId, audience: Sequence[str]) -> jwt_svid.Signed:
+        """A JWT-SVID. Raises CertificateError, of which RateLimitError comes from asking too often."""
+        now = self._clock()
+        if not self._token_limit.allows(identity, now):
+            raise RateLimitError(f"{identity} asks for too many tokens: try again later")
+        return jwt_svid.sign(self.active, identity, audience, now=now)
 
     def signed(self, token: str) -> bool:
         """Whether a token says that an authority here has signed it, which nothing has verified yet."""

@@ -17,8 +17,10 @@ from xds.config.credential_findings import CredentialFindings
 from xds.config.delegation import Change as RouteChange
 from xds.config.delegation import Delegation
 from xds.config.drafts import Draft, ShardedDraft
+from xds.config.fetched import NOTHING_FETCHED, Fetched
+from xds.config.fold_authentication import Authentications
 from xds.config.fold_discovery import Changes, Discovery
-from xds.config.fold_extensions import NO_MODULES, Extensions
+from xds.config.fold_extensions import Extensions
 from xds.config.fold_policies import revise_by_age, revise_by_namespace
 from xds.config.gateway_findings import GatewayFindings
 from xds.config.objects import ConfigObject, EndpointList, Objects, ServiceDeclaration
@@ -27,13 +29,14 @@ from xds.model.authorization import AuthorizationPolicy
 from xds.model.credentials import Credential
 from xds.model.diagnostic import Diagnostic
 from xds.model.envoy_filters import EnvoyFilter
-from xds.model.extensions import Extension, Modules
+from xds.model.extensions import Extension
 from xds.model.gateways import Gateway, Sidecar
 from xds.model.mesh import EMPTY_MESH, Mesh
 from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.peer_authentication import PeerAuthentication
 from xds.model.policy import DestinationRule
 from xds.model.proxy_config import ProxyConfig
+from xds.model.request_authentication import RequestAuthentication
 from xds.model.routing import VirtualService
 from xds.model.services import Workload
 from xds.model.settings import MeshSettings
@@ -49,7 +52,7 @@ class Fold:
 
     objects: those that it was made of. gateways: what these say against each other. diagnostics: what only
     the whole shows, ordered by service, then by VirtualService, then by host, then by Gateway, then by who asks for a
-    credential, then by extension.
+    credential, then by extension, then by RequestAuthentication.
     """
 
     mesh: Mesh = EMPTY_MESH
@@ -61,12 +64,13 @@ class Fold:
     provider_findings: tuple[Diagnostic, ...] = ()
     credentials: CredentialFindings = field(default_factory=CredentialFindings)
     extensions: Extensions = field(default_factory=Extensions)
+    authentications: Authentications = field(default_factory=Authentications)
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def build(objects: Objects, settings: MeshSettings, modules: Modules = NO_MODULES) -> Fold:
-    """The Mesh that ``objects`` make up. modules: what is known of those that they name."""
-    return rebuild(Fold(), objects, objects.keys(), settings, modules)
+def build(objects: Objects, settings: MeshSettings, fetched: Fetched = NOTHING_FETCHED) -> Fold:
+    """The Mesh that ``objects`` make up. fetched: what there is of what they name."""
+    return rebuild(Fold(), objects, objects.keys(), settings, fetched)
 
 
 def rebuild(
@@ -74,14 +78,14 @@ def rebuild(
     objects: Objects,
     changed: Collection[ObjectKey],
     settings: MeshSettings,
-    modules: Modules = NO_MODULES,
+    fetched: Fetched = NOTHING_FETCHED,
 ) -> Fold:
     """The Mesh that ``objects`` make up, with what is unchanged from ``previous``.
 
     changed: the keys of all objects that were added, replaced or removed; others must be the same objects as before.
     """
     if settings.domain_suffix != previous.mesh.settings.domain_suffix and previous.objects:
-        return build(objects, settings, modules)
+        return build(objects, settings, fetched)
     pairs = [(previous.objects.get(key), objects.get(key)) for key in changed]
     changes = Changes(
         services=tuple(_only(ServiceDeclaration, pairs)),
@@ -91,8 +95,9 @@ def rebuild(
     discovery = previous.discovery.update(changes, objects, settings.domain_suffix)
     delegation, routes = previous.delegation.update(_only(VirtualService, pairs), objects)
     conflicts = previous.conflicts.update(pairs, objects, discovery, previous.discovery)
-    extensions = previous.extensions.update(_only(Extension, pairs), modules)
-    mesh = _mesh(previous.mesh, settings, discovery, routes, pairs, extensions)
+    extensions = previous.extensions.update(_only(Extension, pairs), fetched.modules)
+    authentications = previous.authentications.update(_only(RequestAuthentication, pairs), fetched.key_sets)
+    mesh = _mesh(previous.mesh, settings, discovery, routes, pairs, extensions, authentications)
     gateways = previous.gateways.update(mesh.gateways, discovery, previous.discovery)
     of_providers = _provider_findings(previous, mesh)
     credentials = previous.credentials.update(pairs, objects, mesh.credentials, mesh.workloads)
@@ -106,14 +111,25 @@ def rebuild(
         provider_findings=of_providers,
         credentials=credentials,
         extensions=extensions,
+        authentications=authentications,
         diagnostics=_diagnostics(
-            previous, discovery, delegation, conflicts, gateways, of_providers, credentials, extensions
+            previous,
+            discovery,
+            delegation,
+            conflicts,
+            gateways,
+            of_providers,
+            credentials,
+            extensions,
+            authentications,
         ),
     )
 
 
 def _provider_findings(previous: Fold, mesh: Mesh) -> tuple[Diagnostic, ...]:
-    if mesh.settings is previous.mesh.settings and mesh.services is previous.mesh.services:
+    before = previous.mesh
+    inputs = ((each.settings, each.services, each.authorization_policies) for each in (mesh, before))
+    if all(map(is_, *inputs)):
         return previous.provider_findings
     return provider_findings(mesh)
 
@@ -125,6 +141,7 @@ def _mesh(
     routes: list[RouteChange],
     pairs: list[Pair],
     extensions: Extensions,
+    authentications: Authentications,
 ) -> Mesh:
     return Mesh(
         settings=before.settings if before.settings == settings else settings,
@@ -143,6 +160,8 @@ def _mesh(
         credentials=revise_by_namespace(before.credentials, _only(Credential, pairs)),
         extensions=extensions.by_namespace,
         modules=extensions.modules,
+        request_authentications=authentications.by_namespace,
+        key_sets=authentications.key_sets,
         objects=_metadata(before.objects, pairs),
         workload_groups=_by_key(before.workload_groups, _only(WorkloadGroup, pairs)),
     )
@@ -187,6 +206,7 @@ def _diagnostics(
     of_providers: tuple[Diagnostic, ...],
     credentials: CredentialFindings,
     extensions: Extensions,
+    authentications: Authentications,
 ) -> tuple[Diagnostic, ...]:
     now = (
         discovery.findings,
@@ -196,6 +216,7 @@ def _diagnostics(
         of_providers,
         credentials.diagnostics,
         extensions.findings,
+        authentications.findings,
     )
     before = (
         previous.discovery.findings,
@@ -205,6 +226,7 @@ def _diagnostics(
         previous.provider_findings,
         previous.credentials.diagnostics,
         previous.extensions.findings,
+        previous.authentications.findings,
     )
     if all(map(is_, now, before)):
         return previous.diagnostics
@@ -217,4 +239,5 @@ def _diagnostics(
         *of_providers,
         *credentials.diagnostics,
         *extensions.findings,
+        *authentications.findings,
     )

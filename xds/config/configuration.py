@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from xds.config.build import Fold, rebuild
 from xds.config.dependencies import Dependencies
+from xds.config.fetched import Fetched
 from xds.config.kinds.kind import Context
 from xds.config.ledger import Ledger
 from xds.config.yaml import ParsedFile
 from xds.model.diagnostic import Diagnostic
-from xds.model.extensions import Modules
 from xds.model.mesh import Mesh
 from xds.model.objects import ObjectKey
 from xds.model.settings import MeshSettings
@@ -57,15 +57,20 @@ class Configuration:
         ledger = self.ledger if context == self.ledger.context else self.ledger.in_context(context)
         return self._with(ledger, settings)
 
-    def with_modules(self, modules: Modules) -> Configuration:
-        """With what is known of modules now."""
-        fold = rebuild(self.fold, self.dependencies.objects, (), self.mesh.settings, modules)
+    @property
+    def fetched(self) -> Fetched:
+        """What there is of what documents name."""
+        return Fetched(self.mesh.modules, self.mesh.key_sets)
+
+    def with_fetched(self, fetched: Fetched) -> Configuration:
+        """With what there is now of what documents name."""
+        fold = rebuild(self.fold, self.dependencies.objects, (), self.mesh.settings, fetched)
         return replace(self, fold=fold, changed=frozenset())
 
     def _with(self, ledger: Ledger, settings: MeshSettings) -> Configuration:
         if ledger is self.ledger:
-            fold = rebuild(self.fold, self.dependencies.objects, (), settings, self.mesh.modules)
+            fold = rebuild(self.fold, self.dependencies.objects, (), settings, self.fetched)
             return replace(self, fold=fold, changed=frozenset())
         dependencies = self.dependencies.update(ledger.objects, ledger.changed)
-        fold = rebuild(self.fold, dependencies.objects, dependencies.changed, settings, self.mesh.modules)
+        fold = rebuild(self.fold, dependencies.objects, dependencies.changed, settings, self.fetched)
         return Configuration(ledger, dependencies, fold, dependencies.changed)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
+from xds.model.claims import ClaimPath
 from xds.model.labels import Labels
 from xds.model.routing import HTTPMatchRequest, HTTPRoute, MatchKind, RulePlace, StringMatch, VirtualService
 
-_NOTHING: Mapping[str, StringMatch] = {}
+N = TypeVar("N", str, ClaimPath)  # a name
 
 
 def delegated(root: VirtualService, rule: HTTPRoute, delegate: VirtualService) -> Iterator[tuple[HTTPRoute, bool]]:
@@ -69,6 +71,8 @@ def _narrowed(outer: HTTPMatchRequest, inner: HTTPMatchRequest, gateways: tuple[
         authority=inner.authority or outer.authority,
         headers=_union(outer.headers, inner.headers),
         without_headers=_union(outer.without_headers, inner.without_headers),
+        claims=_union(outer.claims, inner.claims),
+        without_claims=_union(outer.without_claims, inner.without_claims),
         query_params=_union(outer.query_params, inner.query_params),
         port=outer.port if inner.port is None else inner.port,
         source_labels=Labels({**outer.source_labels, **inner.source_labels}),
@@ -80,8 +84,8 @@ def _narrowed(outer: HTTPMatchRequest, inner: HTTPMatchRequest, gateways: tuple[
 
 
 def _union(
-    outer: Mapping[str, StringMatch] | None, inner: Mapping[str, StringMatch] | None
-) -> Mapping[str, StringMatch] | None:
+    outer: Mapping[N, StringMatch] | None, inner: Mapping[N, StringMatch] | None
+) -> Mapping[N, StringMatch] | None:
     return {**(outer or {}), **(inner or {})} or None
 
 
@@ -93,6 +97,8 @@ def _can_meet(outer: HTTPMatchRequest, inner: HTTPMatchRequest, gateways: tuple[
         (outer.authority, inner.authority),
         *_by_name(outer.headers, inner.headers),
         *_by_name(outer.without_headers, inner.without_headers),
+        *_by_name(outer.claims, inner.claims),
+        *_by_name(outer.without_claims, inner.without_claims),
         *_by_name(outer.query_params, inner.query_params),
     )
     return (
@@ -106,9 +112,9 @@ def _can_meet(outer: HTTPMatchRequest, inner: HTTPMatchRequest, gateways: tuple[
 
 
 def _by_name(
-    outer: Mapping[str, StringMatch] | None, inner: Mapping[str, StringMatch] | None
+    outer: Mapping[N, StringMatch] | None, inner: Mapping[N, StringMatch] | None
 ) -> Iterator[tuple[StringMatch | None, StringMatch | None]]:
-    return (((outer or _NOTHING).get(name), match) for name, match in (inner or _NOTHING).items())
+    return (((outer or {}).get(name), match) for name, match in (inner or {}).items())
 
 
 def _within(inner: StringMatch | None, outer: StringMatch | None) -> bool:

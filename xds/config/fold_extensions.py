@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from xds.config.drafts import Draft
+from xds.config.fetched import NOTHING_FETCHED
 from xds.config.fold_policies import revise_by_namespace
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.extensions import Extension, FailStrategy, Lua, Module, ModuleFailure, ModuleReference, Modules, Wasm
@@ -19,8 +19,6 @@ from xds.model.objects import ObjectKey
 
 Change: TypeAlias = tuple[Extension | None, Extension | None]
 """An extension as it was and as it is; None where there is none."""
-
-NO_MODULES: Final[Modules] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +32,7 @@ class Extensions:
     written: Mapping[ObjectKey, Extension] = field(default_factory=dict)
     in_force: Mapping[ObjectKey, Extension] = field(default_factory=dict)
     by_namespace: Mapping[str, tuple[Extension, ...]] = field(default_factory=dict)
-    modules: Modules = field(default_factory=lambda: NO_MODULES)
+    modules: Modules = field(default_factory=lambda: NOTHING_FETCHED.modules)
     wanted: frozenset[ModuleReference] = frozenset()
     findings: tuple[Diagnostic, ...] = ()
 

@@ -3,7 +3,7 @@
 Source: Istio's ``pilot/pkg/model`` node id, ``type~ip~name.namespace~dns domain``, and its ``NodeMetadata`` fields
 NAMESPACE, LABELS, SERVICE_ACCOUNT, CLUSTER_ID, NETWORK, INSTANCE_IPS, INTERCEPTION_MODE, ISTIO_VERSION,
 ENABLE_SELF_DISCOVERY, DNS_CAPTURE, AUTO_REGISTER_GROUP, PROXY_CONFIG (whether it has a readinessProbe) and GENERATOR,
-which is ``grpc`` for a gRPC client without a proxy.
+which is ``grpc`` for a gRPC client without a proxy. SDS_FROM_AGENT is ours: see `Proxy.sds_from_agent`.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def parse_node(node_id: str, metadata: Mapping[str, object], locality: Locality 
         dns_capture=_text(metadata, "DNS_CAPTURE").lower() == "true",
         group=_group(_text(metadata, "AUTO_REGISTER_GROUP")),
         probed=_is_probed(metadata.get("PROXY_CONFIG")),
+        sds_from_agent=_text(metadata, "SDS_FROM_AGENT").lower() == "true",
         metadata=Labels({key: text for key, text in metadata.items() if isinstance(text, str)}),
     )
 

@@ -20,6 +20,7 @@ from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.peer_authentication import PeerAuthentication
 from xds.model.policy import DestinationRule
 from xds.model.proxy_config import ProxyConfig
+from xds.model.request_authentication import RequestAuthentication
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Health, Locality, Service, Workload
 from xds.model.workload_groups import WorkloadGroup
@@ -78,6 +79,7 @@ ConfigObject: TypeAlias = (
     | EnvoyFilter
     | ProxyConfig
     | PeerAuthentication
+    | RequestAuthentication
     | AuthorizationPolicy
     | Credential
     | WorkloadGroup

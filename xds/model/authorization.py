@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
 from xds.model.labels import EMPTY_LABELS, Labels
-from xds.model.objects import ObjectMeta
+from xds.model.objects import ObjectKey, ObjectMeta, Place
+from xds.model.providers import ExternalAuthorization
 
 
 class AuthorizationAction(Enum):
@@ -95,8 +96,8 @@ class AuthorizationPolicy:
     """Istio ``AuthorizationPolicy``.
 
     rules: without any, it matches nothing. selector: of workloads; empty for all. gateways: names of Kubernetes
-    Gateways, instead of a selector; None for none. provider: who is asked if the action is CUSTOM. dry_run: what it
-    would do is noted and not done.
+    Gateways, instead of a selector; None for none. provider: who is asked if the action is CUSTOM; provider_place:
+    where that is written. dry_run: what it would do is noted and not done; not with CUSTOM.
     """
 
     meta: ObjectMeta
@@ -105,4 +106,23 @@ class AuthorizationPolicy:
     selector: Labels = EMPTY_LABELS
     gateways: tuple[str, ...] | None = None
     provider: str = ""
+    provider_place: Place | None = field(default=None, compare=False)
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Authorizer:
+    """A provider that policies with the action CUSTOM name, as one proxy has it.
+
+    policies: those that name it. provider: who is to be asked; None if nobody can be, so that whatever the policies
+    match is refused.
+    """
+
+    name: str
+    policies: tuple[AuthorizationPolicy, ...]
+    provider: ExternalAuthorization | None
+
+    @property
+    def origins(self) -> tuple[ObjectKey, ...]:
+        """The objects that ask for it."""
+        return tuple(policy.meta.key for policy in self.policies)

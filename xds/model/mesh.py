@@ -18,6 +18,7 @@ from xds.model.objects import ObjectKey, ObjectMeta
 from xds.model.peer_authentication import PeerAuthentication
 from xds.model.policy import DestinationRule
 from xds.model.proxy_config import ProxyConfig
+from xds.model.request_authentication import KeySets, RequestAuthentication
 from xds.model.routing import VirtualService
 from xds.model.services import Service, ServiceEndpoints, ServiceInstance, ServiceKey, Workload
 from xds.model.settings import MeshSettings
@@ -30,10 +31,11 @@ class Mesh:
 
     services: ordered by key. endpoints: of every service with STATIC or DNS resolution that has any. instances: by
     workload address, what it serves. workloads: by address. virtual_services, destination_rules, gateways, sidecars,
-    envoy_filters, peer_authentications, authorization_policies, credentials: oldest first (`ObjectMeta.age_order`),
-    grouped by namespace where look-ups go by namespace. proxy_configs: oldest first; proxies are told of them when they
-    start. extensions: as they can be run, by namespace; modules: what is known of those that they name. objects: the
-    metadata of every object in force. workload_groups: in which workloads register themselves.
+    envoy_filters, peer_authentications, request_authentications, authorization_policies, credentials: oldest first
+    (`ObjectMeta.age_order`), grouped by namespace where look-ups go by namespace. key_sets: what is known of the keys
+    that the rules for tokens name. proxy_configs: oldest first; proxies are told of them when they start. extensions:
+    as they can be run, by namespace; modules: what is known of those that they name. objects: the metadata of every
+    object in force. workload_groups: in which workloads register themselves.
     """
 
     settings: MeshSettings
@@ -48,6 +50,8 @@ class Mesh:
     envoy_filters: Mapping[str, tuple[EnvoyFilter, ...]]
     proxy_configs: tuple[ProxyConfig, ...]
     peer_authentications: Mapping[str, tuple[PeerAuthentication, ...]]
+    request_authentications: Mapping[str, tuple[RequestAuthentication, ...]]
+    key_sets: KeySets
     authorization_policies: Mapping[str, tuple[AuthorizationPolicy, ...]]
     credentials: Mapping[str, tuple[Credential, ...]]
     extensions: Mapping[str, tuple[Extension, ...]]
@@ -69,6 +73,8 @@ EMPTY_MESH = Mesh(
     envoy_filters={},
     proxy_configs=(),
     peer_authentications={},
+    request_authentications={},
+    key_sets={},
     authorization_policies={},
     credentials={},
     extensions={},

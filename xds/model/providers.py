@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeAlias
 
+from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.objects import Origin
+from xds.model.services import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,10 @@ class ProviderService:
     namespace: str = ""
     path: str = ""
     origin: Origin | None = field(default=None, compare=False)
+
+    def is_of(self, service: Service) -> bool:
+        """Whether ``service`` is the one that is meant."""
+        return self.hostname == service.hostname and self.namespace in ("", service.meta.namespace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +80,68 @@ AccessLogProvider: TypeAlias = FileAccessLog | HttpAccessLogService | TcpAccessL
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedBody:
+    """Istio ``EnvoyExternalAuthorizationRequestBody``: what of a request's body is shown to an authorization service.
+
+    max_bytes: no more than this, at least 1. partial: whether the beginning of a longer body is shown; otherwise such a
+    request is refused with 413. as_bytes: as bytes, not as text, which has to be UTF-8; counts for gRPC alone.
+    """
+
+    max_bytes: int
+    partial: bool = False
+    as_bytes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCheck:
+    """What an authorization service that speaks HTTP is told, and what is done with its answer's headers.
+
+    path_prefix: before the path of the request. request_headers: those of the request that it is sent beside method,
+    path, host and authorization; additional_headers: more, with their values. to_upstream: headers of an answer that
+    allows that the request is given; to_client_on_allow, to_client_on_deny: headers of the answer that the client gets.
+    Names of headers are in lower case; a ``*`` at one end stands for anything.
+    """
+
+    path_prefix: str = ""
+    request_headers: tuple[str, ...] = ()
+    additional_headers: Labels = EMPTY_LABELS
+    to_upstream: tuple[str, ...] = ()
+    to_client_on_allow: tuple[str, ...] = ()
+    to_client_on_deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalAuthorization:
+    """Istio ``EnvoyExternalAuthorizationGrpcProvider`` and ``...HttpProvider``: a service that decides on requests.
+
+    http: how it is asked over HTTP; None if it is asked over gRPC, which alone can decide on connections. timeout: for
+    its answer. fail_open: whether a request passes of which it says nothing; otherwise it is refused with
+    status_on_error. clear_route_cache: whether the route is chosen anew once the service has changed the request. body:
+    None if it is not shown any.
+    """
+
+    service: ProviderService
+    http: HttpCheck | None = None
+    timeout: timedelta = timedelta(seconds=600)
+    fail_open: bool = False
+    status_on_error: int = 403
+    clear_route_cache: bool = False
+    body: CheckedBody | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One provider. kind: the field of Istio's message that it is. service: where it is, None if it is no service.
 
-    access_log: what it is for logs, None if it is none.
+    access_log: what it is for logs, None if it is none; authorization: what it is for action CUSTOM of an
+    AuthorizationPolicy.
     """
 
     name: str
     kind: str
     service: ProviderService | None = None
     access_log: AccessLogProvider | None = None
+    authorization: ExternalAuthorization | None = None
 
 
 BUILT_IN = (

@@ -14,6 +14,9 @@ from xds.model.services import UNKNOWN_LOCALITY, Locality
 LOCAL_CLUSTER: Final = "local_cluster"
 """The cluster of a proxy's own service in its bootstrap (Istio's name)."""
 
+SDS_CLUSTER: Final = "sds-grpc"
+"""The cluster of the agent beside a proxy in its bootstrap, from which it has its workload's secrets (Istio's name)."""
+
 
 class ProxyType(Enum):
     """The role in Istio's node id; a gateway calls itself ``router`` there."""
@@ -53,7 +56,8 @@ class Proxy:
     namespace in which its workload is to be registered, empty for none (Istio ``AUTO_REGISTER_GROUP``). probed:
     something beside it looks at the workload's health, and will tell. metadata: what of its node's is
     text. overheard: others could read what it is sent, as it is connected in plain text from another machine.
-    identity: what it has proven to be, None if nothing.
+    identity: what it has proven to be, None if nothing. sds_from_agent: its workload's certificate, and what others'
+    are checked against, come from an agent beside it, so that no key has to be sent to it (``SDS_FROM_AGENT``).
     """
 
     id: str
@@ -77,6 +81,7 @@ class Proxy:
     metadata: Labels = EMPTY_LABELS
     overheard: bool = False
     identity: SpiffeId | None = None
+    sds_from_agent: bool = False
 
     @property
     def ip_versions(self) -> IpVersions:

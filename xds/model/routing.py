@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import NamedTuple
 
+from xds.model.claims import ClaimPath
 from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.objects import ObjectKey, ObjectMeta, Origin
 
@@ -66,8 +67,8 @@ class HTTPMatchRequest:
     """Istio ``HTTPMatchRequest``: all conditions of one match hold together.
 
     gateways is resolved: the match's own list, or else the VirtualService's; names are ``namespace/name`` or
-    ``mesh``. A header name is lower case. index: its position in the rule, as it is written; None if it is written in
-    another rule, which left this one to a delegate.
+    ``mesh``. A header name is lower case. claims, without_claims: of the verified token of a request. index:
+    its position in the rule as it is written; None if it is written in another rule, which left this one to a delegate.
     """
 
     name: str = ""
@@ -78,6 +79,8 @@ class HTTPMatchRequest:
     authority: StringMatch | None = None
     headers: Mapping[str, StringMatch] | None = None
     without_headers: Mapping[str, StringMatch] | None = None
+    claims: Mapping[ClaimPath, StringMatch] | None = None
+    without_claims: Mapping[ClaimPath, StringMatch] | None = None
     query_params: Mapping[str, StringMatch] | None = None
     port: int | None = None
     source_labels: Labels = EMPTY_LABELS
@@ -85,6 +88,11 @@ class HTTPMatchRequest:
     gateways: tuple[str, ...] = (MESH_GATEWAY,)
     stat_prefix: str = ""
     index: int | None = 0
+
+    @property
+    def asks_for_claims(self) -> bool:
+        """Whether it depends on the token of a request."""
+        return bool(self.claims or self.without_claims)
 
 
 @dataclass(frozen=True, slots=True)

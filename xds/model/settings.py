@@ -44,11 +44,13 @@ class PathNormalization(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MeshTls:
-    """Istio ``MeshConfig.TLSConfig``: of handshakes; of mutual TLS on the side that accepts. Empty: Envoy's own."""
+    """Istio ``MeshConfig.TLSConfig``: of handshakes. Empty: Envoy's own. from_agent: of mutual TLS, whether a proxy has
+    its secrets from the agent beside it; what a MeshConfig cannot say, and each proxy does."""
 
     min_version: TLSVersion = TLSVersion.AUTO
     cipher_suites: tuple[str, ...] = ()
     ecdh_curves: tuple[str, ...] = ()
+    from_agent: bool = False
 
 
 ENVOYS_TLS = MeshTls()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from xds.model.authorization import AuthorizationPolicy
+from xds.model.authorization import AuthorizationPolicy, Authorizer
 from xds.model.credentials import NO_CREDENTIALS, Credentials
 from xds.model.envoy_filters import ConfigPatch, ProxyCondition
 from xds.model.extensions import ProxyExtension
@@ -22,6 +22,7 @@ from xds.model.peer_authentication import PeerModes, PeerPolicies
 from xds.model.policy import ConnectionPoolSettings, Subset, TrafficPolicy
 from xds.model.proxy import CaptureMode, IpVersions, ProxyType
 from xds.model.proxy_settings import ProxyOverride
+from xds.model.request_authentication import ProxyJwtRule
 from xds.model.routing import Destination, VirtualService
 from xds.model.server_tls import ServerTLSSettings
 from xds.model.services import Locality, Service, ServiceEndpoints, ServiceInstance, ServiceKey, ServicePort
@@ -40,6 +41,7 @@ class ViewKey:
     address have automatic ones: those of a proxy whose workload can resolve them. conditions: what EnvoyFilters ask of
     it, and it has. override: what its workload says of it. overheard: others could read what it is sent. mtls: whether
     it has proven an identity, and so has a certificate for others to see. ipv6: whether it has an address of IPv6.
+    from_agent: the certificate comes from an agent beside it.
     """
 
     type: ProxyType
@@ -59,6 +61,7 @@ class ViewKey:
     overheard: bool = False
     mtls: bool = False
     ipv6: bool = False
+    from_agent: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,7 +207,9 @@ class ProxyView:
     to stand, the first to see a request first. patches: of EnvoyFilters, in the order in which they are applied.
     mtls: which connections the workload of a sidecar accepts, port by port; None if the proxy has no identity.
     unencrypted: what says which endpoints are spoken to in plain text although they have a proxy; None if nothing does.
-    authorization: the policies for it, the root namespace's first, each namespace's oldest first.
+    jwt_rules: which tokens of requests are verified, by issuer.
+    authorization: the policies for it, the root namespace's first, each namespace's oldest first. authorizers: who is
+    asked by those with the action CUSTOM.
     """
 
     digest: str
@@ -222,7 +227,9 @@ class ProxyView:
     patches: tuple[ConfigPatch, ...] = ()
     mtls: PeerModes | None = None
     unencrypted: PeerPolicies | None = None
+    jwt_rules: tuple[ProxyJwtRule, ...] = ()
     authorization: tuple[AuthorizationPolicy, ...] = ()
+    authorizers: tuple[Authorizer, ...] = ()
     _unpopulated: ProxyView | None = field(default=None, repr=False)
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from xds.model.labels import EMPTY_LABELS, Labels
 from xds.model.objects import ObjectMeta
+from xds.model.probes import Probe
 from xds.model.services import UNKNOWN_LOCALITY, Locality
 
 
@@ -15,7 +16,7 @@ class WorkloadGroup:
     """What the workloads of a group have in common.
 
     labels, annotations: of their objects. template_labels: labels that count less. ports: by name. weight: 0 means
-    unset.
+    unset. probe: by which agents find out whether they are healthy; None: they count as healthy.
     """
 
     meta: ObjectMeta
@@ -27,3 +28,4 @@ class WorkloadGroup:
     network: str = ""
     weight: int = 0
     service_account: str = ""
+    probe: Probe | None = None

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
-from xds.model.authorization import AuthorizationPolicy
+from xds.model.authorization import AuthorizationPolicy, Authorizer
 from xds.model.credentials import Credentials
 from xds.model.envoy_filters import ConfigPatch
 from xds.model.extensions import ProxyExtension
@@ -17,6 +17,7 @@ from xds.model.labels import Labels
 from xds.model.mesh import Mesh
 from xds.model.peer_authentication import PeerModes, PeerPolicies, peer_policies
 from xds.model.proxy import CaptureMode, IpVersions, Proxy, ProxyType
+from xds.model.request_authentication import ProxyJwtRule
 from xds.model.routing import VirtualService
 from xds.model.services import UNKNOWN_LOCALITY, Locality, Service, ServiceInstance
 from xds.model.settings import MeshSettings
@@ -31,7 +32,8 @@ from xds.pipeline.inbound import inbound
 from xds.pipeline.locality import counts
 from xds.pipeline.memo import Memo
 from xds.pipeline.overrides import override_of, settings_for
-from xds.pipeline.providers import with_providers
+from xds.pipeline.providers import authorizers_of, provider_services, with_providers
+from xds.pipeline.request_authentication import jwt_rules_of
 from xds.pipeline.rules import RulesByNamespace
 from xds.pipeline.scope import scoped
 from xds.pipeline.selection import conditions_met, selected_patches
@@ -61,6 +63,7 @@ def view_key(mesh: Mesh, proxy: Proxy, memo: Memo) -> ViewKey:
         automatic=proxy.ip_versions if proxy.dns_capture else IpVersions.NONE,
         mtls=proxy.identity is not None and not proxy.proxyless,
         ipv6=any(":" in address for address in proxy.ip_addresses),  # asked too often to parse them
+        from_agent=proxy.sds_from_agent and proxy.identity is not None,
     )
     if mesh.envoy_filters:
         root = mesh.settings.root_namespace
@@ -134,12 +137,14 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
     """The view of every proxy with this key. Parts that did not change since the last call are the same objects."""
     sidecar = _sidecar_for(mesh, key)
     egress, seen = _egress(mesh, key, sidecar, memo)
-    services = with_providers(seen, mesh, key.namespace, key.labels, memo)
+    authorization = authorization_of(mesh, key, memo)
+    providers = provider_services(mesh, authorization, memo)
+    services = with_providers(seen, providers, mesh, key.namespace, key.labels, memo)
     listening = _listening(mesh, key, memo)
     unpopulated = memo(
         _unpopulated,
         key,
-        settings_for(mesh.settings, key.override, memo),
+        settings_for(mesh.settings, key, memo),
         services,
         egress,
         _inbound(mesh, key, sidecar, memo),
@@ -151,7 +156,9 @@ def view_of(mesh: Mesh, key: ViewKey, memo: Memo) -> ProxyView:
         selected_patches(mesh, key, memo),
         _peer_modes(mesh, key, memo),
         _unencrypted(mesh, memo),
-        authorization_of(mesh, key, memo),
+        jwt_rules_of(mesh, key, memo),
+        authorization,
+        authorizers_of(authorization, providers, mesh.settings, memo),
     )
     return unpopulated.with_endpoints(memo(sharded, mesh.endpoints))
 
@@ -170,7 +177,9 @@ def _unpopulated(
     patches: tuple[ConfigPatch, ...],
     mtls: PeerModes | None,
     unencrypted: PeerPolicies | None,
+    jwt_rules: tuple[ProxyJwtRule, ...],
     authorization: tuple[AuthorizationPolicy, ...],
+    authorizers: tuple[Authorizer, ...],
 ) -> ProxyView:
     return ProxyView(
         digest=_digest(key),
@@ -188,14 +197,17 @@ def _unpopulated(
         patches=patches,
         mtls=mtls,
         unencrypted=unencrypted,
+        jwt_rules=jwt_rules,
         authorization=authorization,
+        authorizers=authorizers,
     )
 
 
 def _digest(key: ViewKey) -> str:
     text = "\0".join(map(str, (*key.labels.items(), key.type, key.namespace, key.dns_domain, key.capture, key.bind_ip)))
-    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard, key.mtls)
-    rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked)))
+    asked = (key.proxyless, key.self_discovery, key.automatic, key.conditions, key.override, key.overheard)
+    has = (key.mtls, key.ipv6, key.from_agent)
+    rest = "\0".join(map(str, (key.instances, key.locality, key.network, *asked, *has)))
     return hashlib.blake2b(f"{text}\0\0{rest}".encode(), digest_size=8).hexdigest()
 
 

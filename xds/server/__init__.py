@@ -12,9 +12,11 @@ from xds.server.secure import Security
 from xds.server.server import ListenError, XdsServer
 from xds.server.source import BroadcastSource, SnapshotSource, Subscription
 from xds.server.status import Nack, StatusBoard, StatusListener, StreamStatus, SyncState, TypeStatus
+from xds.server.workload_identity import Bundles, SignedToken, SignToken
 
 __all__ = [
     "BroadcastSource",
+    "Bundles",
     "ClientLoad",
     "ClusterLoad",
     "Identify",
@@ -27,6 +29,8 @@ __all__ = [
     "RefusedError",
     "Security",
     "Sign",
+    "SignToken",
+    "SignedToken",
     "SnapshotSource",
     "StatusBoard",
     "StatusListener",

@@ -13,9 +13,9 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from xds.protocol import RemoteProtocolError
+from xds.protocol.limits import check_request
 from xds.resources import TypeUrl
 from xds.server.guard import Call, guarded
-from xds.server.limits import check_request
 from xds.server.reports import Reports
 from xds.server.status import StatusBoard, StreamStatus, SyncState, TypeStatus
 from xds.wire.client_status_pb2 import (

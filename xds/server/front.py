@@ -122,6 +122,8 @@ class TlsFront:
         try:
             await self._pass_on(reader, writer, shown, upstream)
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
         except BaseException:
             writer.transport.abort()  # at the end of the server nobody waits for the client's goodbye
             raise

@@ -9,8 +9,7 @@ from typing import NoReturn, Protocol
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 from grpc import aio
 
-from xds.protocol import RemoteProtocolError
-from xds.server.limits import LimitExceededError
+from xds.protocol import LimitExceededError, RemoteProtocolError
 from xds.server.reports import Reports, shortened
 from xds.server.session import Wire
 

@@ -14,9 +14,9 @@ from google.protobuf.message import DecodeError
 
 from xds.model.proxy import Proxy
 from xds.protocol import RemoteProtocolError
-from xds.server.codec import ParseNode, proxy_of
+from xds.protocol.limits import LimitExceededError, check_request
 from xds.server.guard import Call, guarded
-from xds.server.limits import LimitExceededError, check_request
+from xds.server.node import ParseNode, proxy_of
 from xds.server.reports import Reports
 from xds.wire.load_stats_pb2 import ClusterStats, LoadStatsRequest, LoadStatsResponse, UpstreamLocalityStats
 

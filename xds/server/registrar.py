@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from xds.model.proxy import Proxy
@@ -22,3 +23,9 @@ class Registrar(Protocol):
 
     def told(self, proxy: Proxy, problem: str | None) -> None:
         """The workload is healthy, or not, with the problem, which may be an empty text."""
+
+    def probe(self, proxy: Proxy) -> bytes:
+        """How its workload is to be looked at: an encoded ``ReadinessProbe``, empty for not at all."""
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Calls ``wake``, which has to return at once, whenever a probe may be another; gives what ends that."""

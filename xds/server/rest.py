@@ -25,11 +25,11 @@ from xds.config.node import parse_node as parse_istio_node
 from xds.protocol import RemoteProtocolError
 from xds.protocol.framing import batch_version
 from xds.protocol.interest import Interest
+from xds.protocol.limits import LimitExceededError, check_names
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Resource, ResourceSet, TypeUrl
 from xds.resources.types import EXTENSION_CONFIG, RUNTIME, SCOPED_ROUTE
-from xds.server.codec import ParseNode, proxy_of
 from xds.server.exposure import as_reached
-from xds.server.limits import LimitExceededError, check_names
+from xds.server.node import ParseNode, proxy_of
 from xds.server.reports import Once, Reports, shortened
 from xds.server.source import SnapshotSource
 from xds.wire.discovery_pb2 import DiscoveryRequest

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 
 from xds.model.proxy import Proxy
-from xds.server import certificates
+from xds.server import certificates, workload_identity
 from xds.server.certificates import CertificateService, Sign
 from xds.server.front import Contexts, Peers, TlsFront
 from xds.server.guard import Call
 from xds.server.identity import Callers, Identify, IdentityError, proven
 from xds.server.reports import Reports
+from xds.server.workload_identity import Bundles, SignToken, WorkloadIdentityService
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,6 +30,8 @@ class Security:
     contexts: Contexts
     identify: Identify
     sign: Sign
+    sign_token: SignToken
+    bundles: Bundles
 
 
 class SecureSide:
@@ -43,8 +46,13 @@ class SecureSide:
 
     def handlers(self) -> dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]]:
         """The services that it brings, by name and method."""
-        service = CertificateService(self._security.sign, self._callers, self._reports)
-        return {certificates.SERVICE: {certificates.METHOD: grpc.unary_unary_rpc_method_handler(service.create)}}
+        security, callers, reports = self._security, self._callers, self._reports
+        signing = CertificateService(security.sign, callers, reports)
+        identity = WorkloadIdentityService(security.sign_token, security.bundles, callers, reports)
+        return {
+            certificates.SERVICE: {certificates.METHOD: grpc.unary_unary_rpc_method_handler(signing.create)},
+            workload_identity.SERVICE: identity.handlers(),
+        }
 
     def start(self, host: str, port: int, upstream: int) -> int:
         """Listens; gives the port. upstream: of the gRPC server on loopback. Raises OSError."""

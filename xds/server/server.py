@@ -18,15 +18,16 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  
 from xds.config.node import parse_node as parse_istio_node
 from xds.model.objects import ObjectKey, Origin
 from xds.model.proxy import Proxy
-from xds.protocol import Doubts, Request, Shared, Stream
+from xds.protocol import DECODERS, Doubts, Request, Shared, Stream, Variant
 from xds.protocol.stream import PATIENCE
 from xds.server import client_status, health_discovery, loads
 from xds.server.admission import LARGE_LIMIT, LIMIT, Admission, Place
+from xds.server.agent_stream import READINESS_PROBE, AgentStream
 from xds.server.client_status import ClientStatusService
-from xds.server.codec import DECODERS, ParseNode, proxy_of
 from xds.server.exposure import address_of, as_reached
 from xds.server.guard import Call, guarded
 from xds.server.loads import INTERVAL, LoadBoard, LoadReportingService
+from xds.server.node import ParseNode, proxy_of
 from xds.server.registrar import Registrar
 from xds.server.reports import Locate, Once, Reports
 from xds.server.secure import SecureSide, Security, Served
@@ -67,6 +68,11 @@ class _Introduction(NamedTuple):
 
     request: Request
     proxy: Proxy
+
+
+def _by_agent(introduced: _Introduction) -> bool:
+    """Whether the stream is that of an agent whose workload is to be registered."""
+    return introduced.request.type_url == READINESS_PROBE and bool(introduced.proxy.group)
 
 
 class XdsServer:
@@ -113,7 +119,7 @@ class XdsServer:
         self._shared = Shared()
         self._doubts = Doubts()
         self._stream_numbers = count(1)
-        self._sessions: set[Session] = set()
+        self._sessions: set[Session | AgentStream] = set()
         self._stopping = False
         self._server: aio.Server | None = None
         self._behind_tls = 0
@@ -209,6 +215,9 @@ class XdsServer:
         introduced = await self._introduced(method, call)
         if not introduced:
             return
+        if self._registrar is not None and method.variant is Variant.DELTA and _by_agent(introduced[0]):
+            await self._serve_agent(AgentStream(call, introduced.pop().proxy, self._registrar))
+            return
         place = await self._admission.enter()
         try:
             if not self._stopping:
@@ -258,6 +267,13 @@ class XdsServer:
             self.board.closed(status)
             if registrar is not None:
                 registrar.left(proxy)
+
+    async def _serve_agent(self, stream: AgentStream) -> None:
+        self._sessions.add(stream)
+        try:
+            await stream.run()
+        finally:
+            self._sessions.discard(stream)
 
     def _end_at_age(self, session: Session) -> asyncio.TimerHandle | None:
         """Not before the connection was told to go: a stream that ends earlier comes again on the same one."""

@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
-from xds.protocol import Acked, Effect, Nacked, Request, Send, Stream, Subscribed
+from xds.protocol import Acked, Decode, Effect, Nacked, Request, Send, Stream, Subscribed
+from xds.protocol.limits import check_names
 from xds.resources import TYPE_ORDER, Snapshot, TypeUrl
 from xds.server.admission import LARGE_BYTES, Admission
-from xds.server.codec import Decode
-from xds.server.limits import check_names
 from xds.server.registrar import HEALTH_INFORMATION
 from xds.server.reports import Reports
 from xds.server.source import Subscription

@@ -11,6 +11,7 @@ from e2e.capture.grpc_applications import METHOD, grpc_channel
 from e2e.mtls.captured.world import (
     DATABASE,
     GUESSED,
+    GUESSED_BYTES,
     GUESSED_CALLS,
     GUESSED_LINES,
     HTTP,
@@ -92,6 +93,8 @@ async def test_permissive_takes_plain_text_on_every_port(mesh: Captured) -> None
     for port in (GUESSED_LINES, UNDECLARED_LINES):
         assert await mesh.stranger.say("pod", port, LINE) == [f"server {LINE}"]
     assert await _calls(mesh.stranger, "pod") == b"server"
+    # TLS of the application's own goes on as it is
+    assert await mesh.stranger.greet_by_tls("pod", GUESSED_BYTES, "own.example") == f"server {GUESSED_BYTES}"
     received = (await mesh.client.get(f"http://pod:{UNDECLARED}/")).received
     assert received["local"] == [SERVER, UNDECLARED]
 

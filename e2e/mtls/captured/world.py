@@ -18,7 +18,7 @@ from e2e.capture.caller import Caller
 from e2e.capture.grpc_applications import grpc_server
 from e2e.capture.namespaces import GATEWAY, Namespace, network
 from e2e.capture.redirection import CAPTURE, as_proxy
-from e2e.capture.servers import Server, greeting_server, http_server, line_server
+from e2e.capture.servers import Server, bytes_server, greeting_server, http_server, line_server
 from e2e.mtls.world import NOBODY, REFUSED, TRUST_DOMAIN, document, identities
 from examples.bookinfo.topology import REPOSITORY
 from xds.app.bootstrap import bootstrap
@@ -32,8 +32,8 @@ from xds.ca.keyed import keyed_svid
 from xds.ca.service import CertificateAuthority
 from xds.model.identity import SpiffeId
 
-HTTP, GUESSED, GUESSED_LINES, GUESSED_CALLS, DATABASE = 9080, 8000, 8001, 9500, 3306
-"""Ports of the service: HTTP by its name, three of which nobody says what they are, and one where the server speaks
+HTTP, GUESSED, GUESSED_LINES, GUESSED_BYTES, GUESSED_CALLS, DATABASE = 9080, 8000, 8001, 8002, 9500, 3306
+"""Ports of the service: HTTP by its name, four of which nobody says what they are, and one where the server speaks
 first."""
 
 UNDECLARED, UNDECLARED_LINES = 7070, 7071
@@ -48,6 +48,7 @@ _SERVED: Mapping[int, Server] = {
     HTTP: http_server,
     GUESSED: http_server,
     GUESSED_LINES: line_server,
+    GUESSED_BYTES: bytes_server,
     GUESSED_CALLS: grpc_server,
     DATABASE: greeting_server,
     UNDECLARED: http_server,
@@ -169,7 +170,14 @@ def _session(namespace: Namespace) -> aiohttp.ClientSession:
 
 
 def _documents() -> tuple[object, ...]:
-    ports = {"http": HTTP, "guessed": GUESSED, "lines": GUESSED_LINES, "calls": GUESSED_CALLS, "mysql": DATABASE}
+    ports = {
+        "http": HTTP,
+        "guessed": GUESSED,
+        "lines": GUESSED_LINES,
+        "bytes": GUESSED_BYTES,
+        "calls": GUESSED_CALLS,
+        "mysql": DATABASE,
+    }
     headless = {"http": HTTP, "guessed": GUESSED}
     return (
         _service("server", ports, clusterIP=NAMES["server"]),

@@ -232,21 +232,36 @@ def test_ignores_headers_that_have_a_field_of_their_own() -> None:
     assert found == [(4, "spec.http[0].match[0].headers.uri", "no-effect")]
 
 
-def test_leaves_out_matches_on_claims_rather_than_widen_them() -> None:
-    text = f"""\
-        - match:
-          - headers: {{"@request.auth.claims.group": {{exact: admin}}}}
-          - uri: {{exact: /open}}
-          {TO_REVIEWS}
-        - match:
-          - withoutHeaders: {{"@request.auth.claims[iss]": {{}}}}
-          {TO_REVIEWS}
-        - {TO_REVIEWS}
-        """
-    service, found = warned(KIND, rules(text))
-    assert [route.index for route in service.http] == [0, 2]
-    assert [match.uri for match in service.http[0].match] == [StringMatch(MatchKind.EXACT, "/open")]
-    assert [(line, code) for line, _, code in found] == [(4, "not-honoured"), (8, "not-honoured")]
+_CLAIMS = """match:
+- gateways: [edge]
+  headers: {"@request.auth.claims.group": {exact: admin}, x-one: {exact: "1"}}
+- gateways: [edge]
+  withoutHeaders: {"@Request.Auth.Claims[realm.io][role]": {}}
+"""
+
+
+def test_matches_on_claims_are_not_on_headers() -> None:
+    one, other = accepted(KIND, rule(f"{_CLAIMS}{TO_REVIEWS}")).http[0].match
+    assert one.claims == {("group",): StringMatch(MatchKind.EXACT, "admin")}
+    assert one.headers == {"x-one": StringMatch(MatchKind.EXACT, "1")}
+    assert other.without_claims == {("realm.io", "role"): StringMatch(MatchKind.PRESENT)}
+    assert (other.headers, other.without_headers) == (None, None)
+
+
+def test_says_that_sidecars_know_no_claims() -> None:
+    for gateways in ("", "gateways: [mesh, edge], "):
+        text = f"match:\n- {{{gateways}headers: {{'@request.auth.claims.group': {{exact: admin}}}}}}\n{TO_REVIEWS}"
+        _, found = warned(KIND, rule(text))
+        path = 'spec.http[0].match[0].headers["@request.auth.claims.group"]'
+        assert [(where, code) for _, where, code in found] == [(path, "no-effect")]
+
+
+@pytest.mark.parametrize("name", ["", ".", "group", "[]", "[a", "[a]b", "[a][]", ".a..b", "[a].b"])
+def test_what_names_no_claim_is_an_error(name: str) -> None:
+    condition = f"'@request.auth.claims{name}': {{exact: admin}}"
+    assert wrong(f"match:\n- {{gateways: [edge], headers: {{{condition}}}}}\n{TO_REVIEWS}") == [
+        (2, f'match[0].headers["@request.auth.claims{name}"]')
+    ]
 
 
 def test_a_rule_may_be_left_to_a_delegate_of_the_same_or_another_namespace() -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tests.sources.modules.kit import CODE, OTHER, reference, serving
 from xds.model.extensions import Module, ModuleFailure, ModuleReference, Modules
+from xds.sources.following import Pace
 from xds.sources.modules.cache import ModuleCache
-from xds.sources.modules.source import ModuleSource, Pace
+from xds.sources.modules.source import ModuleSource
 
-FAST = Pace(retry=0.02, retry_limit=0.1, again=0.05, look=0.02)
+FAST = Pace(retry=0.02, retry_limit=0.1, again=0.05)
 
 
 class Watched:
@@ -39,7 +40,7 @@ class Watched:
 
 @asynccontextmanager
 async def watching(folder: Path, *wanted: ModuleReference, pace: Pace = FAST) -> AsyncIterator[Watched]:
-    source = ModuleSource(ModuleCache(folder), pace, chance=lambda: 0.5)
+    source = ModuleSource(ModuleCache(folder), pace, chance=lambda: 0.5, look=0.02)
     source.want(wanted)
     watched = Watched(source)
     running = asyncio.create_task(source.run(watched.changes.put_nowait))
@@ -96,7 +97,7 @@ async def test_always_fetches_anew_and_keeps_what_it_had_if_that_fails(tmp_path:
 async def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     file = tmp_path / "a.wasm"
     wanted = reference(f"file://{file}")
-    async with watching(tmp_path / "cache", wanted, pace=Pace(look=0.02)) as watched:
+    async with watching(tmp_path / "cache", wanted, pace=Pace()) as watched:
         assert isinstance((await watched.next())[wanted], ModuleFailure)
         file.write_bytes(CODE)
         await watched.until(wanted, CODE)

@@ -17,9 +17,11 @@ _CONFIGURED: Final = {
     "listeners": "listener_manager.lds.update_success",
 }
 _ACCEPTING: Final = "listener_manager.workers_started"
-_CONNECTIONS: Final = re.compile(
+_ACCEPTED: Final = re.compile(
     r"listener\.(?!admin\.).*(?<!_thread)(?<!worker_\d)(?<!worker_\d\d)\.downstream_cx_active"
 )
+_OF_HTTP: Final = re.compile(r"http\.(?!admin\.).*\.downstream_cx_active")
+_REQUESTS: Final = re.compile(r"http\.(?!admin\.).*\.downstream_rq_active")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,17 @@ class Admin:
             return f"Envoy has not been sent {' and '.join(waiting)} yet"
         return "" if stats.get(_ACCEPTING) else "Envoy does not accept connections yet"
 
-    async def connections(self) -> int:
-        """How many connections clients have to it, but for those to the admin interface. Raises HttpError."""
-        stats = await self._numbers("downstream_cx_active$")
-        return sum(count for name, count in stats.items() if _CONNECTIONS.fullmatch(name))
+    async def busy(self) -> int:
+        """How many requests are under way, and connections that carry none but bytes. Raises HttpError.
+
+        Those on which nobody asks anything do not count: clients keep them for hours. Nor does the admin interface.
+        """
+        stats = await self._numbers("downstream_(cx|rq)_active$")
+        accepted, of_http, requests = (
+            sum(count for name, count in stats.items() if which.fullmatch(name))
+            for which in (_ACCEPTED, _OF_HTTP, _REQUESTS)
+        )
+        return requests + max(0, accepted - of_http)
 
     async def fail_health_checks(self) -> None:
         """From now on those who ask are told to go elsewhere. Raises HttpError."""

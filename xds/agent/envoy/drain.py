@@ -1,7 +1,7 @@
 """How an Envoy is ended without a failed request.
 
 First it fails its health checks and asks clients to go: it says ``connection: close`` and GOAWAY, while it still
-accepts (Envoy's graceful drain). Once nobody is connected any more, or the time is over, it is told to end.
+accepts (Envoy's graceful drain). Once nothing is under way any more, or the time is over, it is told to end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xds.agent.envoy.admin import Admin
 from xds.agent.http.client import HttpError
 
 LEAST_SECONDS: Final = 1.0
-"""Whoever is on the way does not know yet. So long nobody's being connected means nothing."""
+"""Whoever is on the way does not know yet: so long, that nothing is under way means nothing."""
 
 _LOOK_SECONDS: Final = 0.1
 
@@ -40,12 +40,12 @@ async def drain(admin: Admin, seconds: float, *, inbound_only: bool) -> None:
     left = 0
     while (now := time.monotonic()) < deadline:
         try:
-            left = await admin.connections()
+            left = await admin.busy()
         except HttpError as error:
-            _log.warning("Envoy does not say who is connected any more", reason=str(error))
+            _log.warning("Envoy does not say any more what is under way", reason=str(error))
             return
         if not left:
-            _log.info("drained: nobody is connected")
+            _log.info("drained: nothing is under way")
             return
         await asyncio.sleep(min(_LOOK_SECONDS, deadline - now))
-    _log.info("the time for draining is over", connections=left)
+    _log.info("the time for draining is over", under_way=left)

@@ -94,7 +94,9 @@ class EnvoyProcess:
 
 def describe(status: int) -> str:
     """An exit status as people say it."""
-    return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
+    if status >= 0:
+        return f"exit code {status}"
+    return f"signal {signal.Signals(-status).name if -status in set(signal.Signals) else -status}"
 
 
 def exit_code(status: int) -> int:

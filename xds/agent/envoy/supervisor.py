@@ -33,24 +33,19 @@ class Drain:
 
 
 class Supervisor:
-    """restarts: how often Envoy was started again. served: is told of each time that an Envoy serves.
-
-    sleep: what passes the time between two starts.
-    """
+    """restarts: how often Envoy was started again. sleep: what passes the time between two starts."""
 
     def __init__(
         self,
         program: Program,
         admin: Admin,
         ending: Drain,
-        served: Callable[[], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._sleep = sleep
         self._program = program
         self._admin = admin
         self._ending = ending
-        self._served = served
         self._process: EnvoyProcess | None = None
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -118,7 +113,6 @@ class Supervisor:
             _log.debug("not ready", reason=problem)
             await asyncio.sleep(_LOOK_SECONDS)
         _log.info("Envoy serves")
-        self._served()
 
 
 async def _first(*waits: Awaitable[object]) -> None:

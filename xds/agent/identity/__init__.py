@@ -7,7 +7,7 @@ Pure: ``svid``, ``timing``, ``proof``, ``advice``. Everything else does I/O.
 
 from xds.agent.identity.agent import IdentityAgent, IdentityOptions
 from xds.agent.identity.holder import Identity
-from xds.agent.identity.svid import Bundle, State, Svid
+from xds.agent.identity.svid import State, Svid
 from xds.agent.identity.tokens import TokenFile
 
-__all__ = ["Bundle", "Identity", "IdentityAgent", "IdentityOptions", "State", "Svid", "TokenFile"]
+__all__ = ["Identity", "IdentityAgent", "IdentityOptions", "State", "Svid", "TokenFile"]

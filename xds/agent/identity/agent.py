@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
+from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
 
+from xds.agent.identity import sds, workload_api
 from xds.agent.identity.attempt import AttemptError
+from xds.agent.identity.calls import listening
 from xds.agent.identity.folder import StateFolder
 from xds.agent.identity.holder import Identity
+from xds.agent.identity.jwt_svids import JwtSvids
 from xds.agent.identity.renewal import Chance, Renewal
 from xds.agent.identity.request import Workload, check_identity
+from xds.agent.identity.sds import SecretDiscovery
 from xds.agent.identity.signing import Server
 from xds.agent.identity.svid import State
 from xds.agent.identity.timing import is_valid
 from xds.agent.identity.tokens import TokenFile
+from xds.agent.identity.upstream import Upstream
+from xds.agent.identity.workload_api import WorkloadApi
 
 _log = structlog.get_logger("xds.agent")
 
@@ -67,15 +76,31 @@ class IdentityAgent:
         self._chance = chance or Chance()
         self._workload = Workload(options.namespace, options.service_account)
         self._folder = StateFolder(options.folder)
-        self._renewal = Renewal(
-            self.identity, Server(options.server, options.root_cert), self._workload, options.token, self._chance
-        )
+        server = Server(options.server, options.root_cert)
+        self._renewal = Renewal(self.identity, server, self._workload, options.token, self._chance)
+        self._upstream = Upstream(self.identity, server, self._renewal.renew_now, self._chance)
         self._listening = asyncio.Event()
 
     @property
     def trouble(self) -> str:
         """Why the last attempt to get a certificate failed; empty if it did not."""
         return self._renewal.reason
+
+    @property
+    def obtained(self) -> int:
+        """How many certificates there have been."""
+        return self._renewal.obtained
+
+    @property
+    def failed(self) -> int:
+        """How many attempts to get one were in vain."""
+        return self._renewal.failed
+
+    def connect(self) -> aio.Channel:
+        """A connection to the control plane on which the workload proves who it is. Raises AttemptError."""
+        if (svid := self.identity.svid) is None:
+            raise AttemptError("there is no certificate", "a token has to prove who this is")
+        return self._upstream.channel(svid)
 
     def look(self) -> None:
         """Looks at once whether the certificate is to be renewed, and does not go on waiting after a failure."""
@@ -91,12 +116,25 @@ class IdentityAgent:
         self._folder.open()
         try:
             self._resume()
-            async with asyncio.TaskGroup() as tasks:
+            async with self._sockets(), asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep())
                 tasks.create_task(self._renewal.run())
+                tasks.create_task(self._upstream.run())
                 self._listening.set()
         finally:
             self._folder.close()
+
+    @asynccontextmanager
+    async def _sockets(self) -> AsyncIterator[None]:
+        """Envoy and the application can ask."""
+        options, clock = self._options, self._chance.clock
+        secrets = SecretDiscovery(self.identity)
+        api = WorkloadApi(self.identity, JwtSvids(self._upstream.token, clock), clock)
+        async with (
+            listening(options.sds_path, sds.SERVICE, secrets.handlers(), options.socket_owner),
+            listening(options.workload_path, workload_api.SERVICE, api.handlers(), options.socket_owner),
+        ):
+            yield
 
     def _resume(self) -> None:
         """Goes on with what was saved, if it is of any use."""

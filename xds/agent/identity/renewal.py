@@ -48,7 +48,10 @@ class Chance:
 
 
 class Renewal:
-    """The loop. failures: in a row, up to now. reason: why the last attempt failed; empty after one that did not."""
+    """The loop. failures: in a row, up to now. reason: why the last attempt failed; empty after one that did not.
+
+    obtained, failed: attempts since the agent started.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,8 @@ class Renewal:
     ) -> None:
         self.failures = 0
         self.reason = ""
+        self.obtained = 0
+        self.failed = 0
         self._identity = identity
         self._server = server
         self._workload = workload
@@ -96,11 +101,13 @@ class Renewal:
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurried.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
         self._hurried.clear()
 
     async def _failed(self, error: AttemptError) -> None:
         self.failures += 1
+        self.failed += 1
         self.reason = str(error)
         pause = pause_after(self.failures, self._chance.fraction()).total_seconds()
         svid = self._identity.svid
@@ -119,6 +126,7 @@ class Renewal:
         after = State(answer.svid, after_answer(state.bundles, answer))
         self._identity.put(after)
         self.failures, self.reason = 0, ""
+        self.obtained += 1
         self._plan()
         _log.info(
             "certificate obtained",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -22,6 +23,16 @@ from xds.agent.identity.attempt import AttemptError
 from xds.agent.identity.svid import Svid
 from xds.model.credentials import Sealed
 from xds.model.identity import SpiffeId
+
+UNREADABLE: Final = (
+    ValueError,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
+"""What reading a certificate raises that is none, or none for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +77,19 @@ def read_answer(chain: Sequence[str], key: Sealed, workload: Workload, now: date
     """What the control plane has signed (PEM, leaf first, root last). Raises AttemptError if it is of no use."""
     try:
         certificates = x509.load_pem_x509_certificates("".join(chain).encode())
-        identity = identity_of(certificates[0])
-        ours = load_der_private_key(key.reveal(), password=None).public_key()
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension) as error:
+        leaf = certificates[0]
+        identity, theirs = identity_of(leaf), _encoded(leaf.public_key())
+        roots = tuple(_der(each) for each in certificates if is_root(each))
+    except UNREADABLE as error:
         raise AttemptError(f"the control plane's answer has no X509-SVID: {error}", "look at its log") from error
-    leaf = certificates[0]
-    if _encoded(leaf.public_key()) != _encoded(ours):
+    if theirs != _encoded(load_der_private_key(key.reveal(), password=None).public_key()):
         raise AttemptError("the control plane's certificate is for another key than ours", "look at its log")
     check_identity(identity, workload)
     if not leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc:
         span = f"{leaf.not_valid_before_utc:%F %T} to {leaf.not_valid_after_utc:%F %T} UTC"
         reason = f"the new certificate holds from {span}, and here it is {now.astimezone(UTC):%F %T}"
         raise AttemptError(reason, "set the clocks of both machines")
-    below = tuple(_der(each) for each in certificates if not is_root(each))
-    roots = tuple(_der(each) for each in certificates if is_root(each))
+    below = tuple(each for each in map(_der, certificates) if each not in roots)
     return Answer(Svid(identity, below, key, now, leaf.not_valid_after_utc), roots)
 
 
@@ -112,10 +122,20 @@ def comes_from(svid: Svid, roots: Sequence[bytes]) -> bool:
     return any(_is_signed_by(last, x509.load_der_x509_certificate(root)) for root in roots)
 
 
+def is_revoked(svid: Svid, lists: Sequence[bytes]) -> bool:
+    """Whether the signer of its certificate has it in one of these lists."""
+    leaf = x509.load_der_x509_certificate(svid.chain[0])
+    found = (x509.load_der_x509_crl(each) for each in lists)
+    return any(
+        each.issuer == leaf.issuer and each.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None
+        for each in found
+    )
+
+
 def _is_signed_by(certificate: x509.Certificate, signer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(signer)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, TypeError, *UNREADABLE):
         return False
     return True
 

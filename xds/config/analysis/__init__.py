@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Final
 
 from xds.config.analysis import (
+    authorization,
     claims,
     destination_rules,
     envoy_filters,
@@ -34,6 +35,7 @@ __all__ = ["ANALYSERS", "MESSAGES", "Finding", "Message", "Selectable", "analyse
 Analyser = Callable[[Subject], Iterator[Diagnostic]]
 
 ANALYSERS: Final[tuple[Analyser, ...]] = (
+    authorization.analyse,
     claims.analyse,
     destination_rules.analyse,
     envoy_filters.analyse,

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from xds.config.analysis.selectors import labels_of
 from xds.config.analysis.subject import Selectable, Subject
 from xds.config.kinds.kind import ISTIO_NETWORKING
 from xds.config.reader import Reader
+from xds.model.claims import is_claim
 from xds.model.diagnostic import Diagnostic, Severity
 from xds.model.gateways import Gateway
 from xds.model.routing import MESH_GATEWAY
-
-CLAIMS: Final = "@request.auth.claims"
-"""What the name of a header match starts with if it is a claim's."""
 
 
 def analyse(subject: Subject) -> Iterator[Diagnostic]:
@@ -36,7 +33,7 @@ def _claims(spec: Reader) -> Iterator[tuple[Reader, str]]:
     matches = (match for rule in spec.items("http") for match in rule.items("match"))
     for match in matches:
         for name in (name for field in ("headers", "withoutHeaders") for name, _ in match.entries(field)):
-            if name.startswith(CLAIMS):
+            if is_claim(name):
                 yield match, name
 
 
@@ -52,4 +49,4 @@ def _is_for(subject: Subject, rule: Reader, proxy: Selectable) -> bool:
     spec = rule.section("spec")
     attached = spec.has("targetRef") or spec.has("targetRefs")
     in_scope = rule.raw.namespace in (proxy.namespace, subject.root_namespace)
-    return in_scope and (attached or labels_of(spec).selects(proxy.labels))
+    return in_scope and bool(spec.items("jwtRules")) and (attached or labels_of(spec).selects(proxy.labels))

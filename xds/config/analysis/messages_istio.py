@@ -36,6 +36,9 @@ _SCHEMA_REMARK: Final = Message(
 
 ISTIO: Final[Mapping[str, Message]] = {
     "unknown-host": replace(_NOT_FOUND, remedy="Correct the host, or declare the service."),
+    "unknown-namespace": replace(
+        _NOT_FOUND, remedy="Correct the name, or add what is to be in the namespace.", level=Severity.WARNING
+    ),
     "unknown-subset": replace(
         _NOT_FOUND, remedy="Define the subset in a DestinationRule, or route to one that exists."
     ),
@@ -187,6 +190,12 @@ ISTIO: Final[Mapping[str, Message]] = {
         _WARNING,
     ),
     **dict.fromkeys(("not-honoured", "not-supported", "no-effect", "weights", "empty-selector"), _SCHEMA_REMARK),
+    "http-only-condition": replace(
+        _SCHEMA_REMARK,
+        meaning="A DENY rule asks for what only requests have, and is for ports that are not HTTP too: there it "
+        "denies everything.",
+        remedy="Name the ports that are meant in to.operation.ports.",
+    ),
     "addresses-required": Message(
         "IST0134",
         "ServiceEntryAddressesRequired",

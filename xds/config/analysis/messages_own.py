@@ -70,6 +70,12 @@ _ALL: Final = (
         "Merge the two.",
     ),
     Message(
+        "keys-unavailable",
+        "KeysUnavailable",
+        "The keys of an issuer of tokens cannot be fetched: none of its tokens is valid, if there were none before.",
+        "Correct issuer, jwksUri or what is behind it; it is asked again by itself.",
+    ),
+    Message(
         "readable-secret",
         "ReadableSecret",
         "Others on the machine can read a file with a private key in it.",
@@ -80,6 +86,12 @@ _ALL: Final = (
         "ModuleUnavailable",
         "The Wasm module of an extension cannot be fetched, or is not the one that its checksum is of.",
         "Correct url or sha256, or put the module there; it is tried again by itself.",
+    ),
+    Message(
+        "unknown-provider",
+        "UnknownProvider",
+        "A policy asks a provider that is not there, or whose service is not: what its rules match is refused.",
+        "Correct the provider's name, or declare the provider and its service.",
     ),
     Message(
         "no-identities",
@@ -134,6 +146,12 @@ _ALL: Final = (
         "UnknownEgressProxy",
         "A Sidecar leaves unknown traffic to a service that is not there, or to a port that it does not have.",
         "Add the service, or correct host and port.",
+    ),
+    Message(
+        "unusable-key",
+        "UnusableKey",
+        "A key of an issuer of tokens is left out, since a proxy cannot use it. The others hold.",
+        "Replace the key at the issuer, if tokens are signed with it.",
     ),
     Message(
         "unreadable",

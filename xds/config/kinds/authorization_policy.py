@@ -19,7 +19,7 @@ DRY_RUN: Final = "istio.io/dry-run"
 
 HONOURED = with_prefixes(
     {
-        "spec": "action selector.matchLabels",
+        "spec": "action provider.name selector.matchLabels",
         "spec.targetRef": TARGET_FIELDS,
         "spec.targetRefs": TARGET_FIELDS,
         **{f"spec.rules.{part}".rstrip("."): fields for part, fields in HONOURED_RULE.items()},
@@ -62,7 +62,8 @@ def parse(raw: RawObject, _context: Context) -> tuple[AuthorizationPolicy | None
         selector=spec.section("selector").labels("matchLabels"),
         gateways=parse_gateways(spec),
         provider=provider,
-        dry_run=_dry_run(root),
+        provider_place=spec.place(("provider", "name")) if provider else None,
+        dry_run=_dry_run(root, action),
     )
     return result(root, policy)
 
@@ -85,12 +86,16 @@ def _check_custom(readers: list[Reader], rules: tuple[AuthorizationRule, ...]) -
                 reader.error((), f"{attribute.value} is not supported with CUSTOM, as in Istio", "conflicting-fields")
 
 
-def _dry_run(root: Reader) -> bool:
+def _dry_run(root: Reader, action: AuthorizationAction) -> bool:
     """Go's way of writing a boolean. What is neither holds as not said: Istio enforces such a policy too."""
     text = root.raw.meta.annotations.get(DRY_RUN, "")
     if text not in _TRUE | _FALSE:
         reason = f"{text[:60]!r} is neither true nor false, so that the policy is in force"
         root.warning(("metadata", "annotations", DRY_RUN), reason, "no-effect")
+    if text in _TRUE and action is AuthorizationAction.CUSTOM:
+        reason = "a provider cannot be asked for trial, so that the policy is in force"
+        root.warning(("metadata", "annotations", DRY_RUN), reason, "no-effect")
+        return False
     return text in _TRUE
 
 

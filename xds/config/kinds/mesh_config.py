@@ -60,7 +60,7 @@ HONOURED: Final = (
         {
             "tcpKeepalive": "probes time interval",
             "tlsDefaults": HONOURED_MESH_TLS,
-            "extensionProviders": HONOURED_PROVIDERS,
+            **HONOURED_PROVIDERS,
             "defaultProviders": "accessLogging",
             "outboundTrafficPolicy.tls": _HONOURED_OUTBOUND_TLS,
             "zoneAwareLbSetting": HONOURED_ZONE_AWARE,

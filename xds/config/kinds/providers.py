@@ -7,11 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from xds.config.document import format_path
+from xds.config.kinds.external_authorization import (
+    HONOURED_GRPC,
+    HONOURED_HTTP,
+    parse_grpc_authorization,
+    parse_http_authorization,
+)
 from xds.config.reader import Reader
 from xds.config.scalars import parse_dns_label, parse_exact_host
 from xds.model.providers import (
     BUILT_IN,
     AccessLogProvider,
+    ExternalAuthorization,
     FileAccessLog,
     HttpAccessLogService,
     LogFormat,
@@ -21,15 +28,19 @@ from xds.model.providers import (
     TcpAccessLogService,
 )
 
-HONOURED_PROVIDERS: Final = (
-    "name envoyFileAccessLog.path envoyFileAccessLog.omitEmptyValues envoyFileAccessLog.logFormat.text"
-    " envoyFileAccessLog.logFormat.labels envoyHttpAls.service envoyHttpAls.port envoyHttpAls.logName"
-    " envoyHttpAls.filterStateObjectsToLog envoyHttpAls.additionalRequestHeadersToLog"
-    " envoyHttpAls.additionalResponseHeadersToLog envoyHttpAls.additionalResponseTrailersToLog envoyTcpAls.service"
-    " envoyTcpAls.port envoyTcpAls.logName envoyTcpAls.filterStateObjectsToLog envoyOtelAls.service envoyOtelAls.port"
-    " envoyOtelAls.logName envoyOtelAls.logFormat.text envoyOtelAls.logFormat.labels"
-)
-"""The honoured fields of a provider, for a kind's list."""
+HONOURED_PROVIDERS: Final[Mapping[str, str]] = {
+    "extensionProviders": "name",
+    "extensionProviders.envoyExtAuthzGrpc": HONOURED_GRPC,
+    "extensionProviders.envoyExtAuthzHttp": HONOURED_HTTP,
+    "extensionProviders.envoyFileAccessLog": "path omitEmptyValues logFormat.text logFormat.labels",
+    "extensionProviders.envoyHttpAls": (
+        "service port logName filterStateObjectsToLog additionalRequestHeadersToLog additionalResponseHeadersToLog"
+        " additionalResponseTrailersToLog"
+    ),
+    "extensionProviders.envoyTcpAls": "service port logName filterStateObjectsToLog",
+    "extensionProviders.envoyOtelAls": "service port logName logFormat.text logFormat.labels",
+}
+"""The honoured fields of providers, by what they are below."""
 
 _LOGS: Final = frozenset({"envoyFileAccessLog", "envoyHttpAls", "envoyTcpAls", "envoyOtelAls"})
 _TRACERS: Final = frozenset(
@@ -74,8 +85,14 @@ def _provider(item: Reader) -> Provider:
     kind = next((field for field in item.value if field != "name" and item.has(field)), "")
     config = item.section(kind)
     service = _service(config) if config.has("service") else None
-    build = _ACCESS_LOGS.get(kind)
-    return Provider(item.text("name"), kind, service, build(config, service) if build is not None else None)
+    log, authorization = _ACCESS_LOGS.get(kind), _AUTHORIZATIONS.get(kind)
+    return Provider(
+        item.text("name"),
+        kind,
+        service,
+        access_log=log(config, service) if log is not None else None,
+        authorization=authorization(config, _required(service)) if authorization is not None else None,
+    )
 
 
 def _service(config: Reader) -> ProviderService:
@@ -134,4 +151,8 @@ _ACCESS_LOGS: Final[Mapping[str, Callable[[Reader, ProviderService | None], Acce
     "envoyHttpAls": _http,
     "envoyTcpAls": _tcp,
     "envoyOtelAls": _otel,
+}
+_AUTHORIZATIONS: Final[Mapping[str, Callable[[Reader, ProviderService], ExternalAuthorization]]] = {
+    "envoyExtAuthzGrpc": parse_grpc_authorization,
+    "envoyExtAuthzHttp": parse_http_authorization,
 }

@@ -29,21 +29,17 @@ _MAX_BODY: Final = 1024 * 1024
 
 
 def parse_http_routes(spec: Reader, scope: Scope, gateways: tuple[str, ...]) -> tuple[HTTPRoute, ...]:
-    """``spec.http``. A rule that cannot be honoured is left out with a warning; the others keep their index."""
-    routes = (_route(rule, index, scope, gateways) for index, rule in enumerate(spec.items("http")))
-    return tuple(route for route in routes if route is not None)
+    """``spec.http``."""
+    return tuple(_route(rule, index, scope, gateways) for index, rule in enumerate(spec.items("http")))
 
 
-def _route(rule: Reader, index: int, scope: Scope, gateways: tuple[str, ...]) -> HTTPRoute | None:
+def _route(rule: Reader, index: int, scope: Scope, gateways: tuple[str, ...]) -> HTTPRoute:
     _check_action(rule)
-    matches = parse_http_matches(rule, scope, gateways)
-    if matches is None:
-        return None
     return HTTPRoute(
         index=index,
         origin=rule.origin,
         name=rule.text("name"),
-        match=matches,
+        match=parse_http_matches(rule, scope, gateways),
         route=_destinations(rule, scope),
         redirect=_redirect(rule),
         direct_response=_direct_response(rule),

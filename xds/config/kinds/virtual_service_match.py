@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from xds.config.document import Path
 from xds.config.kinds.header_names import parse_readable_header_name
 from xds.config.kinds.names import Scope, parse_port_number
 from xds.config.kinds.string_match import (
@@ -13,33 +16,22 @@ from xds.config.kinds.string_match import (
 )
 from xds.config.reader import Reader
 from xds.config.scalars import parse_cidr, parse_host
-from xds.model.routing import HTTPMatchRequest, L4MatchAttributes, StringMatch
+from xds.model.claims import ClaimPath, claim_path, is_claim
+from xds.model.routing import MESH_GATEWAY, HTTPMatchRequest, L4MatchAttributes, StringMatch
 
-_CLAIMS = "@request.auth.claims"
+_Conditions = tuple[Mapping[str, StringMatch] | None, Mapping[ClaimPath, StringMatch] | None]
 _HAVE_THEIR_OWN_FIELD = frozenset({"uri", "scheme", "method", "authority"})
 
 
-def parse_http_matches(rule: Reader, scope: Scope, gateways: tuple[str, ...]) -> tuple[HTTPMatchRequest, ...] | None:
-    """The alternatives of a rule, empty for "always"; None if there were some and none of them can be honoured."""
-    matches = rule.items("match")
-    indexed = enumerate(matches)
-    honoured = tuple(_http_match(match, i, scope, gateways) for i, match in indexed if not _leave_out(match))
-    return None if matches and not honoured else honoured
-
-
-def _leave_out(match: Reader) -> bool:
-    """True for a match on token claims: dropping only that condition would let through what it was to keep out."""
-    for name in ("headers", "withoutHeaders"):
-        conditions = match.child(name)
-        claim = conditions and next((key for key in conditions.value if key.startswith(_CLAIMS)), None)
-        if claim:
-            reason = "claims are not honoured yet: requests are routed as if this match did not exist"
-            match.warning((name, claim), reason, "not-honoured")
-            return True
-    return False
+def parse_http_matches(rule: Reader, scope: Scope, gateways: tuple[str, ...]) -> tuple[HTTPMatchRequest, ...]:
+    """The alternatives of a rule, empty for "always"."""
+    return tuple(_http_match(match, index, scope, gateways) for index, match in enumerate(rule.items("match")))
 
 
 def _http_match(match: Reader, index: int, scope: Scope, gateways: tuple[str, ...]) -> HTTPMatchRequest:
+    gateways = _gateways(match, scope, gateways)
+    headers, claims = _conditions(match, "headers", gateways)
+    without_headers, without_claims = _conditions(match, "withoutHeaders", gateways)
     return HTTPMatchRequest(
         name=match.text("name"),
         uri=_uri(match),
@@ -47,13 +39,15 @@ def _http_match(match: Reader, index: int, scope: Scope, gateways: tuple[str, ..
         scheme=parse_optional_match(match, "scheme"),
         method=parse_optional_match(match, "method"),
         authority=parse_optional_match(match, "authority"),
-        headers=_header_matches(match, "headers"),
-        without_headers=_header_matches(match, "withoutHeaders"),
+        headers=headers,
+        without_headers=without_headers,
+        claims=claims,
+        without_claims=without_claims,
         query_params=parse_match_map(match, "queryParams"),
         port=parse_port_number(match, "port"),
         source_labels=match.labels("sourceLabels"),
         source_namespace=match.text("sourceNamespace"),
-        gateways=_gateways(match, scope, gateways),
+        gateways=gateways,
         stat_prefix=match.text("statPrefix"),
         index=index,
     )
@@ -65,15 +59,32 @@ def _uri(match: Reader) -> StringMatch | None:
     return None if uri == PRESENT else uri
 
 
-def _header_matches(match: Reader, name: str) -> dict[str, StringMatch] | None:
-    found: dict[str, StringMatch] = {}
-    for header, reader in match_entries(match, name):
-        key = parse_readable_header_name(match, (name, header), header)
+def _conditions(match: Reader, name: str, gateways: tuple[str, ...]) -> _Conditions:
+    """What ``headers`` or ``withoutHeaders`` ask for: of headers, and of claims."""
+    headers: dict[str, StringMatch] = {}
+    claims: dict[ClaimPath, StringMatch] = {}
+    for written, reader in match_entries(match, name):
+        if is_claim(written):
+            claims[_claim(match, (name, written), written, gateways)] = parse_string_match(reader)
+            continue
+        key = parse_readable_header_name(match, (name, written), written)
         if key in _HAVE_THEIR_OWN_FIELD:
-            match.warning((name, header), f"is ignored: match on the field {key}, not on a header", "no-effect")
+            match.warning((name, written), f"is ignored: match on the field {key}, not on a header", "no-effect")
         elif key:
-            found[key] = parse_string_match(reader)
-    return found or None
+            headers[key] = parse_string_match(reader)
+    return headers or None, claims or None
+
+
+def _claim(match: Reader, at: Path, written: str, gateways: tuple[str, ...]) -> ClaimPath:
+    """Istio: claims are known at gateways alone, as a sidecar does not verify the tokens of its own workload."""
+    if MESH_GATEWAY in gateways:
+        reason = "claims are known at gateways only: for sidecars it is as if this match did not exist"
+        match.warning(at, reason, "no-effect")
+    try:
+        return claim_path(written)
+    except ValueError as error:
+        match.error(at, str(error), "invalid-format")
+        return ()
 
 
 def parse_l4_matches(rule: Reader, scope: Scope, gateways: tuple[str, ...]) -> tuple[L4MatchAttributes, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from typing import Final
 
 from xds.config.reader import Reader
+from xds.model.claims import ClaimPath
 from xds.model.routing import HTTPMatchRequest, HTTPRoute, MatchKind, StringMatch, VirtualService
 
 _HUNDRED: Final = 100
@@ -74,7 +75,7 @@ def _taken_by(
 
 
 def _takes_everything(match: HTTPMatchRequest) -> bool:
-    conditions = (match.scheme, match.method, match.authority, match.headers, match.without_headers, match.query_params)
+    conditions = (match.scheme, match.method, match.authority, *_maps(match))
     clients = (match.port, match.source_labels, match.source_namespace)
     return match.uri in _EVERY_PATH and not any(conditions) and not any(clients)
 
@@ -86,8 +87,8 @@ def _key(match: HTTPMatchRequest) -> Hashable:
     return (*plain, *maps, match.port, match.source_labels, match.source_namespace, frozenset(match.gateways))
 
 
-def _maps(match: HTTPMatchRequest) -> tuple[Mapping[str, StringMatch] | None, ...]:
-    return match.headers, match.without_headers, match.query_params
+def _maps(match: HTTPMatchRequest) -> tuple[Mapping[str, StringMatch] | Mapping[ClaimPath, StringMatch] | None, ...]:
+    return match.headers, match.without_headers, match.query_params, match.claims, match.without_claims
 
 
 def _remark_retries(reader: Reader, route: HTTPRoute) -> None:

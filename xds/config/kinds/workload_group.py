@@ -1,6 +1,6 @@
 """WorkloadGroup: what the workloads have in common that register themselves by their proxies (Istio ``WorkloadGroup``).
 
-The probe is for who stands beside the workload and looks at it; here it is only checked.
+The probe is for the agents beside the workloads, which look at them and tell.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from xds.config.document import RawObject
 from xds.config.kinds.honoured import with_prefixes
 from xds.config.kinds.kind import ISTIO_NETWORKING, ISTIO_NETWORKING_VERSIONS, Context, Kind
+from xds.config.kinds.probe_fields import PROBE_FIELDS, parse_probe
 from xds.config.kinds.result import result
 from xds.config.kinds.workload_fields import parse_ports
 from xds.config.reader import Reader
@@ -16,10 +17,12 @@ from xds.model.services import Locality
 from xds.model.workload_groups import WorkloadGroup
 
 HONOURED = with_prefixes(
-    {"spec.metadata": "labels annotations", "spec.template": "ports labels network locality weight serviceAccount"}
+    {
+        "spec.metadata": "labels annotations",
+        "spec.template": "ports labels network locality weight serviceAccount",
+        "spec.probe": PROBE_FIELDS,
+    }
 )
-
-_SCHEMES = ("", "HTTP", "HTTPS")
 
 
 def parse(raw: RawObject, context: Context) -> tuple[WorkloadGroup | None, tuple[Diagnostic, ...]]:
@@ -27,7 +30,6 @@ def parse(raw: RawObject, context: Context) -> tuple[WorkloadGroup | None, tuple
     root = Reader(raw)
     spec = root.section("spec")
     template, metadata = spec.section("template"), spec.section("metadata")
-    _check_probe(spec.section("probe"))
     group = WorkloadGroup(
         meta=raw.meta,
         labels=metadata.labels("labels"),
@@ -38,15 +40,9 @@ def parse(raw: RawObject, context: Context) -> tuple[WorkloadGroup | None, tuple
         network=template.text("network"),
         weight=template.integer("weight"),
         service_account=template.text("serviceAccount"),
+        probe=parse_probe(spec.section("probe")),
     )
     return result(root, group)
-
-
-def _check_probe(probe: Reader) -> None:
-    request = probe.section("httpGet")
-    scheme = request.text("scheme")
-    if scheme not in _SCHEMES:
-        request.error("scheme", f"{scheme[:60]!r} is neither HTTP nor HTTPS")
 
 
 KIND = Kind(

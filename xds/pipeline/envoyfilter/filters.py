@@ -1,6 +1,7 @@
 """Lists of filters: of a listener, of a filter chain, of an HTTP connection manager.
 
-Field numbers are Envoy's: ListenerFilter, Filter and HttpFilter have name 1; Filter and HttpFilter typed_config 4.
+Field numbers are Envoy's: ListenerFilter, Filter and HttpFilter have name 1; Filter and HttpFilter typed_config 4 and
+config_discovery 5.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from betterproto2 import Message
 
 from xds.model.envoy_filters import ConfigPatch, FilterClass, PatchOperation
 from xds.pipeline.envoyfilter.edit import edited
-from xds.pipeline.envoyfilter.encoded import text
-from xds.pipeline.envoyfilter.outcome import Trail
+from xds.pipeline.envoyfilter.encoded import has, text
+from xds.pipeline.envoyfilter.outcome import InvalidResultError, Trail
 from xds.wire.merge import merged
 
 Named = Callable[[ConfigPatch], str | None]
 """Which filter a patch names; None if none."""
 
+_TYPED_CONFIG, _CONFIG_DISCOVERY = 4, 5
 _HTTP = "envoy.filters.http"
 _AUTHENTICATION = frozenset({f"{_HTTP}.cors", f"{_HTTP}.jwt_authn"})
 _AUTHORIZATION = _AUTHENTICATION | {f"{_HTTP}.ext_authz", f"{_HTTP}.rbac"}
@@ -61,8 +63,17 @@ def _merged(cls: type[Message], body: bytes, patches: Sequence[ConfigPatch], nam
     for patch in patches:
         if patch.operation.is_merge and named(patch) in (None, text(body, 1)):
             trail.note(patch, text(body, 1))
+            _check_merge(body, patch, trail)
             body = merged_by(cls, body, patch)
     return body
+
+
+def _check_merge(body: bytes, patch: ConfigPatch, trail: Trail) -> None:
+    """A merge would not change what the filter finds by its name, but take its place: a filter that verifies tokens
+    would let all pass."""
+    if has(body, _CONFIG_DISCOVERY) and has(patch.value, _TYPED_CONFIG):
+        reason = f"{text(body, 1)} finds its configuration by name (ECDS), which a merge would replace"
+        raise InvalidResultError(reason, trail)
 
 
 def merged_by(cls: type[Message], body: bytes, patch: ConfigPatch) -> bytes:

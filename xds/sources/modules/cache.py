@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,9 +16,9 @@ import structlog
 
 from xds.model.extensions import Module, ModuleReference
 from xds.sources.modules.checks import ModuleError, checked
+from xds.sources.private_files import PRIVATE_FOLDER, write_privately
 
 MAX_CACHE_BYTES: Final = 256 << 20
-_PRIVATE: Final = 0o700
 
 _log = structlog.get_logger("xds.sources.modules")
 
@@ -51,10 +50,10 @@ class ModuleCache:
         """Keeps what a reference gave."""
         try:
             for folder in (self._folder, self._folder / "blobs", self._folder / "names"):
-                folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+                folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
             if not self._blob(module.sha256).is_file():
-                _write(self._blob(module.sha256), module.code)
-            _write(self._name(reference), module.sha256.encode())
+                write_privately(self._blob(module.sha256), module.code)
+            write_privately(self._name(reference), module.sha256.encode())
             self._prune(keep=module.sha256)
         except OSError as error:
             _log.warning("a module cannot be kept on disk", folder=str(self._folder), reason=str(error))
@@ -81,14 +80,3 @@ class ModuleCache:
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     return ((path, path.stat()) for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=".", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlencode
 
 import aiohttp
 
 from xds.model.extensions import Module, ModuleReference
+from xds.sources.http import FetchError, RefusedError, fetch
 from xds.sources.modules import image
-from xds.sources.modules.checks import MAX_MODULE_BYTES, ModuleError, checked, digest_of, too_large
+from xds.sources.modules.checks import MAX_MODULE_BYTES, ModuleError, checked, digest_of
 from xds.sources.modules.local import split
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=10, sock_read=20)
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _CHALLENGE: Final = re.compile(r'(\w+)="([^"]*)"')
-_CHUNK: Final = 1 << 16
 
 
 async def download(reference: ModuleReference, session: aiohttp.ClientSession) -> Module:
@@ -28,40 +26,9 @@ async def download(reference: ModuleReference, session: aiohttp.ClientSession) -
     try:
         if scheme == "oci":
             return await _Registry(reference, session, *_parts(rest)).module()
-        return checked(reference, await _get(session, reference.url, MAX_MODULE_BYTES))
-    except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-        raise ModuleError(f"{reference.url} cannot be fetched: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "it takes too long"
-    return str(error) or type(error).__name__
-
-
-async def _get(session: aiohttp.ClientSession, url: str, limit: int, headers: Mapping[str, str] = _NO_HEADERS) -> bytes:
-    async with session.get(url, headers=headers, timeout=TIMEOUT, max_redirects=5) as response:
-        if response.status != HTTPStatus.OK:
-            raise _RefusedError(url, response)
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise too_large(f"what {url} has")
-            chunks.append(chunk)
-    return b"".join(chunks)
-
-
-class _RefusedError(ModuleError):
-    """A server answered with another status than 200. challenge: how it wants to be asked, if it says so."""
-
-    def __init__(self, url: str, response: aiohttp.ClientResponse) -> None:
-        super().__init__(
-            f"{url} cannot be fetched: the server answered {response.status} {response.reason or ''}".rstrip()
-        )
-        self.status = response.status
-        self.challenge = response.headers.get("www-authenticate", "")
+        return checked(reference, await fetch(session, reference.url, MAX_MODULE_BYTES, TIMEOUT))
+    except FetchError as error:
+        raise ModuleError(str(error)) from error
 
 
 def _parts(name: str) -> tuple[str, str, str]:
@@ -102,14 +69,14 @@ class _Registry:
     async def _fetch(self, path: str, limit: int) -> bytes:
         url = f"{self._scheme}://{self.host}/v2/{self.repository}/{path}"
         try:
-            return await _get(self.session, url, limit, self._headers)
-        except _RefusedError as refused:
+            return await fetch(self.session, url, limit, TIMEOUT, self._headers)
+        except RefusedError as refused:
             if refused.status != HTTPStatus.UNAUTHORIZED or "authorization" in self._headers:
                 raise
             self._headers["authorization"] = f"Bearer {await self._token(refused)}"
-        return await _get(self.session, url, limit, self._headers)
+        return await fetch(self.session, url, limit, TIMEOUT, self._headers)
 
-    async def _token(self, refused: _RefusedError) -> str:
+    async def _token(self, refused: RefusedError) -> str:
         """Registries give everyone a token for what is public."""
         scheme, _, rest = refused.challenge.partition(" ")
         asked = dict(_CHALLENGE.findall(rest))
@@ -117,10 +84,7 @@ class _Registry:
         if scheme.lower() != "bearer" or not realm.startswith(("https://", f"{self._scheme}://")):
             raise refused
         parameters = {name: asked[name] for name in ("service", "scope") if name in asked}
-        async with self.session.get(realm, params=parameters, timeout=TIMEOUT) as response:
-            if response.status != HTTPStatus.OK:
-                raise _RefusedError(realm, response)
-            content = await response.content.read(image.MAX_DOCUMENT_BYTES)
+        content = await fetch(self.session, f"{realm}?{urlencode(parameters)}", image.MAX_DOCUMENT_BYTES, TIMEOUT)
         answer = image.document(content, realm)
         token = answer.get("token") or answer.get("access_token")
         if not isinstance(token, str):

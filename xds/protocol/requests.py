@@ -1,24 +1,19 @@
-"""Request messages, from bytes to the frozen requests of the protocol and the proxy that sent them."""
+"""Request messages, from bytes to the frozen requests of the machine, and the node that sent them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from google.protobuf.json_format import Error as JsonError
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 
-from xds.model.proxy import Proxy
-from xds.model.services import Locality
-from xds.protocol import DeltaRequest, ErrorDetail, RemoteProtocolError, Request, SotwRequest, Variant
+from xds.protocol.errors import RemoteProtocolError
+from xds.protocol.events import DeltaRequest, ErrorDetail, Request, SotwRequest
+from xds.protocol.limits import MAX_TYPE_URL_CHARACTERS, LimitExceededError, check_request
+from xds.protocol.stream import Variant
 from xds.resources import TypeUrl
-from xds.server.limits import MAX_NODE_ID_CHARACTERS, MAX_TYPE_URL_CHARACTERS, LimitExceededError, check_request
 from xds.wire.core_pb2 import Node
 from xds.wire.discovery_pb2 import DeltaDiscoveryRequest, DiscoveryRequest, Status
-
-ParseNode = Callable[[str, Mapping[str, object], Locality], Proxy]
-"""A node id, its metadata and its locality to a proxy; raises ValueError with a text for the operator."""
 
 _MAX_ERROR_CHARACTERS = 4096
 
@@ -70,20 +65,6 @@ def decode_delta(data: bytes) -> Incoming:
 
 
 DECODERS: Mapping[Variant, Decode] = {Variant.SOTW: decode_sotw, Variant.DELTA: decode_delta}
-
-
-def proxy_of(node: Node | None, parse_node: ParseNode) -> Proxy:
-    """Who opened the stream. Raises RemoteProtocolError if that cannot be told."""
-    if node is None:
-        raise RemoteProtocolError("the first request of a stream must have a node")
-    if len(node.id) > MAX_NODE_ID_CHARACTERS:
-        raise LimitExceededError(f"the node id has {len(node.id)} characters; {MAX_NODE_ID_CHARACTERS} are allowed")
-    locality = Locality(node.locality.region, node.locality.zone, node.locality.sub_zone)
-    try:
-        metadata = MessageToDict(node.metadata) if node.HasField("metadata") else {}
-        return parse_node(node.id, metadata, locality)
-    except (ValueError, JsonError) as error:
-        raise RemoteProtocolError(str(error)) from error
 
 
 def _type_url(text: str) -> TypeUrl:

@@ -6,7 +6,7 @@ Kubernetes allows a pod 256 KiB of annotations.
 
 from __future__ import annotations
 
-from xds.protocol import RemoteProtocolError
+from xds.protocol.errors import RemoteProtocolError
 
 MAX_NODE_BYTES = 512 << 10
 MAX_NODE_ID_CHARACTERS = 1024

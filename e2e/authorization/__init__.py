@@ -1,0 +1,1 @@
+"""AuthorizationPolicies before real Envoys, asked by callers with real identities."""

@@ -1,0 +1,1 @@
+"""Whether the workload is healthy: looked at as its WorkloadGroup says, and told to the control plane. Does I/O."""
