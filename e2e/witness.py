@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from e2e.explained import Explained, Seen
@@ -14,11 +15,12 @@ from xds.app.proxy_spec import ProxySpec
 class Witness:
     """Notes what comes back, and compares it when the test is over: nothing that goes on is slowed down.
 
-    Every version of the configuration counts that was there in the meantime.
+    Every version of the configuration counts that was there in the meantime. behind: the addresses of workloads whose
+    servers say that they are elsewhere, and where.
     """
 
-    def __init__(self, config: Path, mesh_config: Path) -> None:
-        self._explained = Explained(config, mesh_config, {"localhost": "127.0.0.1"})
+    def __init__(self, config: Path, mesh_config: Path, behind: Mapping[str, str] | None = None) -> None:
+        self._explained = Explained(config, mesh_config, {"localhost": "127.0.0.1", **(behind or {})})
         self._noted: dict[tuple[str, Asked, Seen], ProxySpec] = {}
 
     def record(self) -> None:

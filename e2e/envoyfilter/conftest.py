@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ import pytest_asyncio
 
 from e2e.addresses import Addresses
 from e2e.envoyfilter.mesh import FilterMesh, filter_mesh
+from e2e.witness import Witness
+from examples.bookinfo.topology import MESH_CONFIG
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -18,3 +20,12 @@ async def mesh(
 ) -> AsyncIterator[FilterMesh]:
     async with filter_mesh(tmp_path_factory.mktemp("envoyfilter"), envoy, addresses) as mesh:
         yield mesh
+
+
+@pytest.fixture
+def witness(mesh: FilterMesh) -> Iterator[None]:
+    """What the client is answered is compared with what is explained."""
+    witness = mesh.lab.witness = Witness(mesh.lab.config, MESH_CONFIG)
+    yield
+    mesh.lab.witness = None
+    witness.compare()

@@ -77,10 +77,16 @@ class FilterMesh:
         text = envoy_filter(name, patches, selector)
         file = self.lab.config / f"{name}.yaml"
         file.write_text(text)
+        self._record()
         try:
             yield
         finally:
             file.unlink()
+            self._record()
+
+    def _record(self) -> None:
+        if self.lab.witness is not None:
+            self.lab.witness.record()
 
 
 def envoy_filter(name: str, patches: str, selector: str = "") -> str:

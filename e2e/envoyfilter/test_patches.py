@@ -9,7 +9,7 @@ import pytest
 from e2e.envoyfilter.mesh import INBOUND_PORT, FilterMesh, instance
 from e2e.proofs import proves
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("witness")]
 
 HTTP = "envoy.filters.network.http_connection_manager"
 MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"

@@ -11,6 +11,8 @@ from textwrap import indent
 from e2e.echo import echo_server
 from e2e.lab import Lab, Sidecar
 from e2e.services import service
+from e2e.witness import Witness
+from examples.bookinfo.topology import MESH_CONFIG
 from xds.app.demo.shop import Answer, fetch
 
 GATEWAY_PORT = 8080
@@ -84,8 +86,12 @@ class Shop:
 
 
 async def start_shop(lab: Lab, *options: str) -> Shop:
-    """Starts everything, without extensions unless there are some in the folder already."""
+    """Starts everything, without extensions unless there are some in the folder already.
+
+    What the client is answered is compared with what is explained.
+    """
     workload, gateway = lab.addresses.new(), lab.addresses.new()
+    lab.witness = Witness(lab.config, MESH_CONFIG, {workload: "127.0.0.1"})
     port = await lab.stack.enter_async_context(echo_server("v1", "127.0.0.1"))
     lab.write("shop.yaml", service("shop", {"v1": workload}))
     lab.write("sidecar.yaml", _SIDECAR.format(port=port))

@@ -47,7 +47,8 @@ _CLAIMS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
 }
 
 
-def _routes() -> list[object]:
+def routes() -> list[object]:
+    """Rules for each of the claims; what none of them is for is answered with 418."""
     matched = [
         {"match": [{"uri": {"prefix": path}, field: {name: value}}], "route": TO_SERVER}
         for path, (field, name, value) in _CLAIMS.items()
@@ -62,7 +63,7 @@ async def test_claims_decide_at_a_gateway(world: JwtWorld) -> None:
         app="gateway",
         name="at-gateway",
     )
-    world.mesh.write("gateway", *gateway(world.mesh.gateway.ip, "gateway", *_routes()))
+    world.mesh.write("gateway", *gateway(world.mesh.gateway.ip, "gateway", *routes()))
 
     async def status(path: str, token: str) -> int:
         return (await world.ask(token, path=path, place="gateway")).status

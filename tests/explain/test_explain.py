@@ -49,6 +49,7 @@ from envoy_data_plane.envoy.extensions.filters.http.cors.v3 import CorsPolicy as
 from envoy_data_plane.envoy.extensions.filters.http.fault.v3 import FaultAbort, HttpFault
 from envoy_data_plane.envoy.extensions.filters.http.grpc_stats.v3 import FilterConfig as GrpcStats
 from envoy_data_plane.envoy.extensions.filters.http.grpc_web.v3 import GrpcWeb
+from envoy_data_plane.envoy.extensions.filters.http.set_filter_state.v3 import Config as FilterState
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
     HttpFilter,
@@ -420,6 +421,7 @@ def test_a_filter_that_is_not_known_is_named() -> None:
         (GrpcWeb(), "application/grpc-webbing", "GrpcWeb leaves this request alone"),
         (GrpcWeb(), "text/html", "GrpcWeb leaves this request alone"),
         (GrpcStats(), "text/html", "grpc_stats counts gRPC calls"),
+        (FilterState(), "text/html", "set_filter_state says what requests speak"),
     ],
 )
 def test_a_filter_is_told_in_words(config: Message, kind: str, words: str) -> None:

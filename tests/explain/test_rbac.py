@@ -156,6 +156,7 @@ def test_what_filters_noted_before_is_looked_at() -> None:
         (allow(a=Policy(permissions=[ANYTHING], principals=[ANYBODY], condition=Expr())), "CEL"),
         (allow(a=policy(Permission(matcher=TypedExtensionConfig(name="x")))), "matcher"),
         (allow(a=policy(principal=Principal(custom=TypedExtensionConfig(name="x")))), "custom"),
+        (allow(a=policy(Permission(header=HeaderMatcher(name="X-Forwarded-Client-Cert")))), "forwarded-client-cert"),
         (allow(a=policy(Permission(uri_template=TypedExtensionConfig(name="x")))), "matched by x"),
     ],
 )

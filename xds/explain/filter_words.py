@@ -31,6 +31,7 @@ _WORDS: Final[Mapping[str, Callable[[Request], str]]] = {
     "local_ratelimit.v3.LocalRateLimit": _always(f"answers 429 when its tokens are used up; {_UNDECIDED}"),
     "ratelimit.v3.RateLimit": _always(f"asks a service, by which it may answer 429; {_UNDECIDED}"),
     "wasm.v3.Wasm": _always("runs a plugin, whose effect is not told here"),
+    "set_filter_state.v3.Config": _always("says what requests speak when TLS begins, and changes nothing"),
     "lua.v3.Lua": _always("runs a script, whose effect is not told here"),
 }
 """By type, without what all types begin with."""
@@ -46,4 +47,4 @@ def filter_words(kind: str, request: Request) -> str:
 def _name(kind: str) -> str:
     """The type's own name; that of its package where every package has one of that name."""
     package, _, name = kind.rpartition(".")
-    return package.split(".")[-2] if name == "FilterConfig" else name
+    return package.split(".")[-2] if name in ("FilterConfig", "Config") else name

@@ -7,24 +7,22 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from envoy_data_plane.envoy.extensions.filters.http.cors.v3 import CorsPolicy
-from envoy_data_plane.envoy.extensions.filters.http.fault.v3 import FaultAbort, HttpFault
+from envoy_data_plane.envoy.extensions.filters.http.fault.v3 import HttpFault
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
     HttpFilter,
 )
 from envoy_data_plane.google.protobuf import Any as AnyMessage
 
-from xds.explain import headers, strings
 from xds.explain.access.ext_authz import http_ext_authz
 from xds.explain.access.jwt_authn import jwt_authn
 from xds.explain.access.rbac_filters import http_rbac
-from xds.explain.decode import as_json, fields, in_words, unpacked
+from xds.explain.decode import fields, unpacked
 from xds.explain.filter_words import filter_words
 from xds.explain.header_changes import HeaderChange
 from xds.explain.mutations import header_mutation
-from xds.explain.request import Request
 from xds.explain.result import Answered, Check, Ended, Policy, objects
-from xds.explain.route_match import fraction
+from xds.explain.route_filters import cors, fault
 from xds.explain.step import Did, left_after
 from xds.explain.stream import Stream
 from xds.resources import ResourceSet, Source
@@ -142,44 +140,8 @@ def _filter(of: _Configured, stream: Stream, changes: tuple[HeaderChange, ...] |
         return Did(stream)
     if of.kind == CORS:
         policy = unpacked(config, CorsPolicy)
-        return _cors(policy, request, stream) if policy is not None and changes is not None else Did(stream)
+        return cors(policy, request, stream) if policy is not None and changes is not None else Did(stream)
     if of.kind == FAULT:
-        fault = unpacked(config, HttpFault)
-        return _fault(fault, request, stream, changes or ()) if fault is not None else Did(stream)
+        injected = unpacked(config, HttpFault)
+        return fault(injected, request, stream, changes or ()) if injected is not None else Did(stream)
     return Did(stream, policies=(Policy("filter", filter_words(of.kind, request)),))
-
-
-def _cors(policy: CorsPolicy, request: Request, stream: Stream) -> Did:
-    """A preflight request is answered if its origin may ask, whatever it asks for: the browser compares."""
-    told = (Policy("cors", in_words({k: v for k, v in as_json(policy).items() if k != "filter_enabled"})),)
-    origin = request.header("origin")
-    preflight = request.method == "OPTIONS" and bool(request.header("access-control-request-method"))
-    if not origin or not preflight:
-        return Did(stream, policies=told)
-    allowed = any(
-        strings.matches(matcher, "*") or strings.matches(matcher, origin)
-        for matcher in policy.allow_origin_string_match
-    )
-    if not allowed and policy.forward_not_matching_preflights is not False:
-        return Did(stream, policies=told)
-    return Did(stream, (Answered(1.0, 200, "CORS preflight"),), told)
-
-
-def _fault(fault: HttpFault, request: Request, stream: Stream, changes: tuple[HeaderChange, ...]) -> Did:
-    """Nothing happens to requests that do not have the headers which the fault is for."""
-    told = tuple(
-        Policy(f"fault.{name}", in_words(as_json(part)))
-        for name, part in (("delay", fault.delay), ("abort", fault.abort))
-        if part is not None
-    )
-    concerned = all(headers.mismatch(matcher, request) is None for matcher in fault.headers)
-    if fault.abort is None or not concerned:
-        return Did(stream, policies=told)
-    status, share = _abort_status(fault.abort), fraction(fault.abort.percentage)
-    answer = Answered(share, status, "fault.abort", response_changes=changes)
-    return Did(stream, (answer,) if status else (), told)
-
-
-def _abort_status(abort: FaultAbort) -> int:
-    """0 if the request itself would have to say."""
-    return 200 if abort.grpc_status is not None else abort.http_status or 0

@@ -125,3 +125,28 @@ def test_what_is_not_said_is_asked_for(config: Path) -> None:
     with pytest.raises(StartError, match="source address, which is not known; say it by --source-ip"):
         run(config, *to)
     assert steps(config, *to[:-1], "--source-ip", "10.8.0.1", to[-1])["outcomes"][0]["answered"]["status"] == 403
+
+
+GATEWAY = """\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: front}
+spec:
+  selector: {app: front}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: front}
+spec: {hosts: ["*"], gateways: [front], http: [{route: [{destination: {host: reviews}}]}]}
+"""
+
+
+def test_where_a_gateway_is_may_have_to_be_said(config: Path) -> None:
+    (config / "gateway.yaml").write_text(GATEWAY)
+    asked = ("--gateway", "front.default", "--mtls", "http://a/")
+    with pytest.raises(StartError, match="of a gateway itself by --ip"):
+        run(config, *asked)
+    (outcome,) = steps(config, "--ip", "10.7.0.9", *asked)["outcomes"]
+    allowing = outcome["forwarded"]["inbound"]["routes"][0]["checks"][-1]
+    assert allowing["decision"] == "ALLOW: policy allowing.default rule 1 applies"

@@ -40,7 +40,7 @@ def explained(store: Store, named: Named, asked: Asked, *, inbound: bool = False
 
 _HINTS: Final = (
     ("remote address, which is not known", "--source-ip"),
-    ("source address, which is not known", "--source-ip"),
+    ("source address, which is not known", "--source-ip, or that of a gateway itself by --ip"),
     ("the client's identity, which is not known", "--principal"),
     ("nobody says what is in it", "--claims"),
 )

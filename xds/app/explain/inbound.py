@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from xds.app.explain.peers import Accepts, accepted
-from xds.app.explain.proxies import Named, proxy_spec
+from xds.app.explain.proxies import ANY_ADDRESS, Named, proxy_spec
 from xds.app.explain.target import Target
 from xds.app.offline import proxy_of
 from xds.app.proxy_spec import ProxySpec
@@ -49,7 +49,7 @@ def arrival(store: Store, sender: ProxySpec, aim: Target, sent: Forwarded) -> Ar
 def _connection(store: Store, sender: ProxySpec, aim: Target, spoken: Spoken, address: tuple[str, int]) -> Connection:
     """From the proxy that sends, with its own identity; a workload may be said to have another, and another address."""
     identity = sender.identity(store.mesh.settings.trust_domain)
-    principal, source = str(identity or ""), sender.ip
+    principal, source = str(identity or ""), sender.ip if sender.ip != ANY_ADDRESS else ""
     if sender.type is ProxyType.SIDECAR:
         principal, source = aim.sender.identity or principal, aim.sender.address or source
     if not spoken.tls:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from ipaddress import ip_address
+from typing import Final
 
 from xds.app.errors import StartError
 from xds.app.proxy_spec import ProxySpec
@@ -15,8 +16,8 @@ from xds.model.proxy import CaptureMode, ProxyType
 from xds.model.services import Workload
 
 _SHOWN = 10
-_ANY_ADDRESS = "127.0.0.1"
-"""Of a gateway that the configuration has no workload for: nothing depends on it."""
+ANY_ADDRESS: Final = "127.0.0.1"
+"""Of a gateway that the configuration has no workload for: what it sends comes from nobody knows where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def proxy_spec(named: Named, mesh: Mesh) -> ProxySpec:
     return ProxySpec(
         name=named.name,
         namespace=named.namespace,
-        ip=ip or _ANY_ADDRESS,
+        ip=ip or ANY_ADDRESS,
         type=named.type,
         capture=named.capture,
         service_account=workload.service_account if workload is not None else "",

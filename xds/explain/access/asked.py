@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from envoy_data_plane.envoy.config.rbac.v3 import MetadataSource, SourcedMetadata
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
 from envoy_data_plane.envoy.type.matcher.v3 import MetadataMatcher, PathMatcher, StringMatcher
 
 from xds.explain import headers, strings
 from xds.explain.condition import Condition
+from xds.explain.errors import UnsupportedError
 from xds.explain.metadata import noted
 from xds.explain.stream import Stream
 
+_CERTIFICATES: Final = "x-forwarded-client-cert"
 NO_REQUEST = "there is no request to look at"
 """What is seen on a connection that is passed on as it is."""
 
 
 def header(matcher: HeaderMatcher, stream: Stream) -> Condition:
-    """A connection has no headers, so that a matcher meets none."""
+    """A connection has no headers, so that a matcher meets none. Raises UnsupportedError for the header in which a
+    proxy tells of certificates."""
+    if matcher.name.lower() == _CERTIFICATES:
+        raise UnsupportedError(f"a policy about the header {_CERTIFICATES}")
     values = stream.request.values(matcher.name) if stream.request is not None else ()
     seen = headers.seen(matcher.name, values) if stream.request is not None else NO_REQUEST
     return Condition(headers.matches(matcher, values), headers.described(matcher), seen)
