@@ -18,7 +18,7 @@ from e2e.authorization_matrix.described import (
     PolicySet,
 )
 from e2e.authorization_matrix.documents import PROVIDER
-from e2e.authorization_matrix.generate import PRINCIPALS
+from e2e.authorization_matrix.generate import CLAIMS, PRINCIPALS
 
 Rule = dict[str, object]
 Spec = dict[str, object]
@@ -90,6 +90,7 @@ EVERYTHING: Rule = {}
 ANN, BOB, ANN_OF_BANK, TELLER = (Asked(principal=principal) for principal in PRINCIPALS)
 NOBODY = Asked()
 OVER_TCP = replace(ANN, port=TCP)
+WITH_TOKEN, WITH_OTHER_TOKEN = (replace(NOBODY, claims=claims) for claims in CLAIMS)
 
 
 def _get(path: str) -> Asked:
@@ -304,6 +305,38 @@ ROWS: Final[tuple[Row, ...]] = (
         (_deny(_when("destination.ip", values=["127.0.0.0/8"])),),
         refused=(ANN, OVER_TCP),
     ),
+    # Tokens
+    Row("a token is asked for", (_deny(_from(notRequestPrincipals=["*"])),), (WITH_TOKEN,), (NOBODY, ANN)),
+    Row(
+        "the subject of an issuer",
+        (_allow(_from(requestPrincipals=["issuer.example.com/ann"])),),
+        (WITH_TOKEN,),
+        (WITH_OTHER_TOKEN, NOBODY),
+    ),
+    Row(
+        "a claim that is a list",
+        (_allow(_when("request.auth.claims[groups]", values=["admin"])),),
+        (WITH_TOKEN,),
+        (WITH_OTHER_TOKEN, NOBODY),
+    ),
+    Row(
+        "a claim within a claim",
+        (_allow(_when("request.auth.claims[realm][role]", values=["user"])),),
+        (WITH_OTHER_TOKEN,),
+        (WITH_TOKEN, NOBODY),
+    ),
+    Row(
+        "an audience of several",
+        (_allow(_when("request.auth.audiences", values=["bank"])),),
+        (WITH_OTHER_TOKEN,),
+        (WITH_TOKEN, NOBODY),
+    ),
+    Row(
+        "who the token was made for",
+        (_allow(_when("request.auth.presenter", values=["app"])),),
+        (WITH_TOKEN,),
+        (WITH_OTHER_TOKEN, NOBODY),
+    ),
     # Connections
     Row("ALLOW by what connections do not have", (_allow(_to(paths=["/*"])),), (ANN,), (OVER_TCP,)),
     Row(
@@ -331,7 +364,7 @@ ROWS: Final[tuple[Row, ...]] = (
         (ANN, replace(TELLER, port=TCP)),
         (OVER_TCP, replace(ANN, headers={"x-role": "admin"})),
     ),
-    Row("DENY of tokens", (_deny(_from(requestPrincipals=["*"])),), (ANN,), (OVER_TCP,)),
+    Row("DENY of tokens", (_deny(_from(requestPrincipals=["*"])),), (ANN,), (WITH_TOKEN, OVER_TCP)),
     Row(
         "requests are read where nobody says that there are any",
         (_allow(_to(paths=["/a"])),),
@@ -352,8 +385,19 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(
         "ports that nobody declares are no way round",
         (_allow(_from(principals=[PRINCIPALS[0]])),),
-        (replace(ANN, port=UNDECLARED),),
-        (replace(BOB, port=UNDECLARED), Asked(port=UNDECLARED)),
+        (replace(ANN, port=UNDECLARED), replace(ANN, port=UNDECLARED, raw=True)),
+        (replace(BOB, port=UNDECLARED), Asked(port=UNDECLARED), Asked(port=UNDECLARED, raw=True)),
+    ),
+    Row(
+        "requests are read there too, where a rule asks for what they have",
+        (_allow(_to(paths=["/a"])),),
+        (replace(ANN, port=UNDECLARED, path="/a"), Asked(port=UNDECLARED, path="/a")),
+        (
+            replace(ANN, port=UNDECLARED),
+            Asked(port=UNDECLARED),
+            replace(ANN, port=UNDECLARED, raw=True),
+            Asked(port=UNDECLARED, raw=True),
+        ),
     ),
     Row(
         "a port that nobody declares",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from e2e.authorization_matrix.described import Asked
 from e2e.authorization_matrix.redirected import ARRIVAL, proxy_header
+from e2e.authorization_matrix.tokens import Issuer
 from e2e.external_authorization.authorizer import Authorizer
 from xds.ca.keyed import keyed_svid
 from xds.ca.service import CertificateAuthority
@@ -36,12 +37,13 @@ class Outcome:
 
 @dataclass
 class Client:
-    """authority: of the mesh. authorizer: who is told what it is to refuse. folder: for certificates, for the moment
-    that it takes to load them."""
+    """authority: of the mesh. authorizer: who is told what it is to refuse. issuer: of tokens. folder: for
+    certificates, for the moment that it takes to load them."""
 
     authority: CertificateAuthority
     folder: Path
     authorizer: Authorizer
+    issuer: Issuer
     contexts: dict[tuple[str, bool], ssl.SSLContext] = field(default_factory=dict)
     connections: set[str] = field(default_factory=set)
 
@@ -65,13 +67,20 @@ class Client:
                 writer.write(proxy_header(host, port, address, asked.port))
                 if context is not None:
                     await writer.start_tls(context, server_hostname=server_name)
-                writer.write(_head(asked) if asked.is_request else _BYTES)
+                writer.write(self._head(asked) if asked.is_request else _BYTES)
                 answer = await reader.read(64)
             except ConnectionError:
                 answer = b""
             finally:
                 writer.close()
         return Outcome(int(answer.split(b" ")[1]) if answer else 0, f"{host}:{port} {address}:{asked.port}")
+
+    def _head(self, asked: Asked) -> bytes:
+        headers = {"host": asked.host, "content-length": "0", **asked.headers}
+        if asked.claims is not None:
+            headers["authorization"] = f"Bearer {self.issuer.token(asked.claims)}"
+        lines = (f"{asked.method} {asked.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()))
+        return "\r\n".join((*lines, "", "")).encode()
 
     def _context(self, principal: str, is_request: bool) -> ssl.SSLContext:
         """With a certificate for this identity."""
@@ -89,9 +98,3 @@ class Client:
         file.unlink()
         self.contexts[principal, is_request] = context
         return context
-
-
-def _head(asked: Asked) -> bytes:
-    headers = {"host": asked.host, "content-length": "0", **asked.headers}
-    lines = (f"{asked.method} {asked.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()))
-    return "\r\n".join((*lines, "", "")).encode()

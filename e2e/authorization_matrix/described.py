@@ -26,7 +26,7 @@ class Asked:
     """A request, or what is known of it if it is a connection of which only bytes are seen.
 
     principal: of the client's certificate, without ``spiffe://``; empty for plain text. source: the client's address.
-    path: as it is sent, with its query. raw: whether it is none of HTTP, on the port that may be for either. claims: of
+    path: as it is sent, with its query. raw: whether it is none of HTTP, on ports that may be for either. claims: of
     its token, which is valid; None without one. refused_by_provider: what the provider says of it when it is asked.
     """
 
@@ -45,7 +45,7 @@ class Asked:
     @property
     def is_request(self) -> bool:
         """Whether a proxy reads it. Where nobody says what is spoken, it knows requests when it sees them."""
-        return self.port not in (TCP, UNDECLARED) and not self.raw
+        return self.port != TCP and not self.raw
 
     def __str__(self) -> str:
         who = self.principal or "nobody in particular"

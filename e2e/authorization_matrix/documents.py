@@ -41,13 +41,14 @@ def shared(authorizer: str) -> str:
     return json.dumps(_object(_NETWORKING, "ServiceEntry", {**hosts, **where}))
 
 
-def of_set(policies: PolicySet, address: str) -> str:
-    """A set's own: its workload, which sees nothing of the mesh, and its policies."""
+def of_set(policies: PolicySet, address: str, jwt_rule: object) -> str:
+    """A set's own: its workload, which sees nothing of the mesh, and its policies. jwt_rule: whose tokens it takes."""
     ports = [{"name": name, "port": number} for number, name in _PORTS.items()]
     documents: tuple[tuple[str, str, object], ...] = (
         ("v1", "Service", {"selector": {"app": "server"}, "ports": ports}),
         (_NETWORKING, "WorkloadEntry", {"address": address, "labels": policies.labels}),
         (_NETWORKING, "Sidecar", {"egress": [{"hosts": ["~/*"]}]}),
+        ("security.istio.io/v1", "RequestAuthentication", {"jwtRules": [jwt_rule]}),
     )
     return _yaml([*(_object(*each, policies.name) for each in documents), *policies.policies])
 

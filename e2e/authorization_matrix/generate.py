@@ -34,6 +34,24 @@ HOSTS = (HOST, "SHOP.example.com", "bank.example.com:8080")
 ROLES = ("admin", "user")
 REMOTES = ("10.1.0.1", "10.2.0.1", "127.9.9.9, 10.1.0.2")
 SERVER_NAMES = ("one.example.com", "two.example.org")
+CLAIMS = (
+    {
+        "iss": ISSUER,
+        "sub": "ann",
+        "aud": "shop",
+        "azp": "app",
+        "groups": ["admin", "staff"],
+        "realm": {"role": "admin"},
+    },
+    {
+        "iss": ISSUER,
+        "sub": "bob",
+        "aud": ["shop", "bank"],
+        "azp": "cli",
+        "groups": "staff",
+        "realm": {"role": ["user"]},
+    },
+)
 
 _Fields = Mapping[str, Sequence[str]]
 
@@ -145,20 +163,23 @@ def _condition(random: Random, *, identified: bool) -> dict[str, object]:
 
 
 def _asked(random: Random) -> Asked:
+    """On the port that nobody declares, proxies read requests only if there is a rule that needs it. Whether they do is
+    to be seen by nothing but whom they take for the client."""
+    port = random.choice((HTTP, OTHER_HTTP, TCP, SNIFFED, UNDECLARED))
     headers = {"x-role": random.choice(ROLES)} if random.random() < 0.6 else {}
-    if random.random() < 0.3:
+    if port != UNDECLARED and random.random() < 0.3:
         headers["x-forwarded-for"] = random.choice(REMOTES)
     principal = random.choice((*PRINCIPALS, "")) if random.random() < 0.9 else ""
-    port = random.choice((HTTP, OTHER_HTTP, TCP, SNIFFED, UNDECLARED))
     return Asked(
         port=port,
-        raw=port == SNIFFED and random.random() < 0.3,
+        raw=port in (SNIFFED, UNDECLARED) and random.random() < 0.3,
         principal=principal,
         source=random.choice(SOURCES),
         method=random.choice(METHODS),
         host=random.choice(HOSTS),
         path=random.choice(PATHS),
         headers=headers,
+        claims=random.choice((*CLAIMS, None)),
         server_name=random.choice(SERVER_NAMES) if principal else "",
         refused_by_provider=random.random() < 0.5,
     )

@@ -12,6 +12,7 @@ from e2e.authorization_matrix.client import Client, Outcome
 from e2e.authorization_matrix.described import TRUST_DOMAIN, Asked, PolicySet
 from e2e.authorization_matrix.documents import PROVIDER_PORT, mesh_config, of_set, shared
 from e2e.authorization_matrix.redirected import ARRIVAL, inbound_listener, reachable_clusters, workload
+from e2e.authorization_matrix.tokens import Issuer
 from e2e.external_authorization.authorizer import grpc_authorizer
 from e2e.lab import Lab
 from translators import DEFAULT
@@ -52,13 +53,13 @@ class Running:
 async def running(sets: Sequence[PolicySet], lab: Lab) -> AsyncIterator[Running]:
     """An Envoy that is the proxy of a workload for each of the sets."""
     authority = open_authority(lab.folder / "ca", TRUST_DOMAIN)
-    log, provider = lab.folder / "access.log", lab.addresses.new()
+    log, provider, issuer = lab.folder / "access.log", lab.addresses.new(), Issuer()
     addresses = {each.name: lab.addresses.new() for each in sets}
     async with (
         workload() as backend,
         grpc_authorizer(provider, PROVIDER_PORT) as authorizer,
     ):
-        own = {f"{each.name}.yaml": of_set(each, addresses[each.name]) for each in sets}
+        own = {f"{each.name}.yaml": of_set(each, addresses[each.name], issuer.rule()) for each in sets}
         texts = {"shared.yaml": shared(provider), **own}
         config = _config(_offline(texts, log), sets, addresses, authority, backend)
         child = await lab.run_envoy("matrix", config)
@@ -67,7 +68,7 @@ async def running(sets: Sequence[PolicySet], lab: Lab) -> AsyncIterator[Running]
                 while not await _accepts(addresses[sets[-1].name]):  # Envoy opens them in this order
                     assert child.running, child.tail()
                     await asyncio.sleep(0.05)
-            yield Running(addresses, Client(authority, lab.folder, authorizer), log)
+            yield Running(addresses, Client(authority, lab.folder, authorizer, issuer), log)
         finally:
             await child.stop()
 

@@ -126,5 +126,7 @@ STEPS: Final = (
 )
 
 MUTUAL_TLS: Final = Step("s1-mutual-tls", "plain text refused, every caller known by its certificate", STRICT_DIR)
+TOKEN: Final = Step("s2-token", "ratings with a member's token alone", STRICT_DIR)
+DENY: Final = Step("s3-deny", "details for the page alone, and a denial that names its policy", STRICT_DIR)
 ENTRANCE: Final = STEPS[-1]
 """Of the mesh in which plain text is refused: whoever has no identity comes in through the gateway from the start."""

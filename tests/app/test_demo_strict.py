@@ -6,22 +6,39 @@ import asyncio
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import jwt
 import pytest
+import yaml
 from aiohttp import web
 from cryptography import x509
 
-from examples.bookinfo.services.shapes import RatingsStatus, Reviews
+from examples.bookinfo.services.shapes import Ratings, RatingsStatus, Reviews
 from examples.bookinfo.topology import STEPS, WORKLOADS
 from tests.app.test_demo_checks import seen
 from tests.app.test_demo_view import ROW, shown, state
-from xds.app.demo.expectations import all_plain_text_refused, callers_known_as
+from xds.app.demo.expectations import (
+    all_plain_text_refused,
+    all_turned_away,
+    callers_known_as,
+    denial_is_explained,
+    members_see_ratings,
+)
+from xds.app.demo.members import new_members
 from xds.app.demo.plan import Kind, Plan
-from xds.app.demo.probes import live_at, plain_text_is_refused, stars_are_there
+from xds.app.demo.probes import live_at, plain_text_is_refused, stars_are_there, turned_away
 from xds.app.demo.shop import Shop, new_session
-from xds.app.demo.strangers import REFUSED, keep_trying
+from xds.app.demo.strangers import (
+    FORGED_TOKEN,
+    REFUSED,
+    STRANGERS,
+    WITHOUT_IDENTITY,
+    WITHOUT_TOKEN,
+    Stranger,
+    keep_trying,
+)
 from xds.app.demo.strict import STRICT_STEPS, apply_all, steps_of, strict_plan
 from xds.app.demo.table import line
 from xds.app.demo.traffic import Row, Sample, Window
@@ -97,16 +114,16 @@ def reviews(caller: str | None, stars: str = "off") -> Reviews:
     return Reviews(id=0, version="v1", instance="reviews-v1", caller=caller, ratings=status, reviews=())
 
 
-async def watched(shop: Shop) -> Row:
-    """What becomes of the strangers' attempts."""
+async def watched(shop: Shop, stranger: Stranger) -> Row:
+    """What becomes of a stranger's attempts."""
     window = Window(seconds=60)
     trying = asyncio.create_task(keep_trying(shop, window))
     async with asyncio.timeout(5):
-        while not (rows := window.rows(0)):  # noqa: ASYNC110 - it is the other task that adds
+        while len(window.rows(0)) < len(STRANGERS):  # noqa: ASYNC110 - it is the other task that adds
             await asyncio.sleep(0.01)
     trying.cancel()
     await asyncio.gather(trying, return_exceptions=True)
-    return rows[0]
+    return next(row for row in window.rows(0) if row.user == stranger.who)
 
 
 async def test_an_answer_in_plain_text_is_noticed(shop: Shop) -> None:
@@ -114,11 +131,11 @@ async def test_an_answer_in_plain_text_is_noticed(shop: Shop) -> None:
         complaint = await seen(all_plain_text_refused("reviews-v1"), shop)
         assert "expected reviews-v1 to refuse plain text; saw 200" in complaint
         assert await live_at(plain_text_is_refused("reviews-v1"), shop, 0.1) is None
-        row = await watched(shop)
+        row = await watched(shop, WITHOUT_IDENTITY)
         assert (row.shares, row.remark) == ((), "answered 200")
     await all_plain_text_refused("reviews-v1")(shop)
     assert await live_at(plain_text_is_refused("reviews-v1"), shop, 5) is not None
-    assert (await watched(shop)).shares == ((REFUSED, 1.0),)
+    assert (await watched(shop, WITHOUT_IDENTITY)).shares == ((REFUSED, 1.0),)
 
 
 async def test_a_caller_that_is_unknown_or_another_is_noticed(plan: Plan) -> None:
@@ -130,6 +147,61 @@ async def test_a_caller_that_is_unknown_or_another_is_noticed(plan: Plan) -> Non
             assert "saw spiffe://cluster.local/ns/default/sa/page" in await seen(callers_known_as("other"), shop)
             said.clear()
             assert "the page to be known as page; saw 200" in await seen(callers_known_as("page"), shop)
+
+
+@dataclass
+class Entrance:
+    """A gateway that knows tokens. open: whether it lets in whoever shows none."""
+
+    jwks: str
+    open: bool = False
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        shown = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not shown:
+            return web.Response(status=200 if self.open else 403)
+        (key,) = jwt.PyJWKSet.from_json(self.jwks).keys
+        try:
+            jwt.decode(shown, key, ["ES256"], audience="bookinfo", issuer="https://bookinfo.example")
+        except jwt.InvalidSignatureError:
+            return web.Response(status=401)
+        ratings = Ratings(id=0, version="v1", instance="ratings-v1", ratings={})
+        return web.json_response({"product": 0, "ratings": ratings.model_dump()})
+
+
+async def test_members_have_tokens_that_are_told_from_forged_ones(plan: Plan) -> None:
+    written = (plan.steps / "s2-token" / "request-authentication.yaml").read_text()
+    assert plan.members is not None
+    assert plan.members.jwks in written
+    assert not [each for each in (plan.members.token, plan.members.forged) if each.text in f"{plan!r}{written}"]
+    entrance = Entrance(yaml.safe_load(written)["spec"]["jwtRules"][0]["jwks"])
+    runner = web.ServerRunner(web.Server(entrance.answer), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, plan.gateway.port).start()
+    async with new_session() as session:
+        shop = Shop(session, replace(plan, gateway=replace(plan.gateway, ip=HOST)))
+        await members_see_ratings()(shop)
+        for stranger in (WITHOUT_TOKEN, FORGED_TOKEN):
+            await all_turned_away(stranger)(shop)
+            assert await live_at(turned_away(stranger), shop, 5) is not None
+        assert (await watched(shop, FORGED_TOKEN)).shares == ((f"{REFUSED} 401", 1.0),)
+        entrance.open = True
+        assert await live_at(turned_away(WITHOUT_TOKEN), shop, 0.1) is None
+        complaint = await seen(all_turned_away(WITHOUT_TOKEN), shop)
+        assert "expected ratings to answer without token with 403; saw 200" in complaint
+        entrance.jwks = new_members().jwks
+        assert "expected ratings for members; saw 401" in await seen(members_see_ratings(), shop)
+    await runner.cleanup()
+
+
+async def test_a_denial_has_to_name_its_policy(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xds.app.demo.expectations._LOG_SECONDS", 0.2)
+    assert shop.plan.logs is not None
+    log = shop.plan.logs / "envoy-of-details-v1.log"
+    log.write_text("403 rbac_access_denied_matched_policy[none]\n")
+    assert "expected the log of details-v1 to name mine" in await seen(denial_is_explained("details-v1", "mine"), shop)
+    log.write_text("403 rbac_access_denied_matched_policy[ns[default]-policy[mine]-rule[0]]\n")
+    await denial_is_explained("details-v1", "mine")(shop)
 
 
 async def test_stars_that_are_there_again_are_noticed(plan: Plan) -> None:

@@ -57,7 +57,7 @@ def test_reads_all_of_http() -> None:
         "envoyExtAuthzHttp",
         pathPrefix="/check",
         includeRequestHeadersInCheck=["X-One", "x-two-*", "*-three"],
-        includeAdditionalHeadersInCheck={"X-Zone": "%PROTOCOL% 100%%"},
+        includeAdditionalHeadersInCheck={"X-Zone": "%PROTOCOL% %START_TIME(%s)% 100%%"},
         headersToUpstreamOnAllow=["a"],
         headersToDownstreamOnAllow=["b"],
         headersToDownstreamOnDeny=["c"],
@@ -67,7 +67,7 @@ def test_reads_all_of_http() -> None:
     assert provider.http == HttpCheck(
         path_prefix="/check",
         request_headers=("x-one", "x-two-*", "*-three"),
-        additional_headers=Labels({"x-zone": "%PROTOCOL% 100%%"}),
+        additional_headers=Labels({"x-zone": "%PROTOCOL% %START_TIME(%s)% 100%%"}),
         to_upstream=("a",),
         to_client_on_allow=("b",),
         to_client_on_deny=("c",),

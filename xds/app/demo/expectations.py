@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from math import sqrt
 
 from xds.app.demo.shop import Answer, Shop, many
+from xds.app.demo.strangers import Stranger
 
 REQUESTS = 40
 SPLIT_REQUESTS = 600
 FEW = 5
+_LOG_SECONDS = 5.0
 SIGMAS = 4.5
 """A split that is as configured is outside of this once in 100,000 times."""
 
@@ -130,6 +134,46 @@ def callers_known_as(service_account: str) -> Holds:
             answer = await ask()
             if not answer.caller.endswith(f"/sa/{service_account}"):
                 raise ExpectationError(f"the page to be known as {service_account}", answer.caller or _timed(answer))
+
+    return holds
+
+
+def all_turned_away(stranger: Stranger) -> Holds:
+    """A stranger gets what he is to get, as often as he asks."""
+
+    async def holds(shop: Shop) -> None:
+        answers = [await stranger.ask(shop) for _ in range(FEW)]
+        if any(answer.status != stranger.status for answer in answers):
+            raise ExpectationError(
+                f"{stranger.whom} to answer {stranger.who} with {stranger.status}", _timed(answers[-1])
+            )
+
+    return holds
+
+
+def members_see_ratings() -> Holds:
+    """Whoever shows a member's token gets the ratings."""
+
+    async def holds(shop: Shop) -> None:
+        answers = [await shop.visitor(None).ratings() for _ in range(FEW)]
+        if any(not answer.version for answer in answers):
+            raise ExpectationError("ratings for members", _timed(answers[-1]))
+
+    return holds
+
+
+def denial_is_explained(workload: str, policy: str) -> Holds:
+    """The access log of a workload's sidecar says which policy has denied."""
+
+    async def holds(shop: Shop) -> None:
+        if shop.plan.logs is None:
+            raise TypeError("this plan does not look into logs")
+        log = shop.plan.logs / f"envoy-of-{workload}.log"
+        deadline = time.monotonic() + _LOG_SECONDS
+        while f"policy[{policy}]" not in log.read_text():
+            if time.monotonic() > deadline:
+                raise ExpectationError(f"the log of {workload} to name {policy}", log.read_text()[-300:] or "nothing")
+            await asyncio.sleep(0.1)
 
     return holds
 

@@ -15,12 +15,17 @@ from pathlib import Path
 
 from examples.bookinfo import topology
 from examples.bookinfo.topology import Gateway, Workload
+from xds.app.demo.members import Members
 from xds.app.demo.ports import Listening
 from xds.app.demo.processes import Command
 from xds.app.proxy_spec import ProxySpec
 from xds.model.proxy import CaptureMode, ProxyType
 
 ADMIN_PORT = 15000
+
+
+_AT_ONCE = ("--drain-strategy", "immediate", "--drain-time-s", "5", "--file-flush-interval-msec", "100")
+"""Connections that are open when a policy changes are asked to go by the next answer, and logs are written soon."""
 
 
 class Kind(StrEnum):
@@ -57,7 +62,9 @@ class Plan:
 
     checkout: the current folder of the processes. config: the folder that the control plane watches. steps: the folder
     of the steps that are copied into it. xds, monitoring, secure: where the control plane listens, ``HOST:PORT``; the
-    last if there is an authority. ca_dir: the authority's folder; None: nobody has an identity.
+    last if there is an authority. ca_dir: the authority's folder; None: nobody has an identity. mesh_config: settings
+    of the whole mesh. members: who has tokens, if anybody. logs: the folder of the processes' logs, if they are looked
+    into.
     """
 
     envoy: Path
@@ -70,6 +77,9 @@ class Plan:
     monitoring: str = "127.0.0.1:15014"
     secure: str = "127.0.0.1:15012"
     ca_dir: Path | None = None
+    mesh_config: Path = topology.MESH_CONFIG
+    members: Members | None = None
+    logs: Path | None = None
 
     @property
     def front_door(self) -> str:
@@ -94,7 +104,7 @@ class Plan:
 
     def _control_plane(self) -> Component:
         name = Kind.CONTROL_PLANE.value
-        arguments = ("--config", str(self.config), "--mesh-config", str(topology.MESH_CONFIG))
+        arguments = ("--config", str(self.config), "--mesh-config", str(self.mesh_config))
         listen = ("--xds-listen", self.xds, "--monitoring-listen", self.monitoring)
         secure = ("--ca-dir", str(self.ca_dir), "--secure-listen", self.secure) if self.ca_dir is not None else ()
         argv = (sys.executable, "-m", "xds.app.cli", "serve", *arguments, *listen, *secure)
@@ -113,7 +123,8 @@ class Plan:
 
     def _proxy(self, spec: ProxySpec, ports: tuple[int, ...], run_dir: Path) -> Component:
         config = run_dir / f"{spec.name}.json"
-        command = Command(f"envoy of {spec.name}", envoy_argv(self.envoy, config), run_dir)
+        argv = (*envoy_argv(self.envoy, config), *_AT_ONCE)
+        command = Command(f"envoy of {spec.name}", argv, run_dir)
         addresses = tuple(Listening(command.name, spec.ip, port) for port in (ADMIN_PORT, *ports))
         ready_url = f"http://{spec.ip}:{ADMIN_PORT}/ready"
         return Component(Kind.PROXY, command, ready_url, addresses, partial(_write_bootstrap, spec, self, config))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from xds.app.demo.shop import Shop, many
+from xds.app.demo.strangers import Stranger
 
 Ask = Callable[[Shop], Awaitable[float | None]]
 """Returns when the request was sent, on `time.monotonic`, that showed the change; None if none did."""
@@ -108,6 +109,16 @@ def plain_text_is_refused(workload: str) -> Probe:
     async def ask(shop: Shop) -> float | None:
         answer = await shop.past_the_gateway(workload, "/health")
         return None if answer.status else answer.sent
+
+    return Probe(ask)
+
+
+def turned_away(stranger: Stranger) -> Probe:
+    """A stranger gets what he is to get."""
+
+    async def ask(shop: Shop) -> float | None:
+        answer = await stranger.ask(shop)
+        return answer.sent if answer.status == stranger.status else None
 
     return Probe(ask)
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from examples.bookinfo.services.login import USER_HEADER
 from examples.bookinfo.services.productpage import Part
 from examples.bookinfo.topology import SERVICE_PORT
+from xds.app.demo.members import Token
 from xds.app.demo.plan import Plan
 
 API = "/api/v1/products/0"
@@ -68,12 +69,15 @@ class Answer:
 
 
 class Visitor:
-    """A user of the shop who comes in by ``url``. user: None for nobody in particular."""
+    """A user of the shop who comes in by ``url``. user: None for nobody in particular. token: of a member; or None."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, user: str | None = None) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, user: str | None = None, token: Token | None = None
+    ) -> None:
         self._session = session
         self.url = url
         self.user = user
+        self._token = token
 
     async def reviews(self) -> Answer:
         return await self.get(f"{API}/reviews")
@@ -86,7 +90,8 @@ class Visitor:
 
     async def get(self, path: str) -> Answer:
         """The answer to ``GET path`` as this user."""
-        return await fetch(self._session, self.url + path, user_headers(self.user))
+        shown = self._token.headers if self._token is not None else {}
+        return await fetch(self._session, self.url + path, {**user_headers(self.user), **shown})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,13 @@ class Shop:
     plan: Plan
 
     def visitor(self, user: str | None) -> Visitor:
-        """A user at the front door."""
-        return Visitor(self.session, self.plan.front_door, user)
+        """A user at the front door, who is a member if there are any."""
+        members = self.plan.members
+        return Visitor(self.session, self.plan.front_door, user, members.token if members is not None else None)
+
+    def stranger(self, token: Token | None) -> Visitor:
+        """Somebody at the front door who is no member, with what he shows as a token."""
+        return Visitor(self.session, self.plan.front_door, token=token)
 
     async def past_the_gateway(self, workload: str, path: str) -> Answer:
         """What whoever has no identity gets when he asks a workload's sidecar, in plain text."""
@@ -111,9 +121,14 @@ class Shop:
 
     async def ratings_from(self, workload: str, user: str | None, seconds: float = ANSWER_SECONDS) -> Answer:
         """What ``workload`` gets when it asks ratings on behalf of a user, by its sidecar's HTTP proxy."""
+        return await self.asked_by(workload, "ratings", user_headers(user), seconds)
+
+    async def asked_by(
+        self, workload: str, service: str, headers: Mapping[str, str], seconds: float = ANSWER_SECONDS
+    ) -> Answer:
+        """What ``workload`` gets when it asks a service, by its sidecar's HTTP proxy."""
         proxy = self.plan.workload(workload).egress_proxy_url
-        url = f"http://ratings:{SERVICE_PORT}/ratings/0"
-        return await fetch(self.session, url, user_headers(user), proxy, seconds)
+        return await fetch(self.session, f"http://{service}:{SERVICE_PORT}/{service}/0", headers, proxy, seconds)
 
 
 def user_headers(user: str | None) -> Mapping[str, str]:

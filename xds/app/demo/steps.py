@@ -14,8 +14,11 @@ from xds.app.demo.expectations import (
     Holds,
     all_answered_by,
     all_plain_text_refused,
+    all_turned_away,
     callers_known_as,
+    denial_is_explained,
     gateway_answers,
+    members_see_ratings,
     page_shows,
     ratings_answer,
     ratings_delayed,
@@ -32,7 +35,9 @@ from xds.app.demo.probes import (
     some_answered_by,
     stars_are_there,
     stars_fail_with,
+    turned_away,
 )
+from xds.app.demo.strangers import AS_REVIEWS, FORGED_TOKEN, WITHOUT_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,24 @@ CHECKS: Mapping[str, StepChecks] = MappingProxyType(
             probes=tuple(map(plain_text_is_refused, _SIDECARS)),
             holds=(
                 *(all_plain_text_refused(workload) for workload in _SIDECARS),
+                callers_known_as("bookinfo-productpage"),
+            ),
+        ),
+        "s2-token": StepChecks(
+            probes=(turned_away(WITHOUT_TOKEN), turned_away(FORGED_TOKEN)),
+            holds=(
+                all_turned_away(WITHOUT_TOKEN),
+                all_turned_away(FORGED_TOKEN),
+                members_see_ratings(),
+                page_shows(JASON, stars="black"),
+            ),
+        ),
+        "s3-deny": StepChecks(
+            probes=(turned_away(AS_REVIEWS),),
+            holds=(
+                all_turned_away(AS_REVIEWS),
+                denial_is_explained("details-v1", "details-for-the-page"),
+                page_shows(JASON, stars="black"),
                 callers_known_as("bookinfo-productpage"),
             ),
         ),

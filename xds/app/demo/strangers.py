@@ -12,29 +12,34 @@ from xds.app.demo.shop import Answer, Shop
 from xds.app.demo.traffic import Sample, Window
 
 REFUSED: Final = "refused"
-"""In the place of the version of who answered."""
+"""Begins what is shown in the place of the version of who answered."""
 
 _PAUSE_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """who, whom: as the table names them. turned_away: whether an answer is what he is to get."""
+    """who, whom: as the table names them. status: what he is to get; 0 for a connection that is cut."""
 
     who: str
     whom: str
     ask: Callable[[Shop], Awaitable[Answer]]
-    turned_away: Callable[[Answer], bool]
+    status: int
 
 
-STRANGERS: Final = (
-    Stranger(
-        "without identity",
-        "reviews-v1",
-        lambda shop: shop.past_the_gateway("reviews-v1", "/reviews/0"),
-        lambda answer: answer.status == 0,
-    ),
+def _forged(shop: Shop) -> Awaitable[Answer]:
+    return shop.stranger(shop.plan.members.forged if shop.plan.members is not None else None).ratings()
+
+
+WITHOUT_IDENTITY: Final = Stranger(
+    "without identity", "reviews-v1", lambda shop: shop.past_the_gateway("reviews-v1", "/reviews/0"), 0
 )
+WITHOUT_TOKEN: Final = Stranger("without token", "ratings", lambda shop: shop.stranger(None).ratings(), 403)
+FORGED_TOKEN: Final = Stranger("with a forged token", "ratings", _forged, 401)
+AS_REVIEWS: Final = Stranger("as reviews-v1", "details", lambda shop: shop.asked_by("reviews-v1", "details", {}), 403)
+
+STRANGERS: Final = (WITHOUT_IDENTITY, WITHOUT_TOKEN, FORGED_TOKEN, AS_REVIEWS)
+"""Each for one of the things that make the mesh strict."""
 
 
 async def keep_trying(shop: Shop, window: Window) -> NoReturn:
@@ -42,9 +47,12 @@ async def keep_trying(shop: Shop, window: Window) -> NoReturn:
     while True:
         for stranger in STRANGERS:
             answer = await stranger.ask(shop)
-            refused = stranger.turned_away(answer)
-            error = "" if refused else f"answered {answer.status}"
-            window.add(
-                Sample(time.monotonic(), stranger.who, stranger.whom, REFUSED if refused else "", error, answer.seconds)
-            )
+            window.add(_sample(stranger, answer))
         await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _sample(stranger: Stranger, answer: Answer) -> Sample:
+    refused = answer.status == stranger.status
+    shown = f"{REFUSED} {answer.status or ''}".rstrip() if refused else ""
+    error = "" if refused else f"answered {answer.status}"
+    return Sample(time.monotonic(), stranger.who, stranger.whom, shown, error, answer.seconds)

@@ -6,22 +6,41 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from examples.bookinfo.topology import ENTRANCE, MUTUAL_TLS, STEPS, Step
+from examples.bookinfo.topology import DENY, ENTRANCE, MESH_CONFIG, MUTUAL_TLS, STEPS, TOKEN, Step
+from xds.app.demo.members import new_members
 from xds.app.demo.plan import Plan
 
-STRICT_STEPS = (MUTUAL_TLS,)
+STRICT_STEPS = (MUTUAL_TLS, TOKEN, DENY)
 """What makes the mesh strict, in order."""
+
+_NO_LOG, _LOG = 'accessLogFile: ""', "accessLogFile: /dev/stdout"
+"""A denial that names its policy is in the access log of whoever denies."""
 
 
 def strict_plan(plan: Plan, folder: Path) -> Plan:
-    """The plan with an authority, and with a configuration in ``folder`` that lets visitors in through the gateway."""
-    config, steps = folder / "mesh", folder / "steps"
+    """The plan with an authority, and with a configuration in ``folder`` that lets visitors in through the gateway.
+
+    folder: where the processes are run, and their logs are.
+    """
+    members = new_members()
+    config, steps, mesh_config = folder / "mesh", folder / "steps", folder / "mesh-config.yaml"
     shutil.copytree(plan.config, config, dirs_exist_ok=True)
     shutil.copytree(plan.steps, steps, dirs_exist_ok=True)
     for step in STRICT_STEPS:
-        shutil.copytree(step.directory, steps / step.name)
+        (steps / step.name).mkdir()
+        for file in step.directory.iterdir():
+            (steps / step.name / file.name).write_text(file.read_text().replace("{{jwks}}", members.jwks))
     shutil.copyfile(steps / ENTRANCE.name / "gateway.yaml", config / "gateway.yaml")
-    return replace(plan, config=config, steps=steps, ca_dir=folder / "ca")
+    mesh_config.write_text(MESH_CONFIG.read_text().replace(_NO_LOG, _LOG))
+    return replace(
+        plan,
+        config=config,
+        steps=steps,
+        mesh_config=mesh_config,
+        ca_dir=folder / "ca",
+        members=members,
+        logs=folder,
+    )
 
 
 def apply_all(plan: Plan) -> None:
@@ -33,4 +52,4 @@ def apply_all(plan: Plan) -> None:
 
 def steps_of(plan: Plan) -> tuple[Step, ...]:
     """What a check performs: the steps of routing too happen under strict mutual TLS."""
-    return (*STRICT_STEPS[:1], *STEPS, *STRICT_STEPS[1:]) if plan.ca_dir is not None else STEPS
+    return (MUTUAL_TLS, *STEPS, TOKEN, DENY) if plan.ca_dir is not None else STEPS

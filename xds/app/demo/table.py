@@ -17,7 +17,7 @@ from xds.app.demo.strangers import REFUSED
 from xds.app.demo.traffic import Row
 
 BAR_CELLS = 20
-_COLORS = {"v1": "bright_black", "v2": "blue", "v3": "red", REFUSED: "green"}
+_COLORS = {"v1": "bright_black", "v2": "blue", "v3": "red"}
 _LOCK = "\N{LOCK}"
 """The service knows by a certificate who asks."""
 
@@ -118,7 +118,8 @@ def _bars(row: Row) -> str:
 
 def _bar(version: str, share: float) -> str:
     cells = round(share * BAR_CELLS)
-    return f"{version} [{_COLORS.get(version, 'white')}]{'█' * cells:<{BAR_CELLS}}[/] {share:4.0%}"
+    color = "green" if version.startswith(REFUSED) else _COLORS.get(version, "white")
+    return f"{version} [{color}]{'█' * cells:<{BAR_CELLS}}[/] {share:4.0%}"
 
 
 def _figures(row: Row) -> tuple[str, str, str]:

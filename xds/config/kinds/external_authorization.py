@@ -29,7 +29,7 @@ _STATUSES: Final = frozenset(
 """Those that Envoy can answer with."""
 
 _PATH: Final = re.compile(r"/[!-~]*")
-_FORMAT: Final = re.compile(r"(?:[^%]|%%|%[A-Z][A-Z0-9_]*(?:\([^()%]*\))?(?::[0-9]+)?%)*")
+_FORMAT: Final = re.compile(r"(?:[^%]|%%|%[A-Z][A-Z0-9_]*(?:\([^()]*\))?(?::[0-9]+)?%)*")
 """Text with Envoy's command operators, as far as can be told without knowing them."""
 
 
