@@ -8,6 +8,7 @@ from pathlib import Path
 
 from e2e.authorization_matrix.described import Asked, PolicySet
 from e2e.authorization_matrix.documents import mesh_config, of_set, shared
+from e2e.authorization_matrix.tokens import Issuer
 from translators import DEFAULT
 from xds.app.explain.rules import rule_of
 from xds.app.offline import Offline, proxy_of
@@ -51,7 +52,8 @@ def explainable(sets: Sequence[PolicySet]) -> Explainable:
     settings, problems = parse_mesh_config(mesh_config(Path("access.log")), "mesh.yaml")
     assert not problems, problems
     offline = Offline(settings, DEFAULT)
-    own = {f"{each.name}.yaml": of_set(each, addresses[each.name]) for each in sets}
+    rule = Issuer().rule()
+    own = {f"{each.name}.yaml": of_set(each, addresses[each.name], rule) for each in sets}
     offline.take(Batch({"shared.yaml": shared("127.1.0.1"), **own}))
     return Explainable(addresses, {each.name: _snapshot(offline.store, each, addresses[each.name]) for each in sets})
 
