@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Final
@@ -93,10 +93,10 @@ def subject_alt_name(name: str) -> SubjectAltNameMatcher:
     return SubjectAltNameMatcher(san_type=_san_type(name), matcher=StringMatcher(exact=name))
 
 
-def of_trust_domain(trust_domain: str) -> SubjectAltNameMatcher:
-    """Anybody of the trust domain."""
-    prefix = StringMatcher(prefix=f"spiffe://{trust_domain}/")
-    return SubjectAltNameMatcher(san_type=SubjectAltNameMatcherSanType.URI, matcher=prefix)
+def of_trust_domains(names: Iterable[str]) -> list[SubjectAltNameMatcher]:
+    """Anybody of one of the trust domains."""
+    prefixes = (StringMatcher(prefix=f"spiffe://{name}/") for name in names)
+    return [SubjectAltNameMatcher(san_type=SubjectAltNameMatcherSanType.URI, matcher=prefix) for prefix in prefixes]
 
 
 def _san_type(name: str) -> SubjectAltNameMatcherSanType:

@@ -3,6 +3,7 @@
 from bench.case import Case
 from bench.cases import (
     authorization,
+    certificates,
     cold_compile,
     encoder,
     endpoint_changed,
@@ -28,6 +29,8 @@ CASES: tuple[Case, ...] = (
     large_push.CASE,
     memory_of_streams.CASE,
     encoder.CASE,
+    certificates.ISSUING,
+    certificates.RENEWALS,
 )
 
 __all__ = ["CASES"]

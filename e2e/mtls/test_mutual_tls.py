@@ -105,8 +105,12 @@ def _expired(world: World) -> KeyedSvid:
     return KeyedSvid(issued, key_pem(key))
 
 
-async def test_a_root_is_replaced_without_a_failed_request(world: World) -> None:
+@pytest.mark.parametrize("revoked", ["nothing", "a certificate"])
+async def test_a_root_is_replaced_without_a_failed_request(world: World, revoked: str) -> None:
+    """With a list of revoked certificates too, although Envoy then wants one of every authority."""
     world.policy(mtls=STRICT)
+    if revoked != "nothing":
+        await world.renewed("ROOTCA", lambda: world.authority.revoke_certificate(4711))
     world.write("rule", document("networking.istio.io/v1", "DestinationRule", "server", _ONE_REQUEST))
     await world.until(partial(world.in_plain_text, HTTP), REFUSED)
     before, seen, done = world.authority.active.id, list[str](), asyncio.Event()

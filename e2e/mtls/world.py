@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
+from cryptography import x509
 
 from e2e.addresses import Addresses
 from e2e.capture.servers import http_server
@@ -35,6 +36,11 @@ HTTP, OTHER, TCP = 9080, 9081, 9082
 
 TRUST_DOMAIN = "cluster.local"
 CLIENT = SpiffeId.of_workload(TRUST_DOMAIN, "default", "client")
+
+FEDERATED = "partner.example"
+"""Another trust domain, which has no bundle until a test gives it one."""
+
+_PARTNER = "partner.json"
 
 REFUSED = "refused"
 NOBODY = "nobody"
@@ -60,6 +66,12 @@ class World:
     def configure(self, text: str) -> None:
         """Puts these settings in force, with those that the mesh needs."""
         _write_settings(self.lab, text)
+
+    def federate(self, bundle: str) -> None:
+        """Puts the bundle of the other trust domain in force."""
+        part = self.lab.folder / "partner.part"
+        part.write_text(bundle)
+        part.rename(self.lab.folder / _PARTNER)
 
     def policy(self, **spec: object) -> None:
         """Puts a PeerAuthentication for the server in force."""
@@ -127,6 +139,20 @@ class World:
             async with asyncio.timeout(_LIVE_SECONDS):
                 while await _version(proxy, secret) == old:  # noqa: ASYNC110 - Envoy is to be asked
                     await asyncio.sleep(0.05)
+
+    async def shown_serial(self, proxy: Sidecar) -> int:
+        """Of the certificate that a proxy shows to others now."""
+        found = json.loads(await proxy.admin("/certs"))["certificates"]
+        serials = {int(each["cert_chain"][0]["serial_number"], 16) for each in found if each.get("cert_chain")}
+        chain = (self.lab.folder / f"{proxy.spec.name}-chain.pem").read_bytes()
+        (serial,) = serials - {x509.load_pem_x509_certificate(chain).serial_number}  # by which it proved itself
+        return serial
+
+    async def until_other_serial(self, proxy: Sidecar, before: int) -> None:
+        """Waits until a proxy shows another certificate."""
+        async with asyncio.timeout(_LIVE_SECONDS):
+            while await self.shown_serial(proxy) == before:  # noqa: ASYNC110 - Envoy is to be asked
+                await asyncio.sleep(0.05)
 
     async def until(self, ask: Callable[[], Awaitable[str]], expected: str) -> None:
         """Waits until requests are answered so."""
@@ -218,7 +244,8 @@ async def new_world(folder: Path, envoy: Path, addresses: Addresses, *options: s
         lab.write("nothing.yaml", "")
         settings = _write_settings(lab, "")
         address = addresses.new()
-        secure = ("--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012")
+        secure = ["--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012"]
+        secure += ["--federate", f"{FEDERATED}={folder / _PARTNER}"]
         await lab.serve(*secure, *options, address=address, mesh_config=settings)
         authority = open_authority(folder / "ca", TRUST_DOMAIN)
         listening = socket.create_server(("127.0.0.1", 0))

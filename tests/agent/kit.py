@@ -56,9 +56,9 @@ class ControlPlane:
         getattr(self.authority, step)(*arguments)
         self.bundles.changed()
 
-    async def stop(self) -> None:
+    async def stop(self, grace: float = 0) -> None:
         if self._server is not None:
-            await self._server.stop(0)
+            await self._server.stop(grace)
             self._server = None
 
     def token_file(self, identity: SpiffeId = REVIEWS, name: str = "token") -> TokenFile:

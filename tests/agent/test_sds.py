@@ -15,7 +15,7 @@ from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
 from structlog.testing import capture_logs
 
 from tests.agent.kit import REVIEWS, Time, control_plane, informed, running, until
-from tests.features.client import DeltaStream, SotwStream
+from tests.features.client import DeltaStream, RawStream, Response, SotwStream
 from xds.agent.errors import AgentError
 from xds.agent.identity import IdentityAgent
 from xds.resources import SECRET
@@ -38,6 +38,14 @@ def sotw(channel: aio.Channel) -> SotwStream:
 
 def delta(channel: aio.Channel) -> DeltaStream:
     return DeltaStream(channel, f"{SERVICE}/DeltaSecrets", DeltaDiscoveryResponse.FromString)
+
+
+async def received(stream: RawStream[Response]) -> Response:
+    """The next response, which depends on calls over TLS and on what else the machine does."""
+    async with asyncio.timeout(30):
+        data = await stream.call.read()
+    assert isinstance(data, bytes), f"the stream has ended: {stream.call}"
+    return stream.decode(data)
 
 
 def secrets(response: DiscoveryResponse) -> dict[str, Secret]:
@@ -67,7 +75,7 @@ async def test_secrets_go_by_istios_names_and_by_spires(tmp_path: Path) -> None:
             assert options.sds_path.stat().st_mode & 0o777 == 0o600
             await agent.ready()
             await stream.request(SECRET, *names)
-            found = secrets(await stream.receive())
+            found = secrets(await received(stream))
             assert found.keys() == set(names)
             assert leaf(found["default"]) == leaf(found[str(REVIEWS)])
             assert (roots(found["ROOTCA"]), roots(found["spiffe://cluster.local"])) == (1, 1)
@@ -81,16 +89,16 @@ async def test_state_of_the_world_follows_renewals_and_new_roots(tmp_path: Path)
         async with running(options, clock) as agent, calling(options.sds_path) as channel, sotw(channel) as stream:
             await informed(agent)
             await stream.request(SECRET, "default", "ROOTCA")
-            response = await stream.receive()
+            response = await received(stream)
             first = secrets(response)
             await stream.request(SECRET, "default", "ROOTCA", answers=response)
             clock.now += timedelta(hours=13)
             agent.look()
-            response = await stream.receive()
+            response = await received(stream)
             assert leaf(secrets(response)["default"]) != leaf(first["default"])
             await stream.request(SECRET, "default", "ROOTCA", answers=response)
             plane.rotate("prepare")
-            assert {name: roots(each) for name, each in secrets(await stream.receive()).items()} == {"ROOTCA": 2}
+            assert {name: roots(each) for name, each in secrets(await received(stream)).items()} == {"ROOTCA": 2}
 
 
 async def test_delta_follows_too_and_says_what_is_not_there(tmp_path: Path) -> None:
@@ -99,12 +107,12 @@ async def test_delta_follows_too_and_says_what_is_not_there(tmp_path: Path) -> N
         async with running(options) as agent, calling(options.sds_path) as channel, delta(channel) as stream:
             await informed(agent)
             await stream.request(SECRET, ["ROOTCA", "kubernetes://somebody-elses"])
-            response = await stream.receive()
+            response = await received(stream)
             assert [each.name for each in response.resources] == ["ROOTCA"]
             assert list(response.removed_resources) == ["kubernetes://somebody-elses"]
             await stream.request(SECRET, answers=response)
             plane.rotate("prepare")
-            (changed,) = (await stream.receive()).resources
+            (changed,) = (await received(stream)).resources
             assert roots(Secret().parse(changed.resource.value)) == 2
 
 
@@ -122,7 +130,7 @@ async def test_an_envoy_that_comes_early_waits(tmp_path: Path) -> None:
             await until(lambda: agent.trouble)
             token.path.write_text(text)
             agent.look()
-            assert [each.name for each in (await stream.receive()).resources] == ["default"]
+            assert [each.name for each in (await received(stream)).resources] == ["default"]
             fetched = DiscoveryResponse.FromString(await channel.unary_unary(f"{SERVICE}/FetchSecrets")(request))
             assert list(secrets(fetched)) == ["default"]
             unknown = DiscoveryRequest(resource_names=["other"]).SerializeToString()
@@ -138,7 +146,7 @@ async def test_a_rejected_secret_is_told_and_what_is_no_request_ends_the_stream(
             with capture_logs() as logs:
                 async with sotw(channel) as stream:
                     await stream.request(SECRET, "default")
-                    response = await stream.receive()
+                    response = await received(stream)
                     await stream.request(SECRET, "default", answers=response, error="no such curve")
                     await until(lambda: any(line.get("reason") == "no such curve" for line in logs))
                     await stream.call.write(b"\xff")

@@ -105,6 +105,22 @@ async def test_bundles_are_for_whoever_proves_an_identity(tmp_path: Path) -> Non
             call.cancel()
 
 
+async def test_a_server_that_stops_ends_streams_at_once(tmp_path: Path) -> None:
+    async with control_plane(tmp_path) as plane, running(plane.options(plane.token_file())) as agent:
+        svid = await informed(agent)
+        roots = (plane.folder / "ca" / "root-cert.pem").read_bytes()
+        async with channel_to(f"127.0.0.1:{plane.port}", roots, svid) as channel:
+            call = channel.unary_stream(f"{SERVICE}/StreamBundles")(b"")
+            await call.read()
+            stopping = asyncio.create_task(plane.stop(grace=600))
+            assert (await call.code(), await call.details()) == (
+                grpc.StatusCode.UNAVAILABLE,
+                "the server is shutting down",
+            )
+            async with asyncio.timeout(30):
+                await stopping
+
+
 async def test_tokens_are_kept_for_half_of_their_life_and_longer_in_an_outage() -> None:
     clock, asked, fails = Time(), list[tuple[str, ...]](), list[bool]()
 

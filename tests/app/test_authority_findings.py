@@ -112,3 +112,20 @@ def test_metrics_have_istiods_names_and_ours(tmp_path: Path) -> None:
     assert value(name, spiffe_id=str(REVIEWS)) == leaf.not_valid_after_utc.timestamp()
     (workloads,) = [family for family in registry.collect() if family.name == name]
     assert len(workloads.samples) == 1
+
+
+def test_a_workload_that_is_connected_and_has_a_certificate_of_a_revoked_root(tmp_path: Path) -> None:
+    clock = Clock()
+    authority = CertificateAuthority(Keystore(tmp_path / "ca"), Policy(), clock)
+    authority.start(TRUST_DOMAIN)
+    authority.issue(request(), REVIEWS)
+    old = authority.active.id
+    authority.prepare()
+    authority.activate()
+    assert said(authority, tmp_path, clock) == []
+    authority.revoke(old)
+    reason = f"the newest certificate of {REVIEWS} is below {old}, which has been revoked: nobody accepts it"
+    found = list(authority_findings(authority, tmp_path / "ca", None, [REVIEWS], clock()))
+    assert [(each.code, each.reason.partition(";")[0]) for each in found] == [("revoked-authority", reason)]
+    authority.issue(request(), REVIEWS)
+    assert said(authority, tmp_path, clock) == []

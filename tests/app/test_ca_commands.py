@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.ca.kit import REVIEWS, TRUST_DOMAIN
+from tests.ca.kit import REVIEWS, TRUST_DOMAIN, pem, request
 from tests.ca.plugged import YEAR, files, made, write
 from xds.app.cli import app
 from xds.app.errors import StartError
@@ -21,9 +21,14 @@ from xds.ca.service import CertificateAuthority, Policy
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    authority = CertificateAuthority(Keystore(tmp_path / "ca"), Policy(), lambda: datetime.now(UTC))
-    authority.start(TRUST_DOMAIN)
+    opened(tmp_path / "ca")
     return tmp_path / "ca"
+
+
+def opened(folder: Path) -> CertificateAuthority:
+    authority = CertificateAuthority(Keystore(folder), Policy(), lambda: datetime.now(UTC))
+    authority.start(TRUST_DOMAIN)
+    return authority
 
 
 def run(*arguments: str | Path) -> Result:
@@ -74,6 +79,35 @@ def test_the_status_tells_of_files_that_could_not_be_plugged_in(folder: Path, tm
     (cacerts / "ca-key.pem").write_text("nothing")
     with pytest.raises(StartError, match=r"cacerts/ca-key\.pem has no usable private key"):
         run("ca", "status", "--ca-dir", folder, "--ca-certs", cacerts)
+
+
+def test_a_certificate_is_revoked_by_its_number_or_by_itself(folder: Path, tmp_path: Path) -> None:
+    issued = opened(folder).issue(request(), REVIEWS)
+    (tmp_path / "chain.pem").write_bytes(pem(*issued.chain))
+    run("ca", "revoke-certificate", "--ca-dir", folder, "--certificate", tmp_path / "chain.pem")
+    shown = run("ca", "revoke-certificate", "--ca-dir", folder, "--serial", "0A:ff").stdout
+    ends = issued.certificate.not_valid_after_utc
+    assert f"revoked: {issued.certificate.serial_number:x}, until {ends:%F %T} UTC" in shown
+    assert "revoked: aff, until " in shown
+    found = json.loads(run("ca", "status", "--ca-dir", folder, "-o", "json").stdout)["revoked"]
+    assert [each["serial"] for each in found] == [f"{issued.certificate.serial_number:x}", "aff"]
+    with pytest.raises(StartError, match="aff is revoked already"):
+        run("ca", "revoke-certificate", "--ca-dir", folder, "--serial", "aff")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--serial", "xyz"), ("--serial", "1", "--certificate", "chain.pem")])
+def test_wrong_usage_of_revoke_certificate(folder: Path, arguments: tuple[str, ...]) -> None:
+    assert run("ca", "revoke-certificate", "--ca-dir", folder, *arguments).exit_code == 2
+
+
+def test_revoking_what_may_be_in_use_is_done_with_a_warning(folder: Path) -> None:
+    ((old, _, _),) = slots(folder)
+    run("ca", "prepare", "--ca-dir", folder)
+    run("ca", "activate", "--ca-dir", folder)
+    assert (
+        f"warning: certificates that {old} has signed may hold until"
+        in run("ca", "revoke", old, "--ca-dir", folder).stderr
+    )
 
 
 @pytest.mark.parametrize(

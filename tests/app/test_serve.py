@@ -78,6 +78,7 @@ def config(tmp_path: Path) -> Path:
 def test_ready_metrics_and_debug_endpoints(config: Path, tmp_path: Path) -> None:
     with serving(config, tmp_path / "log") as server:
         assert server.get("/ready") == (200, "ready\n")
+        assert server.get("/spiffe-bundle")[0] == 404  # there is no authority
         assert re.search(r"^pilothouse_config_objects 1\.0$", server.get("/metrics")[1], re.MULTILINE)
         assert json.loads(server.get("/debug/syncz")[1]) == []
         configz = json.loads(server.get("/debug/configz")[1])

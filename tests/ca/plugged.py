@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.ca.kit import NOW, pem
 from xds.ca.encoding import key_pem
-from xds.ca.profile import PrivateKey
+from xds.ca.profile import PrivateKey, usage
 
 YEAR = timedelta(days=365)
 
@@ -31,11 +31,13 @@ def made(
     *,
     key: PrivateKey | None = None,
     authority: bool = True,
+    lists: bool = True,
     length: int | None = None,
     begins: datetime = NOW - YEAR,
     ends: datetime = NOW + YEAR,
 ) -> Made:
-    """An authority as others make them: without key identifiers or usages. above: who signs; None: it does itself."""
+    """An authority as others make them: without key identifiers or usages. above: who signs; None: it does itself.
+    lists: whether it may sign what is revoked; if not, it says what it may."""
     own = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder().subject_name(subject).public_key(own.public_key())
@@ -44,6 +46,8 @@ def made(
     )
     builder = builder.not_valid_before(begins).not_valid_after(ends)
     builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=length), critical=True)
+    if not lists:
+        builder = builder.add_extension(usage(key_cert_sign=True), critical=True)
     return Made(builder.sign(above.key if above else own, hashes.SHA256()), own)
 
 

@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.ca.kit import NOW, REVIEWS, authority, pem, request
-from xds.ca import profile
 from xds.ca.authority import Authority, Issued, KeyType, issue, needs_renewal, renewed
 from xds.ca.errors import CertificateError, RequestError
 from xds.ca.profile import Lifetimes, Signer
@@ -156,9 +155,8 @@ def test_a_damaged_request_is_refused_and_nothing_else(data: st.DataObject) -> N
 
 
 def test_rules_that_are_broken_are_all_named(ours: Authority) -> None:
-    root = Signer(ours.roots[0], ours.issuing.key)
     with pytest.raises(CertificateError) as caught:
-        check_svid(ours.issuing.certificate, root.certificate, NOW + timedelta(days=4000))
+        check_svid(ours.issuing.certificate, ours.roots[0], NOW + timedelta(days=4000))
     for reason in (
         "names no workload",
         "without digital signatures",
@@ -169,6 +167,11 @@ def test_rules_that_are_broken_are_all_named(ours: Authority) -> None:
         assert reason in str(caught.value)
     with pytest.raises(CertificateError, match="not signed by"):
         check_svid(issued(ours, request()).certificate, ours.roots[0], NOW)
+
+
+def test_nobody_signs_with_the_key_of_another(ours: Authority) -> None:
+    with pytest.raises(CertificateError, match=r"the key is not that of .*Pilothouse root"):
+        Signer(ours.roots[0], ours.issuing.key)
 
 
 def test_nothing_outlives_its_issuer() -> None:
@@ -200,4 +203,17 @@ def test_lifetimes_are_bounded(asked: timedelta | None, granted: int) -> None:
 def test_keys_are_never_shown(ours: Authority) -> None:
     assert "key" not in repr(ours).replace("root_key", "").lower() or "PRIVATE" not in repr(ours)
     assert "EllipticCurvePrivateKey" not in repr(ours)
-    assert "EllipticCurvePrivateKey" not in repr(profile.Signer(ours.roots[0], ours.issuing.key))
+    assert "EllipticCurvePrivateKey" not in repr(ours.issuing)
+
+
+def test_a_request_may_name_the_workload_under_another_name_of_the_trust_domain(ours: Authority) -> None:
+    csr = request("spiffe://old.example/ns/default/sa/reviews")
+    with pytest.raises(RequestError, match="the caller has proven to be"):
+        issued(ours, csr)
+    found = issue(ours, csr, REVIEWS, DAY, now=NOW, serial=x509.random_serial_number, aliases=["old.example"])
+    assert check_svid(found.certificate, ours.issuing.certificate, NOW) == REVIEWS
+    for other in ("spiffe://old.example/ns/default/sa/ratings", "spiffe://older.example/ns/default/sa/reviews"):
+        with pytest.raises(RequestError, match="the caller has proven to be"):
+            issue(
+                ours, request(other), REVIEWS, DAY, now=NOW, serial=x509.random_serial_number, aliases=["old.example"]
+            )

@@ -61,7 +61,7 @@ class RawStream(Generic[Response]):
         metadata: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.call = channel.stream_stream(method)(metadata=tuple(metadata))
-        self._decode: Callable[[bytes], Response] = decode
+        self.decode: Callable[[bytes], Response] = decode
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,7 +76,7 @@ class RawStream(Generic[Response]):
         async with asyncio.timeout(SOON):
             data = await self.call.read()
         assert isinstance(data, bytes), f"the stream has ended: {self.call}"
-        return self._decode(data)
+        return self.decode(data)
 
     async def receive_all(self, count: int) -> list[Response]:
         return [await self.receive() for _ in range(count)]
@@ -86,7 +86,7 @@ class RawStream(Generic[Response]):
         read = asyncio.ensure_future(self.call.read())
         done, _ = await asyncio.wait({read}, timeout=seconds)
         read.cancel()
-        assert not done, f"unexpected: {self._decode(read.result())}"
+        assert not done, f"unexpected: {self.decode(read.result())}"
 
     async def end_status(self) -> tuple[str, str]:
         """The gRPC status with which the server ends the stream."""

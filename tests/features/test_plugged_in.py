@@ -11,6 +11,7 @@ from cryptography import x509
 from tests.app.test_serve import SERVICE, Server, serving
 from tests.ca.plugged import YEAR, Made, files, made, write
 from tests.features.test_secure import Secure, joined
+from xds.ca.spiffe_bundle import read_bundle
 
 NOW = datetime.now(UTC)
 
@@ -37,6 +38,8 @@ async def test_files_that_change_are_taken_in_and_bad_ones_are_not(tmp_path: Pat
         leaf = x509.load_pem_x509_certificates(chain)[0]
         leaf.verify_directly_issued_by(first.certificate)
         assert secure.command("ca", "status").count("plugged in") == 1
+        status, document = server.get("/spiffe-bundle")
+        assert (status, read_bundle(document.encode(), "cluster.local").roots) == (200, (first.certificate,))
 
         (cacerts / "ca-cert.pem").write_bytes(b"nothing")
         (error,) = server.wait_for("the authority cannot be refreshed; what it had stays in force")

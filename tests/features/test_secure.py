@@ -297,3 +297,25 @@ def test_it_says_in_one_line_why_it_cannot_start(
     assert result.returncode == 1
     assert reason.replace("PORT", port) in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+async def test_a_revoked_certificate_proves_nothing_and_ends_its_streams(secure: Secure) -> None:
+    key, chain = await joined(secure)
+    other = await joined(secure)
+    leaf = x509.load_pem_x509_certificates(chain)[0]
+    async with secure.channel(key, chain) as channel:
+        await first_response(channel)
+        call = channel.stream_stream(STREAM)(timeout=60)
+        who = node("sidecar~127.0.0.1~reviews-1.default~default.svc.cluster.local", NAMESPACE="default")
+        await call.write(DiscoveryRequest(node=who, type_url=CLUSTER).SerializeToString())
+        assert await call.read() is not aio.EOF
+        secure.command("ca", "revoke-certificate", "--serial", f"{leaf.serial_number:x}")
+        assert await call.code() is grpc.StatusCode.UNAVAILABLE
+    async with secure.channel(key, chain) as channel:
+        with pytest.raises(aio.AioRpcError) as caught:
+            await sign(channel, request())
+        assert code(caught)[0] == "UNAVAILABLE"
+    async with secure.channel(*other) as channel:
+        await sign(channel, request())
+    reasons = [str(each["reason"]) for each in secure.server.wait_for("a TLS handshake failed")]
+    assert "the client's certificate is revoked" in reasons

@@ -305,7 +305,7 @@ async def test_no_name_gives_the_secrets_of_another_identity(plane: Secure, aggr
     for identity in (REVIEWS, RATINGS):
         async with known_as(plane, identity) as channel:
             for given in await secrets(channel, node(NAMESPACE="default"), aggregated=aggregated):
-                assert given.keys() == {"default", "ROOTCA", str(identity), f"spiffe://{TRUST_DOMAIN}"}
+                assert given.keys() == {"default", "ROOTCA", "ALL", str(identity), f"spiffe://{TRUST_DOMAIN}"}
                 assert holder(given["default"]) == holder(given[str(identity)]) == [str(identity)]
 
 

@@ -16,6 +16,7 @@ import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from grpc import aio
 
 from tests.ca.kit import REVIEWS, TRUST_DOMAIN, pem, request
@@ -76,6 +77,13 @@ class Trust:
 @asynccontextmanager
 async def running(trust: Trust) -> AsyncIterator[tuple[int, int]]:
     """The ports of the front and of the gRPC server behind it."""
+    async with front_of(trust, set()) as (front, upstream):
+        yield front.port, upstream
+
+
+@asynccontextmanager
+async def front_of(trust: Trust, revoked: set[bytes]) -> AsyncIterator[tuple[TlsFront, int]]:
+    """A front, and the port of the gRPC server behind it. revoked: certificates, which may change."""
     peers = Peers()
     server = aio.server()
 
@@ -86,13 +94,20 @@ async def running(trust: Trust) -> AsyncIterator[tuple[int, int]]:
         return shown.certificate or b"nothing"
 
     method = grpc.unary_unary_rpc_method_handler(who)
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test", {"Who": method})])
+
+    async def stay(_: bytes, call: aio.ServicerContext[bytes, bytes]) -> None:
+        await call.write(b"here")
+        await asyncio.Event().wait()
+
+    staying = grpc.unary_stream_rpc_method_handler(stay)
+    handlers = {"Who": method, "Stay": staying}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test", handlers)])
     upstream = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    front = TlsFront("127.0.0.1", 0, trust, peers, Reports(Once(lambda: 0.0), lambda _: None))
+    front = TlsFront("127.0.0.1", 0, trust, revoked.__contains__, peers, Reports(Once(lambda: 0.0), lambda _: None))
     serving = asyncio.create_task(front.serve(upstream))
     try:
-        yield front.port, upstream
+        yield front, upstream
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
@@ -202,3 +217,28 @@ def _ended() -> Authority:
     """One that cannot issue any more."""
     lifetimes, past = Lifetimes(issuing=timedelta(hours=1)), datetime.now(UTC) - timedelta(days=1)
     return new_authority(TRUST_DOMAIN, KeyType.EC_P256, lifetimes, now=past, serial=x509.random_serial_number)
+
+
+async def test_a_certificate_that_is_revoked_is_refused_and_ends_what_is_open(trust: Trust, ours: Authority) -> None:
+    revoked = set[bytes]()
+    credentials, certificates = [], []
+    for _ in range(2):
+        chain, key, leaf = certificate(ours, REVIEWS)
+        certificates.append(leaf.public_bytes(Encoding.DER))
+        credentials.append(grpc.ssl_channel_credentials(roots(ours), key, chain))
+    async with front_of(trust, revoked) as (front, _):
+        address = f"127.0.0.1:{front.port}"
+        async with (
+            aio.secure_channel(address, credentials[0], options=NAMES) as bad,
+            aio.secure_channel(address, credentials[1], options=NAMES) as good,
+        ):
+            calls = [channel.unary_stream("/test/Stay")(b"", timeout=30) for channel in (bad, good)]
+            assert [await call.read() for call in calls] == [b"here", b"here"]
+            revoked.add(certificates[0])
+            front.end_revoked()
+            assert await calls[0].code() is grpc.StatusCode.UNAVAILABLE
+            assert not calls[1].done()
+            with pytest.raises(aio.AioRpcError) as caught:
+                await ask(front.port, credentials[0])
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+            assert await ask(front.port, credentials[1]) == certificates[1]

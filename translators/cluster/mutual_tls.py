@@ -31,7 +31,7 @@ from translators.tls import (
     TLS_TRANSPORT_SOCKET,
     mesh_parameters,
     mesh_secret,
-    of_trust_domain,
+    of_trust_domains,
     subject_alt_name,
 )
 from xds.model.policy import ClientTLSSettings, ProxyProtocol, TLSMode
@@ -46,11 +46,12 @@ _ALPN: Final = ("istio-peer-exchange", "istio")
 @dataclass(frozen=True, slots=True)
 class MutualTls:
     """server_name: which port and subset of which service is meant. names: of the other end's certificate, empty for
-    anybody of the trust domain. tls: what the mesh demands. automatic: each endpoint says whether it takes it."""
+    anybody of the trust domain, which may have several names. tls: what the mesh demands. automatic: each endpoint says
+    whether it takes it."""
 
     server_name: str
     names: tuple[str, ...]
-    trust_domain: str
+    trust_domains: tuple[str, ...]
     tls: MeshTls
     automatic: bool
     proxy_protocol: ProxyProtocol | None = None
@@ -66,12 +67,22 @@ def mutual_tls(target: Target, settings: MeshSettings, peers: Peers | None) -> M
     names = tuple(dict.fromkeys((*target.service.subject_alt_names, *peers.identities)))
     return MutualTls(
         server_name=(tls.sni if tls is not None else "") or server_name,
-        names=(tls.subject_alt_names if tls is not None else ()) or names,
-        trust_domain=settings.trust_domain,
+        names=(tls.subject_alt_names if tls is not None else ()) or _under_all_names(names, settings),
+        trust_domains=settings.trust_domains,
         tls=settings.mesh_mtls,
         automatic=tls is None and target.discovery is not ClusterDiscoveryType.ORIGINAL_DST,
         proxy_protocol=target.policy.proxy_protocol,
     )
+
+
+def _under_all_names(names: tuple[str, ...], settings: MeshSettings) -> tuple[str, ...]:
+    """As Istio: identities of the trust domain also as its aliases write them."""
+    if not settings.trust_domain_aliases:
+        return names
+    own = f"spiffe://{settings.trust_domain}/"
+    paths = [name.removeprefix(own) for name in names if name.startswith(own)]
+    others = (f"spiffe://{alias}/{path}" for path in paths for alias in settings.trust_domain_aliases)
+    return tuple(dict.fromkeys((*names, *others)))
 
 
 def _is_asked_for(tls: ClientTLSSettings) -> bool:
@@ -103,7 +114,7 @@ def mutual_tls_fields(mutual: MutualTls) -> bytes:
 
 
 def _socket(mutual: MutualTls) -> TransportSocket:
-    names = [subject_alt_name(name) for name in mutual.names] or [of_trust_domain(mutual.trust_domain)]
+    names = [subject_alt_name(name) for name in mutual.names] or of_trust_domains(mutual.trust_domains)
     common = CommonTlsContext(
         tls_params=mesh_parameters(mutual.tls),
         alpn_protocols=list(_ALPN),

@@ -30,7 +30,7 @@ from translators.tls import (
     OWN_CERTIFICATE,
     mesh_parameters,
     mesh_secret,
-    of_trust_domain,
+    of_trust_domains,
 )
 from xds.model.peer_authentication import MutualTLSMode
 from xds.model.services import Protocol
@@ -83,19 +83,20 @@ def _match(port: int | None, transport: str = "", *protocols: str) -> FilterChai
 
 
 def workload_socket(settings: MeshSettings) -> TransportSocket:
-    """The proxy's end of mutual TLS with others of the trust domain."""
-    return _socket(settings.trust_domain, settings.mesh_mtls)
+    """The proxy's end of mutual TLS with others of the trust domain, under all of its names, and of those that are
+    federated."""
+    return _socket((*settings.trust_domains, *settings.federated_trust_domains), settings.mesh_mtls)
 
 
 @lru_cache(maxsize=64)
-def _socket(trust_domain: str, tls: MeshTls) -> TransportSocket:
+def _socket(trust_domains: tuple[str, ...], tls: MeshTls) -> TransportSocket:
     common = CommonTlsContext(
         tls_params=mesh_parameters(tls),
         alpn_protocols=list(HTTP_ALPN),
         tls_certificate_sds_secret_configs=[mesh_secret(OWN_CERTIFICATE, tls)],
         combined_validation_context=CommonTlsContextCombinedCertificateValidationContext(
             default_validation_context=CertificateValidationContext(
-                match_typed_subject_alt_names=[of_trust_domain(trust_domain)]
+                match_typed_subject_alt_names=of_trust_domains(trust_domains)
             ),
             validation_context_sds_secret_config=mesh_secret(MESH_AUTHORITY, tls),
         ),

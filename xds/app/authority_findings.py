@@ -76,17 +76,27 @@ def authority_findings(
     for life in authority_lives(authority.stored):
         if life.member.slot is not Slot.OLD and life.is_late(now):
             yield _finding(life, folder, now)
-    late = (newest for newest in authority.issued.of_all(connected) if newest.state(now) != "valid")
-    for newest in islice(late, MAX_WORKLOADS):
-        yield _of_workload(newest, folder)
+    of_workloads = (
+        _of_workload(newest, authority.stored, folder, now) for newest in authority.issued.of_all(connected)
+    )
+    yield from islice((each for each in of_workloads if each is not None), MAX_WORKLOADS)
 
 
-def _of_workload(newest: Newest, folder: Path) -> Diagnostic:
+def _of_workload(newest: Newest, stored: Stored, folder: Path, now: datetime) -> Diagnostic | None:
+    origin = Origin(str(folder), 1)
+    if newest.authority not in stored.authorities:
+        reason = (
+            f"the newest certificate of {newest.identity} is below {newest.authority}, which has been revoked: nobody "
+            "accepts it; let its agent renew it"
+        )
+        return Diagnostic(Severity.WARNING, origin, reason, code="revoked-authority")
+    if newest.state(now) == "valid":
+        return None
     reason = (
         f"the newest certificate of {newest.identity} ends at {newest.ends:%F %T} UTC: it should have been renewed at "
         "half of its life; see the log of its agent"
     )
-    return Diagnostic(Severity.WARNING, Origin(str(folder), 1), reason, code="expiring-workload-certificate")
+    return Diagnostic(Severity.WARNING, origin, reason, code="expiring-workload-certificate")
 
 
 def _finding(life: AuthorityLife, folder: Path, now: datetime) -> Diagnostic:

@@ -7,28 +7,35 @@ from collections.abc import Callable, Iterable
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from xds.app.identical import are_same
 from xds.ca.jwt_svid import jwks
 from xds.ca.keystore import Stored
 from xds.ca.service import CertificateAuthority
+from xds.ca.spiffe_bundle import FederatedBundle
 from xds.model.trust import TrustBundle
 
 
 class AuthorityBundles:
-    """See `xds.server.Bundles`."""
+    """See `xds.server.Bundles`. federated: the bundles of other trust domains, as they are now: the same object until
+    one changes."""
 
-    def __init__(self, authority: CertificateAuthority) -> None:
+    def __init__(
+        self, authority: CertificateAuthority, federated: Callable[[], tuple[FederatedBundle, ...]] = tuple
+    ) -> None:
         self._authority = authority
+        self._federated = federated
         self._wakes: dict[object, Callable[[], None]] = {}
-        self._made: tuple[Stored, tuple[TrustBundle, ...]] | None = None
+        self._made_of: tuple[object, ...] = ()
+        self._made: tuple[TrustBundle, ...] = ()
 
     def latest(self) -> tuple[TrustBundle, ...]:
         """See `xds.server.Bundles`."""
-        stored = self._authority.stored
-        if self._made is None or self._made[0] is not stored:
-            before = self._made[1] if self._made is not None else ()
-            bundles = (_bundle(stored),)
-            self._made = stored, before if bundles == before else bundles
-        return self._made[1]
+        stored, aliases, federated = self._authority.stored, self._authority.aliases, self._federated()
+        if not are_same(self._made_of, (stored, aliases, federated)):
+            self._made_of = (stored, aliases, federated)
+            bundles = (_bundle(stored, aliases), *map(_of_others, federated))
+            self._made = self._made if bundles == self._made else bundles
+        return self._made
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
         """See `xds.server.Bundles`."""
@@ -46,13 +53,25 @@ class AuthorityBundles:
             wake()
 
 
-def _bundle(stored: Stored) -> TrustBundle:
+def _bundle(stored: Stored, aliases: tuple[str, ...]) -> TrustBundle:
     trusted = [stored.authorities[member.id] for member in stored.slots.trusted]
     tainted = [
         root for member in stored.slots.trusted if member.tainted for root in stored.authorities[member.id].roots
     ]
-    return TrustBundle(stored.trust_domain, _der(stored.bundle), jwks(trusted), tainted=_der(tainted))
+    return TrustBundle(
+        stored.trust_domain,
+        _der(stored.bundle),
+        jwks(trusted),
+        crls=_der(stored.lists),
+        tainted=_der(tainted),
+        aliases=aliases,
+        listed_whole=stored.is_listed_whole,
+    )
 
 
-def _der(certificates: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
+def _of_others(bundle: FederatedBundle) -> TrustBundle:
+    return TrustBundle(bundle.trust_domain, _der(bundle.roots), bundle.jwks)
+
+
+def _der(certificates: Iterable[x509.Certificate | x509.CertificateRevocationList]) -> tuple[bytes, ...]:
     return tuple(each.public_bytes(Encoding.DER) for each in certificates)

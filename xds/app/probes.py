@@ -15,7 +15,8 @@ from xds.app.loads_report import loads_document
 from xds.app.metrics import short_name
 from xds.app.render import render
 from xds.app.store import Store
-from xds.ca.issued import IssuedCertificates
+from xds.ca.service import CertificateAuthority
+from xds.ca.spiffe_bundle import own_bundle
 from xds.config.analysis import Selectable, analyse
 from xds.console.http import AmbiguousProxyError, Json
 from xds.model.objects import ObjectMeta, mentioned_first
@@ -37,10 +38,9 @@ class ServerProbes:
         loads: LoadBoard,
         refresh: Callable[[], Awaitable[None]],
         clock: Callable[[], float],
-        issued: IssuedCertificates | None = None,
+        authority: CertificateAuthority | None = None,
     ) -> None:
-        """refresh: returns when everything that the sources say by now is in force. clock: gives epoch seconds. issued:
-        None without a certificate authority."""
+        """refresh: returns when everything that the sources say by now is in force. clock: gives epoch seconds."""
         self._store = store
         self._board = board
         self._report = report
@@ -48,7 +48,7 @@ class ServerProbes:
         self._loads = loads
         self._refresh = refresh
         self._clock = clock
-        self._issued = issued
+        self._authority = authority
         self.listening = False
 
     def not_ready(self) -> str | None:
@@ -83,7 +83,7 @@ class ServerProbes:
 
     def _certificate_ends(self, proxy: Proxy) -> float | None:
         """Of the newest that its identity was given, in epoch seconds; None if it was given none."""
-        newest = self._issued.of(proxy.identity) if self._issued and proxy.identity else None
+        newest = self._authority.issued.of(proxy.identity) if self._authority and proxy.identity else None
         return newest.ends.timestamp() if newest else None
 
     def _type(self, proxy_id: str, type_url: TypeUrl, status: TypeStatus) -> Json:
@@ -145,6 +145,10 @@ class ServerProbes:
     def credentials(self) -> Json:
         """See `credentials_document`."""
         return credentials_document(self._store.mesh, self._clock())
+
+    def spiffe_bundle(self) -> Json | None:
+        """See `own_bundle`."""
+        return own_bundle(self._authority.stored) if self._authority else None
 
     def loads(self) -> Json:
         """See `loads_document`."""

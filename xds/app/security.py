@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
 import structlog
+from cryptography import x509
 
 from xds.app.errors import StartError
 from xds.app.oidc import OidcIssuers
@@ -64,7 +65,7 @@ def security_of(
     trust_domain = authority.stored.trust_domain
     identity = SpiffeId.of_workload(trust_domain, root_namespace, "pilothouse")
     attestors = (
-        by_certificate(trust_domain),
+        by_certificate(trust_domain, authority.is_revoked, lambda: authority.aliases),
         by_jwt_svid(authority),
         issuers.attestor(trust_domain, _now),
         by_join_token(authority, _now),
@@ -72,6 +73,7 @@ def security_of(
     contexts = ServerTls(authority, identity, (host, *own_names()), _now)
     return Security(
         contexts=contexts,
+        is_revoked=authority.is_revoked,
         identify=_identifier(attestors),
         sign=_signer(authority),
         sign_token=_token_signer(authority),
@@ -94,9 +96,16 @@ def _signer(authority: CertificateAuthority) -> Sign:
         with _refusing():
             issued = authority.issue(request, identity, asked)
         record(issued, authority.active.id)
-        return [certificates_pem([certificate]).decode() for certificate in issued.chain]
+        leaf, *above = issued.chain
+        return [certificates_pem([leaf]).decode(), *map(_pem, above)]
 
     return sign
+
+
+@lru_cache(maxsize=64)
+def _pem(certificate: x509.Certificate) -> str:
+    """Of an authority, as every answer has it."""
+    return certificates_pem([certificate]).decode()
 
 
 def _token_signer(authority: CertificateAuthority) -> SignToken:

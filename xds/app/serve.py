@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from xds.app import garbage
-from xds.app.address import split_address
+from xds.app.address import is_loopback, split_address
 from xds.app.authority_findings import authority_findings
 from xds.app.authority_metrics import AuthorityMetrics
 from xds.app.bundles import AuthorityBundles
@@ -23,6 +24,7 @@ from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
 from xds.app.errors import StartError
 from xds.app.expiry import ExpiryMetric, credential_findings
+from xds.app.federation import Federation
 from xds.app.findings_log import FindingsLog
 from xds.app.identity_findings import unenforced
 from xds.app.intake import Intake, Seen
@@ -39,7 +41,7 @@ from xds.app.probes import ServerProbes
 from xds.app.refusals import Refusals
 from xds.app.registrations import Registrations
 from xds.app.security import follow, open_authority, security_of
-from xds.app.serve_options import ServeOptions, check_exposure, is_loopback
+from xds.app.serve_options import ServeOptions, check_exposure
 from xds.app.store import Store
 from xds.app.workload_secrets import WorkloadSecrets
 from xds.ca.profile import Lifetimes
@@ -94,7 +96,7 @@ class ControlPlane:
         self._found = asyncio.Event()
         self.store = Store(
             Pipeline(options.translators),
-            read_settings(options.mesh_config)[0],
+            self._federated(read_settings(options.mesh_config)[0], options),
             time.time,
             on_error=_log_translator_error,
             observers=[self._convergence],
@@ -110,8 +112,11 @@ class ControlPlane:
             lambda key: self.store.mesh.workload_groups.get(key), self._register, options.workload_grace
         )
         self._authority = self._open_authority(options)
-        self._secrets = WorkloadSecrets(source, self._authority) if self._authority else None
-        self._bundles = AuthorityBundles(self._authority) if self._authority else None
+        self._federation = self._open_federation(options)
+        self._secrets, self._bundles = None, None
+        if self._authority:
+            self._secrets = WorkloadSecrets(source, self._authority, lambda: self._federation.bundles)
+            self._bundles = AuthorityBundles(self._authority, lambda: self._federation.bundles)
         self._xds = XdsServer(
             self._secrets or source,
             board,
@@ -122,9 +127,8 @@ class ControlPlane:
             security=self._security(options),
         )
         report = ConvergenceReport(self._convergence, self.store, self.findings)
-        issued = self._authority.issued if self._authority else None
         self._probes = ServerProbes(
-            self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time, issued
+            self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time, self._authority
         )
         LoadMetrics(self._xds.loads, registry)
         ExpiryMetric(lambda: self.store.mesh, registry)
@@ -162,6 +166,7 @@ class ControlPlane:
                     folders = self._options.ca_dir, self._options.ca_certs
                     following = follow(self._authority, *folders, self._authority_changed)
                     background.append(tasks.create_task(following))
+                    background.append(tasks.create_task(self._federation.run()))
                 if self._preflight:
                     background.append(tasks.create_task(self._preflight.run()))
                 await self._stop.wait()
@@ -190,13 +195,21 @@ class ControlPlane:
         if self._authority is None or self._options.ca_dir is None:
             return unenforced(self.store.mesh)
         folders = self._options.ca_dir, self._options.ca_certs
-        return tuple(authority_findings(self._authority, *folders, self._connected(), datetime.now(UTC)))
+        of_authority = authority_findings(self._authority, *folders, self._connected(), datetime.now(UTC))
+        return (*of_authority, *self._federation.findings())
+
+    def _follow_aliases(self) -> None:
+        aliases = self.store.mesh.settings.trust_domain_aliases
+        if self._authority is not None and self._authority.aliases != aliases:
+            self._authority.aliases = aliases
+            self._authority_changed()
 
     def _connected(self) -> set[SpiffeId]:
         """Whose streams are open."""
         return {stream.proxy.identity for stream in self._board.streams if stream.proxy.identity is not None}
 
     def _authority_changed(self) -> None:
+        self._xds.end_revoked()
         for interested in (self._secrets, self._bundles):
             if interested is not None:
                 interested.changed()
@@ -224,7 +237,21 @@ class ControlPlane:
             return None
         lifetimes = Lifetimes.of_workloads(options.workload_cert_ttl, options.max_workload_cert_ttl)
         policy = Policy(key_type=options.ca_key_type, lifetimes=lifetimes)
-        return open_authority(options.ca_dir, self.store.mesh.settings.trust_domain, policy, options.ca_certs)
+        settings = self.store.mesh.settings
+        authority = open_authority(options.ca_dir, settings.trust_domain, policy, options.ca_certs)
+        authority.aliases = settings.trust_domain_aliases
+        return authority
+
+    def _open_federation(self, options: ServeOptions) -> Federation:
+        federation = Federation(
+            options.federate, self.store.mesh.settings.trust_domains, options.ca_dir or Path(), self._authority_changed
+        )
+        federation.start()
+        return federation
+
+    def _federated(self, settings: MeshSettings, options: ServeOptions) -> MeshSettings:
+        """With the trust domains that are federated, which are no part of a MeshConfig."""
+        return replace(settings, federated_trust_domains=tuple(each.trust_domain for each in options.federate))
 
     def _security(self, options: ServeOptions) -> Security | None:
         if self._authority is None or self._bundles is None:
@@ -303,8 +330,11 @@ class ControlPlane:
         settings = None
         if batch.changed:
             settings, self._said_of_settings = _read_settings(batch)
+        if settings is not None:
+            settings = self._federated(settings, self._options)
         published = self.store.configure(settings, batch.problems + self._said_of_settings)
         if published:
+            self._follow_aliases()
             self._metrics.configured(published, len(self.store.mesh.objects))
             _log.info("mesh settings applied", generation=published.generation, file=str(self._options.mesh_config))
         self._tell_findings()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
-from xds.app.address import split_address
+from xds.app.address import is_loopback, split_address
 from xds.app.errors import StartError
+from xds.app.federation import FederationOption
 from xds.app.oidc import IssuerOption
 from xds.ca.authority import KeyType
 from xds.pipeline import Translator
@@ -27,11 +27,12 @@ class ServeOptions:
     long streams are ended at a stop; at most 3, because the process ends within 5. workload_grace: for how many seconds
     a workload that registered itself stays when its proxy has gone. ca_dir: the folder of the certificate authority;
     None: there is none, and no secure address. ca_certs: the folder of an authority that somebody else has made; None:
-    it is made here. ca_key_type: of authorities that are made here. insecure_xds: whether xds_listen may be an address
-    that others than this machine reach. workload_cert_ttl: how long a workload's certificate holds that asks for
-    nothing else; max_workload_cert_ttl: how long at most, None for 24 h, or the former if that is more. oidc_issuers:
-    whose tokens prove service accounts. cache_dir: the folder where what is fetched is kept; None: the user's cache
-    folder. jwks_refresh: after about how many seconds the keys of issuers of tokens are fetched anew.
+    it is made here. ca_key_type: of authorities that are made here. federate: other trust domains whose workloads may
+    connect. insecure_xds: whether xds_listen may be an address that others than this machine reach. workload_cert_ttl:
+    how long a workload's certificate holds that asks for nothing else; max_workload_cert_ttl: how long at most, None
+    for 24 h, or the former if that is more. oidc_issuers: whose tokens prove service accounts. cache_dir: the folder
+    where what is fetched is kept; None: the user's cache folder. jwks_refresh: after about how many seconds the keys of
+    issuers of tokens are fetched anew.
     """
 
     config: Path
@@ -48,6 +49,7 @@ class ServeOptions:
     ca_dir: Path | None = None
     ca_certs: Path | None = None
     ca_key_type: KeyType = KeyType.EC_P256
+    federate: tuple[FederationOption, ...] = ()
     secure_listen: str = "127.0.0.1:15012"
     insecure_xds: bool = False
     workload_cert_ttl: timedelta = timedelta(hours=24)
@@ -65,11 +67,3 @@ def check_exposure(options: ServeOptions) -> None:
             f"--xds-listen {options.xds_listen} serves every proxy's configuration in plain text to whoever reaches "
             "it: use --ca-dir and the secure address, or say --insecure-xds"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -15,19 +15,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
-from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from envoy_data_plane.envoy.config.core.v3 import DataSource
-from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
-    CertificateValidationContext,
-    Secret,
-    TlsCertificate,
-)
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import Secret, TlsCertificate
 
+from xds.app.identical import are_same
 from xds.app.security import record
-from xds.ca.encoding import certificates_pem
+from xds.app.trust_secrets import trust_secrets
 from xds.ca.errors import CertificateError
 from xds.ca.keyed import KeyedSvid, keyed_svid
 from xds.ca.service import CertificateAuthority
+from xds.ca.spiffe_bundle import FederatedBundle
 from xds.model.identity import SpiffeId
 from xds.model.proxy import Proxy
 from xds.pipeline.translator import resource_of
@@ -37,8 +35,10 @@ from xds.server import SnapshotSource, Subscription
 _log = structlog.get_logger("xds.app")
 
 CERTIFICATE: Final = "default"
-AUTHORITY: Final = "ROOTCA"
-"""Istio's names. SPIRE's are the SPIFFE ID, and that of the trust domain."""
+"""Istio's name. SPIRE's is the SPIFFE ID."""
+
+RENEWED_PER_SECOND: Final = 500
+"""How many identities get another certificate when another authority signs, so that the rest of the work goes on."""
 
 _RETRY: Final = timedelta(seconds=30)
 _JITTER: Final = 0.1
@@ -47,11 +47,13 @@ _JITTER: Final = 0.1
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """What the streams of one identity have. signer: the version of the authority that signed."""
+    """What the streams of one identity have. signer: the version of the authority that signed; empty if none has. leaf:
+    what it has signed, DER."""
 
     identity: SpiffeId
     wakes: dict[int, Callable[[], None]] = field(default_factory=dict)
     signer: str = ""
+    leaf: bytes = b""
     certificate: tuple[Resource, ...] = ()
     timer: asyncio.TimerHandle | None = None
     is_due: bool = True
@@ -60,11 +62,18 @@ class _Held:
 class WorkloadSecrets:
     """A `SnapshotSource` that adds its own secrets to what another source has. For use in the event loop's thread."""
 
-    def __init__(self, source: SnapshotSource, authority: CertificateAuthority) -> None:
+    def __init__(
+        self,
+        source: SnapshotSource,
+        authority: CertificateAuthority,
+        federated: Callable[[], tuple[FederatedBundle, ...]] = tuple,
+    ) -> None:
+        """federated: the bundles of other trust domains, as they are now: the same object until one changes."""
         self._source = source
         self._authority = authority
+        self._federated = federated
         self._held: dict[SpiffeId, _Held] = {}
-        self._bundle: tuple[x509.Certificate, ...] = ()
+        self._trusted_of: tuple[object, ...] = ()
         self._trusted: tuple[Resource, ...] = ()
 
     def connect(self, proxy: Proxy, wake: Callable[[], None]) -> Subscription:
@@ -76,17 +85,26 @@ class WorkloadSecrets:
         return _WithSecrets(self, inner, held, wake)
 
     def changed(self) -> None:
-        """The authority is not what it was: who has something of it may need something else."""
+        """The authority is not what it was: roots and lists are told at once, and who has a certificate of another
+        signer, or one that is revoked, gets another one, some at a time."""
+        behind = [held for held in self._held.values() if held.signer and self._is_behind(held)]
+        for held in behind:
+            soon = random.random() * len(behind) / RENEWED_PER_SECOND  # noqa: S311 - it spreads load, and nothing else
+            self._set_timer(held, timedelta(seconds=soon))
         for held in self._held.values():
             self._wake(held)
 
+    def _is_behind(self, held: _Held) -> bool:
+        return held.signer != self._authority.active.version or self._authority.is_revoked(held.leaf)
+
     def secrets_of(self, held: _Held) -> tuple[Resource, ...]:
         """What the streams of an identity are to have now: the same objects until some of it is new."""
-        if held.is_due or held.signer != self._authority.active.version:
+        if held.is_due:
             self._renew(held)
-        if self._bundle != self._authority.bundle:
-            self._bundle = self._authority.bundle
-            self._trusted = tuple(_trusted(self._bundle, self._authority.stored.trust_domain))
+        stored, aliases, federated = self._authority.stored, self._authority.aliases, self._federated()
+        if not are_same(self._trusted_of, (stored, aliases, federated)):
+            self._trusted_of = (stored, aliases, federated)
+            self._trusted = tuple(trust_secrets(stored, aliases, federated))
         return held.certificate + self._trusted
 
     def leave(self, held: _Held, stream: int) -> None:
@@ -99,14 +117,15 @@ class WorkloadSecrets:
 
     def _renew(self, held: _Held) -> None:
         """What there was before stays if there can be nothing new; it is tried again."""
-        held.is_due, held.signer = False, self._authority.active.version
+        held.is_due = False
         try:
             svid = keyed_svid(self._authority, held.identity)
         except CertificateError as error:
             _log.warning("no certificate for a proxy", spiffe_id=str(held.identity), reason=str(error))
             self._set_timer(held, _RETRY)
             return
-        held.certificate = tuple(_certificate(svid))
+        held.certificate, held.signer = tuple(_certificate(svid)), self._authority.active.version
+        held.leaf = svid.issued.certificate.public_bytes(Encoding.DER)
         early = 1 - _JITTER * random.random()  # noqa: S311 - it spreads load, and nothing else
         self._set_timer(held, (svid.half_life - datetime.now(UTC)) * early)
         record(svid.issued, self._authority.active.id)
@@ -162,9 +181,3 @@ def _certificate(svid: KeyedSvid) -> Iterable[Resource]:
         certificate_chain=DataSource(inline_bytes=svid.chain), private_key=DataSource(inline_bytes=svid.key)
     )
     return (resource_of(Secret(name=name, tls_certificate=pair)) for name in (CERTIFICATE, str(svid.issued.identity)))
-
-
-def _trusted(bundle: Iterable[x509.Certificate], trust_domain: str) -> Iterable[Resource]:
-    context = CertificateValidationContext(trusted_ca=DataSource(inline_bytes=certificates_pem(bundle)))
-    names = (AUTHORITY, str(SpiffeId(trust_domain)))
-    return (resource_of(Secret(name=name, validation_context=context)) for name in names)

@@ -6,8 +6,9 @@ the next is asked.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -52,17 +53,29 @@ async def attest(evidence: Evidence, attestors: Sequence[Attestor]) -> SpiffeId:
     raise AttestationError("nothing proves who calls: show a client certificate or a bearer token")
 
 
-def by_certificate(trust_domain: str) -> Attestor:
-    """A certificate that TLS has verified: TLS knows no SPIFFE, so that names are looked at here."""
+def by_certificate(
+    trust_domain: str, is_revoked: Callable[[bytes], bool], aliases: Callable[[], Collection[str]] = tuple
+) -> Attestor:
+    """A certificate that TLS has verified: TLS knows no SPIFFE, so that names are looked at here.
+
+    is_revoked: of a certificate, DER. aliases: other names of the trust domain now; whoever has one is the same as
+    under its own.
+    """
 
     async def attestor(evidence: Evidence) -> SpiffeId | None:
         if not evidence.certificate:
             return None
-        return _of_workload(_named_in(evidence.certificate), trust_domain)
+        if is_revoked(evidence.certificate):
+            raise AttestationError("the client certificate is revoked")
+        found = _named_in(evidence.certificate)
+        if found.trust_domain in aliases():
+            found = replace(found, trust_domain=trust_domain)
+        return _of_workload(found, trust_domain)
 
     return attestor
 
 
+@lru_cache(maxsize=4096)
 def _named_in(certificate: bytes) -> SpiffeId:
     try:
         extensions = x509.load_der_x509_certificate(certificate).extensions

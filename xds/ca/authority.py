@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +17,7 @@ from xds.ca.errors import CertificateError
 from xds.ca.plugged_in import PluggedIn
 from xds.ca.profile import Lifetimes, PrivateKey, Signer
 from xds.ca.request import public_key_of
-from xds.ca.svid import check_svid
+from xds.ca.svid import check_own
 from xds.model.identity import SpiffeId
 
 Serial = Callable[[], int]
@@ -42,7 +42,7 @@ class KeyType(StrEnum):
 class Authority:
     """roots: what a verifier has to trust, the one that the chain ends in first. issuing: what signs. chain: what lies
     between, issuing first, roots left out. jwt_key: signs JWT-SVIDs. root_key: of the one root, to renew the issuing
-    certificate; None if somebody else has it."""
+    certificate; None if somebody else has it. lists: of revoked certificates, that somebody else has signed."""
 
     trust_domain: str
     roots: tuple[x509.Certificate, ...]
@@ -50,6 +50,7 @@ class Authority:
     chain: tuple[x509.Certificate, ...]
     jwt_key: ec.EllipticCurvePrivateKey = field(repr=False)
     root_key: PrivateKey | None = field(default=None, repr=False)
+    lists: tuple[x509.CertificateRevocationList, ...] = field(default=(), repr=False)
 
     @property
     def id(self) -> str:
@@ -62,7 +63,19 @@ class Authority:
         digest = hashlib.sha256()
         for certificate in (*self.roots, self.issuing.certificate, *self.chain):
             digest.update(certificate.fingerprint(hashes.SHA256()))
+        for each in self.lists:
+            digest.update(each.fingerprint(hashes.SHA256()))
         return f"{self.id}-{digest.hexdigest()[:16]}"
+
+    @property
+    def path(self) -> tuple[x509.Certificate, ...]:
+        """All authorities above what workloads get, from what signs to its root."""
+        return (*self.chain, self.roots[0])
+
+    @property
+    def signers(self) -> tuple[Signer, ...]:
+        """All whose keys are here, of those in `path`."""
+        return (self.issuing, Signer(self.roots[0], self.root_key)) if self.root_key is not None else (self.issuing,)
 
     @property
     def is_plugged_in(self) -> bool:
@@ -132,18 +145,19 @@ def issue(
     now: datetime,
     serial: Serial,
     addresses: Sequence[x509.GeneralName] = (),
+    aliases: Collection[str] = (),
 ) -> Issued:
     """An X509-SVID for a certificate signing request (PEM).
 
-    identity: what the caller has proven to be. addresses: see `profile.workload`; never out of a request. Raises
-    RequestError if the request is refused; CertificateError if the authority cannot issue, or if what it signed breaks
-    a rule, in which case nothing leaves it.
+    identity: what the caller has proven to be. addresses: see `profile.workload`; never out of a request. aliases: see
+    `public_key_of`. Raises RequestError if the request is refused; CertificateError if the authority cannot issue, or
+    if what it signed breaks a rule, in which case nothing leaves it.
     """
     if identity.trust_domain != authority.trust_domain:
         raise CertificateError(f"{identity} is of another trust domain than {authority.trust_domain}")
-    key, signer = public_key_of(request, identity), authority.issuing
+    key, signer = public_key_of(request, identity, aliases), authority.issuing
     certificate = profile.workload(identity, key, signer, now=now, life=life, serial=serial(), addresses=addresses)
-    check_svid(certificate, signer.certificate, now)
+    check_own(certificate, now)
     return Issued(identity, certificate, (certificate, *authority.chain, authority.roots[0]))
 
 
@@ -160,4 +174,4 @@ def _issuing(
 def plugged_authority(trust_domain: str, parts: PluggedIn, before: Authority | None) -> Authority:
     """Of what somebody else has made. before: the one with the same root, whose key for tokens it goes on with."""
     jwt_key = before.jwt_key if before is not None else ec.generate_private_key(ec.SECP256R1())
-    return Authority(trust_domain, parts.roots, parts.signer, parts.chain, jwt_key)
+    return Authority(trust_domain, parts.roots, parts.signer, parts.chain, jwt_key, lists=parts.lists)

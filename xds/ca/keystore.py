@@ -2,8 +2,10 @@
 
 - ``state.json``: which authority is in which slot. What is not in it does not exist.
 - ``authorities/VERSION/``: ``root-cert.pem``, ``root-key.pem``, ``ca-cert.pem``, ``ca-key.pem``, ``cert-chain.pem``,
-  ``jwt-key.pem``. Never changed.
+  ``jwt-key.pem``, and ``ca-crl.pem`` if somebody else has made it and it has one. Never changed.
+- ``lists/NUMBER.pem``: the lists of revoked certificates that the state names by that number. Never changed.
 - ``root-cert.pem``: the bundle of all trusted roots, the active one first. Anybody may read it.
+- ``ca-crl.pem``: all lists of revoked certificates, if anything is revoked. Anybody may read it.
 - ``lock``: held by whoever changes the folder.
 """
 
@@ -13,45 +15,36 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from xds.ca.authority import Authority
+from xds.ca.authority_files import authority_files, read_authority
 from xds.ca.disk import PRIVATE_FILE, PUBLIC_FILE, Disk
-from xds.ca.encoding import certificates_pem, key_pem, read_certificates, read_key, read_state, state_json
+from xds.ca.encoding import (
+    State,
+    certificates_pem,
+    lists_pem,
+    read_lists,
+    read_state,
+    state_json,
+)
 from xds.ca.errors import CertificateError, KeystoreError
-from xds.ca.profile import Signer
-from xds.ca.slots import Slots
+from xds.ca.revocation import Revocations
+from xds.ca.stored import Retired
+from xds.ca.stored import Stored as Stored  # it is part of what callers see
 
 STATE: Final = "state.json"
 AUTHORITIES: Final = "authorities"
 BUNDLE: Final = "root-cert.pem"
+REVOKED: Final = "ca-crl.pem"
+LISTS: Final = "lists"
 LOCK: Final = "lock"
 
 _LOCK_SECONDS: Final = 1.0
 _LOCK_PAUSE_SECONDS: Final = 0.005
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a folder has. authorities: by id, all that are in slots."""
-
-    trust_domain: str
-    slots: Slots = field(default_factory=Slots)
-    authorities: Mapping[str, Authority] = field(default_factory=dict)
-
-    @property
-    def bundle(self) -> tuple[x509.Certificate, ...]:
-        """Every root that is trusted, the active authority's first."""
-        roots = (root for member in self.slots.trusted for root in self.authorities[member.id].roots)
-        return tuple(dict.fromkeys(roots))  # what is plugged in may bring others' roots with it
 
 
 class Keystore:
@@ -91,45 +84,60 @@ class Keystore:
             return None
         try:
             found = read_state(state.read_bytes(), str(state))
-            authorities = {id_: self._read(version, found.trust_domain) for id_, version in found.versions.items()}
+            authorities = {
+                id_: read_authority(self.folder / AUTHORITIES / version, found.trust_domain)
+                for id_, version in found.versions.items()
+            }
+            retired = tuple(
+                Retired(read_authority(self.folder / AUTHORITIES / version, found.trust_domain), until)
+                for version, until in found.retired.items()
+            )
+            revocations = self._read_revocations(found)
         except (CertificateError, OSError) as error:
             raise KeystoreError(str(error)) from error
-        return Stored(found.trust_domain, found.slots, authorities)
+        return Stored(found.trust_domain, found.slots, authorities, retired, revocations)
 
     def save(self, stored: Stored) -> None:
         """Puts this in the place of what is there: it holds from the moment that the state names it."""
         folder = self.folder / AUTHORITIES
         self._disk.make_folder(folder)
-        for authority in stored.authorities.values():
+        for authority in stored.living:
             if not (folder / authority.version).exists():
-                self._disk.write_folder(folder / authority.version, _files(authority))
-        versions = {id_: authority.version for id_, authority in stored.authorities.items()}
-        self._disk.write(self.folder / STATE, state_json(stored.trust_domain, stored.slots, versions))
+                self._disk.write_folder(folder / authority.version, authority_files(authority))
+        self._save_lists(stored.revocations)
+        self._disk.write(self.folder / STATE, state_json(_state(stored)))
         self.tidy(stored)
 
     def tidy(self, stored: Stored) -> None:
         """Makes the rest of the folder say what the state says: after a crash, it may be behind."""
-        bundle = certificates_pem(stored.bundle)
-        if not self.bundle_path.exists() or self.bundle_path.read_bytes() != bundle:
-            self._disk.write(self.bundle_path, bundle, PUBLIC_FILE)
-        folder = self.folder / AUTHORITIES
-        in_use = {authority.version for authority in stored.authorities.values()}
-        for path in [path for path in folder.iterdir() if path.name not in in_use]:
+        self._show(BUNDLE, certificates_pem(stored.bundle))
+        self._show(REVOKED, lists_pem(stored.lists))
+        self._keep(self.folder / AUTHORITIES, {authority.version for authority in stored.living})
+        self._keep(self.folder / LISTS, [_list_file(stored.revocations.number)] if stored.revocations.lists else ())
+
+    def _show(self, name: str, content: bytes) -> None:
+        """A file for everybody to read; none if there is nothing to show."""
+        path = self.folder / name
+        if not content:
+            if path.exists():
+                self._disk.remove(path)
+        elif not path.exists() or path.read_bytes() != content:
+            self._disk.write(path, content, PUBLIC_FILE)
+
+    def _keep(self, folder: Path, in_use: Collection[str]) -> None:
+        for path in [path for path in folder.iterdir() if path.name not in in_use] if folder.exists() else ():
             self._disk.remove(path)
 
-    def _read(self, version: str, trust_domain: str) -> Authority:
-        folder = self.folder / AUTHORITIES / version
-        roots = read_certificates((folder / "root-cert.pem").read_bytes(), f"{folder}/root-cert.pem")
-        (issuing,) = read_certificates((folder / "ca-cert.pem").read_bytes(), f"{folder}/ca-cert.pem")
-        key = read_key((folder / "ca-key.pem").read_bytes(), f"{folder}/ca-key.pem")
-        between = (folder / "cert-chain.pem").read_bytes()  # empty below a root that signs itself
-        chain = read_certificates(between, f"{folder}/cert-chain.pem") if between else ()
-        root_key = folder / "root-key.pem"
-        found = read_key(root_key.read_bytes(), str(root_key)) if root_key.exists() else None
-        jwt_key = read_key((folder / "jwt-key.pem").read_bytes(), f"{folder}/jwt-key.pem")
-        if not isinstance(jwt_key, ec.EllipticCurvePrivateKey):
-            raise CertificateError(f"{folder}/jwt-key.pem: the key has to be EC")
-        return Authority(trust_domain, roots, Signer(issuing, key), chain, jwt_key, found)
+    def _save_lists(self, revocations: Revocations) -> None:
+        path = self.folder / LISTS / _list_file(revocations.number)
+        if revocations.lists and not path.exists():
+            self._disk.make_folder(path.parent)
+            self._disk.write(path, lists_pem(revocations.lists))
+
+    def _read_revocations(self, state: State) -> Revocations:
+        path = self.folder / LISTS / _list_file(state.number)
+        lists = read_lists(path.read_bytes(), str(path)) if state.signed_by else ()
+        return Revocations(state.revoked, state.number, lists, state.signed_by)
 
     def _check_permissions(self) -> None:
         for path in (self.folder, *sorted(self.folder.rglob("*"))):
@@ -137,7 +145,7 @@ class Keystore:
                 mode = path.lstat().st_mode
             except FileNotFoundError:  # a token that was just used, or a file that was just put in place of another
                 continue
-            is_public = path.parent == self.folder and path.name.startswith(BUNDLE)  # unfinished ones too
+            is_public = path.parent == self.folder and path.name.startswith((BUNDLE, REVOKED))  # unfinished ones too
             if mode & _OTHERS and not is_public and not stat.S_ISLNK(mode):
                 raise KeystoreError(f"{path} is open to others than its owner: chmod go-rwx {path}")
 
@@ -156,14 +164,17 @@ def _lock(descriptor: int) -> None:
             return
 
 
-def _files(authority: Authority) -> dict[str, bytes]:
-    files = {
-        "root-cert.pem": certificates_pem(authority.roots),
-        "ca-cert.pem": certificates_pem([authority.issuing.certificate]),
-        "ca-key.pem": key_pem(authority.issuing.key),
-        "cert-chain.pem": certificates_pem(authority.chain),
-        "jwt-key.pem": key_pem(authority.jwt_key),
-    }
-    if authority.root_key is not None:
-        files["root-key.pem"] = key_pem(authority.root_key)
-    return files
+def _state(stored: Stored) -> State:
+    return State(
+        stored.trust_domain,
+        stored.slots,
+        {id_: authority.version for id_, authority in stored.authorities.items()},
+        {each.authority.version: each.until for each in stored.retired},
+        stored.revocations.revoked,
+        stored.revocations.number,
+        stored.revocations.signed_by,
+    )
+
+
+def _list_file(number: int) -> str:
+    return f"{number}.pem"

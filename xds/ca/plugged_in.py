@@ -3,6 +3,7 @@
 - ``ca-cert.pem``, ``ca-key.pem``: what signs.
 - ``cert-chain.pem``: what lies between it and its root, in any order; itself and the root may be there too.
 - ``root-cert.pem``: what verifiers are to trust: its root, and others beside it.
+- ``ca-crl.pem``, which need not be there: lists of what these authorities have revoked.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from xds.ca.encoding import read_certificates, read_key
+from xds.ca.encoding import read_certificates, read_key, read_lists
 from xds.ca.errors import PluggedInError
 from xds.ca.profile import PrivateKey, Signer
+from xds.ca.revocation import is_signed_by, may_sign_lists
 
 CERTIFICATE: Final = "ca-cert.pem"
 KEY: Final = "ca-key.pem"
 CHAIN: Final = "cert-chain.pem"
 ROOTS: Final = "root-cert.pem"
-FILES: Final = (CERTIFICATE, KEY, CHAIN, ROOTS)
+LISTS: Final = "ca-crl.pem"
+FILES: Final = (CERTIFICATE, KEY, CHAIN, ROOTS, LISTS)
 
 MAX_FILE: Final = 1 << 20
 """Bytes of a file that is read."""
@@ -38,18 +41,19 @@ _LEAST_RSA_BITS: Final = 2048
 @dataclass(frozen=True, slots=True, eq=False)
 class PluggedIn:
     """roots: the one that the chain ends in first. chain: from what signs to below the root; empty if the root signs
-    itself."""
+    itself. lists: of revoked certificates."""
 
     roots: tuple[x509.Certificate, ...]
     signer: Signer
     chain: tuple[x509.Certificate, ...] = field(repr=False)
+    lists: tuple[x509.CertificateRevocationList, ...] = field(default=(), repr=False)
 
 
 def read_folder(folder: Path, now: datetime) -> PluggedIn:
     """What a folder has. Raises PluggedInError with the file and what is wrong with it."""
     try:
         _check_permissions(folder / KEY)
-        files = {name: _content(folder / name) for name in FILES}
+        files = {name: _content(folder / name) for name in FILES if name != LISTS or (folder / name).exists()}
     except OSError as error:
         raise PluggedInError(f"{error.filename or folder}: {error.strerror}") from error
     try:
@@ -65,6 +69,7 @@ def plugged_in(files: Mapping[str, bytes], now: datetime) -> PluggedIn:
         key = read_key(files[KEY], KEY)
         between = read_certificates(files[CHAIN], CHAIN)
         roots = read_certificates(files[ROOTS], ROOTS)
+        lists = read_lists(files[LISTS], LISTS) if LISTS in files else ()
     except PluggedInError:
         raise
     except ValueError as error:
@@ -76,9 +81,10 @@ def plugged_in(files: Mapping[str, bytes], now: datetime) -> PluggedIn:
     for certificate in roots:
         if not _is_authority(certificate):
             raise PluggedInError(f"{ROOTS}: {_name(certificate)} is no authority")
+    _check_lists(lists, [*path, *between, *roots], path, now)
     first = path[-1]
     others = tuple(certificate for certificate in roots if certificate != first)
-    return PluggedIn((first, *others), Signer(issuing, key), tuple(path[:-1]))
+    return PluggedIn((first, *others), Signer(issuing, key), tuple(path[:-1]), lists)
 
 
 def marks(folder: Path, names: Iterable[str] = FILES) -> tuple[tuple[int, int, int], ...]:
@@ -157,6 +163,31 @@ def _check_authority(certificate: x509.Certificate, below: int, now: datetime, f
         raise PluggedInError(f"{file}: {_name(certificate)} ended at {certificate.not_valid_after_utc:%F %T} UTC")
     if now < certificate.not_valid_before_utc:
         raise PluggedInError(f"{file}: {_name(certificate)} holds from {certificate.not_valid_before_utc:%F %T} UTC")
+
+
+def _check_lists(
+    lists: Iterable[x509.CertificateRevocationList],
+    authorities: Sequence[x509.Certificate],
+    path: Sequence[x509.Certificate],
+    now: datetime,
+) -> None:
+    for each in lists:
+        if each.next_update_utc is not None and now >= each.next_update_utc:
+            reason = f"the list of {each.issuer.rfc4514_string()} ended at {each.next_update_utc:%F %T} UTC"
+            raise PluggedInError(f"{LISTS}: {reason}")
+        signers = [certificate for certificate in authorities if is_signed_by(each, certificate)]
+        if not signers:
+            raise PluggedInError(
+                f"{LISTS}: none of the authorities here has signed the list of {each.issuer.rfc4514_string()}"
+            )
+        if not all(map(may_sign_lists, signers)):
+            raise PluggedInError(
+                f"{LISTS}: {each.issuer.rfc4514_string()} may not sign lists (its key usage is without cRLSign)"
+            )
+        for certificate in path:
+            of_it = each.get_revoked_certificate_by_serial_number(certificate.serial_number)
+            if of_it is not None and certificate.issuer == each.issuer:
+                raise PluggedInError(f"{LISTS}: {_name(certificate)} is revoked itself")
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

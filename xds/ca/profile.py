@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from cryptography import x509
@@ -61,10 +62,14 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """An authority's certificate with its key, which repr never shows."""
+    """An authority's certificate with its key, which repr never shows. Raises CertificateError if it is another's."""
 
     certificate: x509.Certificate
     key: PrivateKey
+
+    def __post_init__(self) -> None:
+        if self.key.public_key() != self.certificate.public_key():
+            raise CertificateError(f"the key is not that of {self.certificate.subject.rfc4514_string()}")
 
     def __repr__(self) -> str:
         return f"Signer({self.certificate.subject.rfc4514_string()})"
@@ -72,7 +77,7 @@ class Signer:
 
 def root(trust_domain: str, key: PrivateKey, *, now: datetime, life: timedelta, serial: int) -> x509.Certificate:
     """A self-signed root of a trust domain, which may have issuing authorities below it."""
-    name = _authority_name(trust_domain, "root")
+    name = _authority_name(trust_domain, "root", key.public_key())
     builder = _authority(trust_domain, key.public_key(), now, now + life, serial, path_length=1)
     return builder.subject_name(name).issuer_name(name).sign(key, hashes.SHA256())
 
@@ -83,7 +88,9 @@ def issuing(
     """An authority that issues to workloads and to nobody else. It ends with its root at the latest."""
     until = min(now + life, signer.certificate.not_valid_after_utc)
     builder = _authority(trust_domain, key, now, until, serial, path_length=0)
-    builder = builder.subject_name(_authority_name(trust_domain, "issuing")).issuer_name(signer.certificate.subject)
+    builder = builder.subject_name(_authority_name(trust_domain, "issuing", key)).issuer_name(
+        signer.certificate.subject
+    )
     return _identified(builder, signer).sign(signer.key, hashes.SHA256())
 
 
@@ -104,29 +111,37 @@ def workload(
     until = min(now + life, signer.certificate.not_valid_after_utc)
     if until <= now:
         raise CertificateError(f"the issuing certificate ended at {signer.certificate.not_valid_after_utc:%F %T} UTC")
-    builder = _valid(key, now, until, serial)
-    builder = builder.subject_name(x509.Name([])).issuer_name(signer.certificate.subject)
-    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(_usage(digital_signature=True), critical=True)
-    both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    builder = builder.add_extension(x509.ExtendedKeyUsage(both), critical=False)
+    builder = _valid(_workload_of(signer), key, now, until, serial)
     # critical, as the subject is empty (RFC 5280, 4.2.1.6)
     builder = builder.add_extension(_named(str(identity), *addresses), critical=True)
-    return _identified(builder, signer).sign(signer.key, hashes.SHA256())
+    return builder.sign(signer.key, hashes.SHA256())
+
+
+@lru_cache(maxsize=16)
+def _workload_of(signer: Signer) -> x509.CertificateBuilder:
+    """What all its certificates for workloads have in common."""
+    builder = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(signer.certificate.subject)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(usage(digital_signature=True), critical=True)
+    both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    builder = builder.add_extension(x509.ExtendedKeyUsage(both), critical=False)
+    return _identified(builder, signer)
 
 
 def _authority(
     trust_domain: str, key: PublicKey, now: datetime, until: datetime, serial: int, *, path_length: int
 ) -> x509.CertificateBuilder:
-    builder = _valid(key, now, until, serial)
+    builder = _valid(x509.CertificateBuilder(), key, now, until, serial)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-    builder = builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+    builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     return builder.add_extension(_named(str(SpiffeId(trust_domain))), critical=False)
 
 
-def _valid(key: PublicKey, now: datetime, until: datetime, serial: int) -> x509.CertificateBuilder:
-    builder = x509.CertificateBuilder().public_key(key).serial_number(serial)
+def _valid(
+    builder: x509.CertificateBuilder, key: PublicKey, now: datetime, until: datetime, serial: int
+) -> x509.CertificateBuilder:
+    builder = builder.public_key(key).serial_number(serial)
     backdated = min(BACKDATED, (until - now) * _BACKDATED_SHARE)
     return builder.not_valid_before(now - backdated).not_valid_after(until)
 
@@ -145,11 +160,13 @@ def key_identifier(signer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
-def _authority_name(trust_domain: str, role: str) -> x509.Name:
+def _authority_name(trust_domain: str, role: str, key: PublicKey) -> x509.Name:
+    """Another one for each key, so that verifiers never have to choose between authorities of one name."""
+    number = x509.SubjectKeyIdentifier.from_public_key(key).digest[:8].hex()
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, trust_domain[:64]),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"Pilothouse {role}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"Pilothouse {role} {number}"),
         ]
     )
 
@@ -158,7 +175,8 @@ def _named(uri: str, *others: x509.GeneralName) -> x509.SubjectAlternativeName:
     return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri), *others])
 
 
-def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
+def usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
+    """These uses of a key and no others."""
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=False,

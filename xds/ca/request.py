@@ -6,6 +6,8 @@ name the same identity and no other.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from cryptography import x509
@@ -25,16 +27,17 @@ _RSA_BITS: Final = (2048, 4096)
 _BEGIN: Final = "-----BEGIN "
 
 
-def public_key_of(pem: str, identity: SpiffeId) -> PublicKey:
+def public_key_of(pem: str, identity: SpiffeId, aliases: Collection[str] = ()) -> PublicKey:
     """The key that a request proves to be the caller's.
 
-    identity: what the caller has proven to be. Raises RequestError if the request is malformed, not signed by its own
-    key, has a key that is too weak or that Envoy does not take, or names anybody else.
+    identity: what the caller has proven to be; a request may name it in a trust domain of ``aliases`` as well. Raises
+    RequestError if the request is malformed, not signed by its own key, has a key that is too weak or that Envoy does
+    not take, or names anybody else.
     """
     request = _parse(pem)
     if not _is_signed(request):
         raise RequestError("the request is not signed by the key in it")
-    _check_identity(request, identity)
+    _check_identity(request, identity, aliases)
     return _usable(request)
 
 
@@ -56,15 +59,16 @@ def _is_signed(request: x509.CertificateSigningRequest) -> bool:
         raise RequestError(f"the signature of the request cannot be verified: {error}") from error
 
 
-def _check_identity(request: x509.CertificateSigningRequest, identity: SpiffeId) -> None:
+def _check_identity(request: x509.CertificateSigningRequest, identity: SpiffeId, aliases: Collection[str]) -> None:
     try:
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise RequestError(f"the extensions of the request cannot be read: {error}") from error
+    allowed = {str(identity), *(str(replace(identity, trust_domain=alias)) for alias in aliases)}
     for asked in names.get_values_for_type(x509.UniformResourceIdentifier):
-        if asked != str(identity):
+        if asked not in allowed:
             raise RequestError(f"the request is for {asked!r}, and the caller has proven to be {identity}")
 
 

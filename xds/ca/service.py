@@ -21,7 +21,7 @@ from xds.ca.keystore import Keystore, Stored
 from xds.ca.limits import RateLimit
 from xds.ca.plugged_in import PluggedIn
 from xds.ca.rotation import Policy as Policy  # it is part of what callers see
-from xds.ca.rotation import after_due, differs, with_new, with_plugged, without
+from xds.ca.rotation import after_due, differs, with_lists, with_new, with_plugged, with_revoked, without
 from xds.model.identity import SpiffeId, check_trust_domain
 
 Clock = Callable[[], datetime]
@@ -34,7 +34,8 @@ PluggedFiles = Callable[[datetime], PluggedIn]
 class CertificateAuthority:
     """Issues from a folder. For use in one thread; call `refresh` now and then.
 
-    plugged: where roots come from, if not from here. problem: why what is there now cannot be used; empty if it can.
+    plugged: where roots come from, if not from here. aliases: other names of the trust domain. problem: why what is
+    there now cannot be used; empty if it can.
     """
 
     def __init__(self, store: Keystore, policy: Policy, clock: Clock, plugged: PluggedFiles | None = None) -> None:
@@ -43,6 +44,7 @@ class CertificateAuthority:
         self._clock = clock
         self._plugged = plugged
         self.problem = ""
+        self.aliases: tuple[str, ...] = ()
         self._limit = RateLimit()
         self._token_limit = RateLimit()
         self.issued = IssuedCertificates()
@@ -64,6 +66,7 @@ class CertificateAuthority:
                     f"{trust_domain}: use another folder"
                 )
             after = self._first(Stored(trust_domain)) if found is None else self._taken_in(found)
+            after = with_lists(after, self._clock())
             if after is not found:
                 self._store.save(after)
             self._store.tidy(after)
@@ -97,7 +100,7 @@ class CertificateAuthority:
             raise RateLimitError(f"{identity} asks too often: try again later")
         life = self._policy.lifetimes.granted(asked)
         active = self.active
-        issued = issue(active, request, identity, life, now=now, serial=x509.random_serial_number)
+        issued = issue(active, request, identity, life, now=now, serial=x509.random_serial_number, aliases=self.aliases)
         self.issued.add(issued, active)
         return issued
 
@@ -139,7 +142,9 @@ class CertificateAuthority:
             found = self._store.load()
             if found is None:
                 raise KeystoreError(f"{self._store.folder} has been emptied")
-            after = after_due(self._taken_in(found), self._policy, self._clock(), by_hand=self._plugged is not None)
+            now = self._clock()
+            after = after_due(self._taken_in(found), self._policy, now, by_hand=self._plugged is not None)
+            after = with_lists(after, now)
             if after is not found:
                 self._store.save(after)
         self._stored = after if differs(before, after) else before
@@ -161,17 +166,38 @@ class CertificateAuthority:
         """See `xds.ca.slots`."""
         self._change(lambda stored: without(stored, stored.slots.revoke(id)))
 
+    def in_use_until(self, id: str) -> datetime | None:  # noqa: A002 - the name of the thing
+        """Until when something may hold that an old authority has signed; None if all of it has ended."""
+        since = next((member.since for member in self.stored.slots.old if member.id == id), None)
+        ends = since + self._policy.lifetimes.most if since is not None else None
+        return ends if ends is not None and ends > self._clock() else None
+
+    def revoke_certificate(self, serial: int, until: datetime | None = None) -> None:
+        """Lets nobody accept a certificate any more. until: when it ends; None: when whatever was signed by now has
+        ended. Raises RotationError if it is revoked already."""
+        issuing = (authority.issuing.certificate for authority in self.stored.living)
+        ends = until or max(certificate.not_valid_after_utc for certificate in issuing)
+        self._change(lambda stored: with_revoked(stored, serial, ends, self._clock()))
+
+    def is_revoked(self, certificate: bytes) -> bool:
+        """Whether a certificate (DER) of ours is revoked, by us or by who has made the authority."""
+        if not self.stored.revocations.lists:
+            return False
+        leaf = x509.load_der_x509_certificate(certificate)
+        lists = (each for each in self.stored.lists if each.issuer == leaf.issuer)
+        return any(each.get_revoked_certificate_by_serial_number(leaf.serial_number) for each in lists)
+
     def _change(self, step: Callable[[Stored], Stored]) -> None:
         with self._store.locked():
             found = self._store.load() or self.stored
-            after = step(found)
+            after = with_lists(step(found), self._clock())
             self._store.save(after)
         self._stored = after
 
     def _first(self, empty: Stored) -> Stored:
         now = self._clock()
         if self._plugged is not None:
-            return with_plugged(empty, self._plugged(now), now)
+            return with_plugged(empty, self._plugged(now), self._policy, now)
         return with_new(empty, self._policy, now)
 
     def _with_own(self, stored: Stored) -> Stored:
@@ -186,7 +212,7 @@ class CertificateAuthority:
             return stored
         now, self.problem = self._clock(), ""
         try:
-            return with_plugged(stored, self._plugged(now), now)
+            return with_lists(with_plugged(stored, self._plugged(now), self._policy, now), now)
         except CertificateError as error:
             self.problem = str(error)
             return stored

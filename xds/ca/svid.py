@@ -22,14 +22,22 @@ _BOTH_SIDES: Final = frozenset({ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsag
 
 
 def check_svid(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> SpiffeId:
-    """Whose certificate this is. Raises CertificateError with every rule that it breaks."""
-    broken = list(_broken(certificate, issuer, now))
+    """Whose certificate this is. Raises CertificateError with every rule that it breaks; it has to be the issuer's."""
+    return _checked(certificate, [*_broken(certificate, now), *_not_signed(certificate, issuer)])
+
+
+def check_own(certificate: x509.Certificate, now: datetime) -> SpiffeId:
+    """The same for one that was signed here just now, by a `Signer`, whose key is its certificate's."""
+    return _checked(certificate, list(_broken(certificate, now)))
+
+
+def _checked(certificate: x509.Certificate, broken: list[str]) -> SpiffeId:
     if broken:
         raise CertificateError("; ".join(broken))
     return SpiffeId.parse(_uris(certificate)[0])
 
 
-def _broken(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Iterator[str]:
+def _broken(certificate: x509.Certificate, now: datetime) -> Iterator[str]:
     try:
         yield from _broken_names(certificate)
         yield from _broken_usage(certificate)
@@ -38,6 +46,9 @@ def _broken(certificate: x509.Certificate, issuer: x509.Certificate, now: dateti
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
         span = f"{certificate.not_valid_before_utc:%F %T} to {certificate.not_valid_after_utc:%F %T} UTC"
         yield f"it holds from {span}"
+
+
+def _not_signed(certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[str]:
     try:
         certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError):

@@ -40,16 +40,17 @@ class ServerTls:
         self._addresses = [_general_name(address) for address in dict.fromkeys((*addresses, *NAMES))]
         self._clock = clock
         self._context: ssl.SSLContext | None = None
-        self._made_of: tuple[x509.Certificate, ...] = ()
+        self._made_of: tuple[tuple[x509.Certificate, ...], str] = ((), "")
         self._renew_at = clock()
 
     def __call__(self) -> ssl.SSLContext:
-        """For a handshake that begins now: the same one until the roots change or half of its certificate's life is
-        over."""
+        """For a handshake that begins now: the same one until the roots or the signer change, or half of its
+        certificate's life is over."""
         bundle, now = self._authority.bundle, self._clock()
-        if self._context is None or bundle != self._made_of or now >= self._renew_at:
+        made_of = bundle, self._authority.active.version
+        if self._context is None or made_of != self._made_of or now >= self._renew_at:
             self._context = self._new_context(bundle)
-            self._made_of = bundle
+            self._made_of = made_of
             self._renew_at = now + _LIFE / 2
         return self._context
 

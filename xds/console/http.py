@@ -51,6 +51,9 @@ class Probes(Protocol):
     def credentials(self) -> Json:
         """Certificates and when they expire, without keys."""
 
+    def spiffe_bundle(self) -> Json | None:
+        """What other trust domains check certificates and tokens of this one against; None without an authority."""
+
     def loads(self) -> Json:
         """What connected clients report of their requests, by cluster and locality."""
 
@@ -113,6 +116,7 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
             Route("/debug/config_dump", config_dump),
             Route("/debug/analysis", _awaited_json(probes.analysis)),
             Route("/debug/credentials", _json(probes.credentials)),
+            Route(BUNDLE, _bundle(probes.spiffe_bundle)),
             Route("/debug/loads", _json(probes.loads)),
             Route("/debug/addresses", _json(probes.addresses)),
             Route("/debug/changes", changes),
@@ -121,9 +125,12 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
     )
 
 
+BUNDLE = "/spiffe-bundle"
+
 _PATHS = (
     "/ready",
     "/metrics",
+    BUNDLE,
     "/debug/syncz",
     "/debug/configz",
     "/debug/config_dump?proxyID=NAME.NAMESPACE",
@@ -139,6 +146,14 @@ _PATHS = (
 def _json(project: Callable[[], Json]) -> Callable[[Request], Response]:
     def endpoint(_: Request) -> Response:
         return _pretty(project())
+
+    return endpoint
+
+
+def _bundle(project: Callable[[], Json | None]) -> Callable[[Request], Response]:
+    def endpoint(_: Request) -> Response:
+        found = project()
+        return _error("there is no certificate authority: serve --ca-dir", 404) if found is None else _pretty(found)
 
     return endpoint
 

@@ -111,3 +111,9 @@ class MeshSettings:
     mesh_mtls: MeshTls = MeshTls()
     auto_mtls: bool = True
     tls: MeshTls = MeshTls()
+    federated_trust_domains: tuple[str, ...] = ()
+
+    @property
+    def trust_domains(self) -> tuple[str, ...]:
+        """All names of the trust domain, its own first."""
+        return (self.trust_domain, *self.trust_domain_aliases)

@@ -23,6 +23,9 @@ from xds.server.reports import Reports
 Contexts = Callable[[], ssl.SSLContext]
 """Gives the context for a handshake that begins now."""
 
+IsRevoked = Callable[[bytes], bool]
+"""Whether a certificate (DER) that holds is not to be accepted any more."""
+
 HANDSHAKE_SECONDS: Final = 10.0
 MAX_HANDSHAKES: Final = 256
 """Handshakes that may be under way at once; others wait to be accepted."""
@@ -65,15 +68,19 @@ class Peers:
 class TlsFront:
     """Listens, and passes on what clients say inside TLS. Raises OSError if the address cannot be bound."""
 
-    def __init__(self, host: str, port: int, contexts: Contexts, peers: Peers, reports: Reports) -> None:
+    def __init__(
+        self, host: str, port: int, contexts: Contexts, is_revoked: IsRevoked, peers: Peers, reports: Reports
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024)
         self._listener.setblocking(False)
         self._contexts = contexts
+        self._is_revoked = is_revoked
         self._peers = peers
         self._reports = reports
         self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
         self._connections: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], Shown] = {}
 
     @property
     def port(self) -> int:
@@ -101,6 +108,18 @@ class TlsFront:
             self._listener.close()
             await self._end()
 
+    def end_revoked(self) -> None:
+        """Ends the connections of clients whose certificates have been revoked since."""
+        for task, shown in tuple(self._open.items()):
+            if self._refuses(shown):
+                task.cancel()
+
+    def _refuses(self, shown: Shown) -> bool:
+        is_refused = bool(shown.certificate) and self._is_revoked(shown.certificate)
+        if is_refused:
+            self._reports.no_handshake(shown.peer, "the client's certificate is revoked")
+        return is_refused
+
     async def _end(self) -> None:
         for task in self._connections:
             task.cancel()
@@ -120,6 +139,9 @@ class TlsFront:
             self._handshakes.release()
         shown = Shown(_certificate(writer), peer)
         try:
+            if self._refuses(shown):
+                writer.transport.abort()
+                return
             await self._pass_on(reader, writer, shown, upstream)
             writer.close()
             with suppress(OSError):
@@ -153,10 +175,23 @@ class TlsFront:
             except BaseException:
                 onward.close()  # nobody has taken it over
                 raise
-            try:
-                await _both(_copy(reader, forth), _copy(back, writer))
-            finally:
-                forth.close()
+            with self._counted(shown):
+                try:
+                    await _both(_copy(reader, forth), _copy(back, writer))
+                finally:
+                    forth.close()
+
+    @contextmanager
+    def _counted(self, shown: Shown) -> Iterator[None]:
+        """Among those that are open, for as long as it is."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a connection is a task of its own")
+        self._open[task] = shown
+        try:
+            yield
+        finally:
+            del self._open[task]
 
 
 def _new_onward() -> socket.socket:

@@ -12,7 +12,7 @@ import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 from xds.model.proxy import Proxy
 from xds.server import certificates, workload_identity
 from xds.server.certificates import CertificateService, Sign
-from xds.server.front import Contexts, Peers, TlsFront
+from xds.server.front import Contexts, IsRevoked, Peers, TlsFront
 from xds.server.guard import Call
 from xds.server.identity import Callers, Identify, IdentityError, proven
 from xds.server.reports import Reports
@@ -28,6 +28,7 @@ class Security:
     """What the server needs of whoever knows keys. contexts: for a TLS handshake that begins now."""
 
     contexts: Contexts
+    is_revoked: IsRevoked
     identify: Identify
     sign: Sign
     sign_token: SignToken
@@ -42,23 +43,34 @@ class SecureSide:
         self._reports = reports
         self._peers = Peers()
         self._callers = Callers(self._peers, security.identify, reports)
+        self._front: TlsFront | None = None
         self._serving: asyncio.Task[None] | None = None
+        bundles, sign_token = security.bundles, security.sign_token
+        self._identities = WorkloadIdentityService(sign_token, bundles, self._callers, reports)
 
     def handlers(self) -> dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]]:
         """The services that it brings, by name and method."""
-        security, callers, reports = self._security, self._callers, self._reports
-        signing = CertificateService(security.sign, callers, reports)
-        identity = WorkloadIdentityService(security.sign_token, security.bundles, callers, reports)
+        signing = CertificateService(self._security.sign, self._callers, self._reports)
         return {
             certificates.SERVICE: {certificates.METHOD: grpc.unary_unary_rpc_method_handler(signing.create)},
-            workload_identity.SERVICE: identity.handlers(),
+            workload_identity.SERVICE: self._identities.handlers(),
         }
+
+    def end_streams(self) -> None:
+        """Ends the streams of its services, which would go on for as long as they may."""
+        self._identities.end()
 
     def start(self, host: str, port: int, upstream: int) -> int:
         """Listens; gives the port. upstream: of the gRPC server on loopback. Raises OSError."""
-        front = TlsFront(host, port, self._security.contexts, self._peers, self._reports)
-        self._serving = asyncio.create_task(front.serve(upstream))
-        return front.port
+        security = self._security
+        self._front = TlsFront(host, port, security.contexts, security.is_revoked, self._peers, self._reports)
+        self._serving = asyncio.create_task(self._front.serve(upstream))
+        return self._front.port
+
+    def end_revoked(self) -> None:
+        """See `TlsFront.end_revoked`."""
+        if self._front is not None:
+            self._front.end_revoked()
 
     async def stop(self) -> None:
         """Ends every connection."""

@@ -147,6 +147,11 @@ class XdsServer:
             raise ValueError("the server has no security, or has not been started")
         return self._secure.start(host, port, self._behind_tls)
 
+    def end_revoked(self) -> None:
+        """Ends the connections of clients whose certificates have been revoked since they connected."""
+        if self._secure is not None:
+            self._secure.end_revoked()
+
     async def stop(self, grace: float = 1.0) -> None:
         """End all streams, so that the clients look for another server, and stop within ``grace`` seconds.
 
@@ -158,6 +163,8 @@ class XdsServer:
         server, self._server, self._stopping = self._server, None, True
         await self._health.enter_graceful_shutdown()
         stopped = asyncio.ensure_future(server.stop(grace))
+        if self._secure is not None:
+            self._secure.end_streams()
         sessions = tuple(self._sessions)
         interval = min(_END_INTERVAL, grace / 2 / max(len(sessions), 1))
         for session in sessions:

@@ -61,6 +61,8 @@ class WorkloadIdentityService:
         self._callers = callers
         self._reports = reports
         self._encoded: tuple[tuple[TrustBundle, ...], bytes] = ((), b"")
+        self._streams: set[asyncio.Event] = set()
+        self._ending = False
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
         """By method."""
@@ -87,16 +89,30 @@ class WorkloadIdentityService:
         async with guarded(call, STREAM_BUNDLES, self._reports):
             await self._callers.identity(call, STREAM_BUNDLES)
             woken = asyncio.Event()
-            end, said = self._bundles.subscribe(woken.set), b""
+            end = self._bundles.subscribe(woken.set)
+            self._streams.add(woken)
             try:
-                while True:
-                    woken.clear()
-                    if (body := self._message()) is not said:
-                        said = body
-                        await call.write(body)
-                    await woken.wait()
+                await self._tell(call, woken)
             finally:
+                self._streams.discard(woken)
                 end()
+            await call.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
+
+    def end(self) -> None:
+        """Ends every stream, so that agents look for another server."""
+        self._ending = True
+        for woken in self._streams:
+            woken.set()
+
+    async def _tell(self, call: Call, woken: asyncio.Event) -> None:
+        """Until `end`."""
+        said = b""
+        while not self._ending:
+            woken.clear()
+            if (body := self._message()) is not said:
+                said = body
+                await call.write(body)
+            await woken.wait()
 
     def _message(self) -> bytes:
         """Encoded once for all callers."""

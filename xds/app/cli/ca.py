@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from xds.app.cli.options import CaCerts, CaKeyType, KeyTypeOption
-from xds.app.cli.proxy_table import age, plain
 from xds.app.errors import StartError
 
 if TYPE_CHECKING:
-    from xds.ca.keystore import Stored
     from xds.ca.service import CertificateAuthority
 
 T = TypeVar("T")
@@ -25,8 +24,6 @@ CaDir = Annotated[
     Path, typer.Option("--ca-dir", metavar="DIR", help="The folder of the authority.", file_okay=False, exists=True)
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Of an old authority, as `ca status` shows it.")]
-
-_HEADING: Final = ("ID", "SLOT", "SINCE", "ROOT ENDS IN", "ISSUER ENDS IN", "KEY", "NOTE")
 
 
 class Output(StrEnum):
@@ -41,8 +38,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         help="Look at the certificate authority, and replace its root step by step.", no_args_is_help=True
     )
-    for command in (status, prepare, activate, taint, revoke):
-        group.command(command.__name__)(command)
+    for command in (status, prepare, activate, taint, revoke, revoke_certificate):
+        group.command(command.__name__.replace("_", "-"))(command)
     app.add_typer(group, name="ca")
 
 
@@ -55,6 +52,7 @@ def status(
 
     With --ca-certs, what is there is checked as well; it is an error if it cannot be used.
     """
+    from xds.app.cli.ca_table import document, show
     from xds.ca.keystore import Keystore
     from xds.ca.plugged_in import read_folder
 
@@ -63,9 +61,9 @@ def status(
         raise StartError(f"{ca_dir} has no authority yet: `pilothouse serve --ca-dir {ca_dir}` makes one")
     now = datetime.now(UTC)
     if output is Output.JSON:
-        print(json.dumps({"trustDomain": stored.trust_domain, "authorities": list(_documents(stored))}, indent=2))
+        print(json.dumps(document(stored), indent=2))
     else:
-        print("\n".join(plain([_HEADING, *_rows(stored, now)])))
+        show(stored, now)
     if ca_certs is not None:
         _try(lambda: read_folder(ca_certs, now))
 
@@ -87,12 +85,54 @@ def taint(id: Id, ca_dir: CaDir) -> None:  # noqa: A002 - the name of the thing
 
 def revoke(id: Id, ca_dir: CaDir) -> None:  # noqa: A002 - the name of the thing
     """Take an old root out of every bundle: nobody trusts it any more."""
-    _step(ca_dir, lambda authority: authority.revoke(id))
+
+    def step(authority: CertificateAuthority) -> None:
+        unsafe_until = authority.in_use_until(id)
+        authority.revoke(id)
+        if unsafe_until is not None:
+            print(
+                f"warning: certificates that {id} has signed may hold until {unsafe_until:%F %T} UTC; workloads that "
+                "have not renewed them by now are refused",
+                file=sys.stderr,
+            )
+
+    _step(ca_dir, step)
+
+
+def revoke_certificate(
+    ca_dir: CaDir,
+    serial: Annotated[
+        str | None, typer.Option(metavar="HEX", help="Its serial number, as the log shows it.", show_default=False)
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Or the certificate itself, PEM; of a chain, the first.")
+    ] = None,
+) -> None:
+    """Revoke one certificate: every proxy and the control plane refuse it from then on, until it ends."""
+    if (serial is None) == (certificate is None):
+        raise typer.BadParameter("say which: --serial HEX or --certificate FILE")
+    number, ends = _read_certificate(certificate) if certificate is not None else _parsed_serial(serial or "")
+    _step(ca_dir, lambda authority: authority.revoke_certificate(number, ends))
+
+
+def _parsed_serial(text: str) -> tuple[int, datetime | None]:
+    try:
+        return int(text.replace(":", ""), 16), None
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no hexadecimal number", param_hint="--serial") from error
+
+
+def _read_certificate(file: Path) -> tuple[int, datetime]:
+    from xds.ca.encoding import read_certificates
+
+    leaf = _try(lambda: read_certificates(file.read_bytes(), str(file)))[0]
+    return leaf.serial_number, leaf.not_valid_after_utc
 
 
 def _step(
     folder: Path, step: Callable[[CertificateAuthority], None], key_type: KeyTypeOption = KeyTypeOption.EC_P256
 ) -> None:
+    from xds.app.cli.ca_table import show
     from xds.ca.authority import KeyType
     from xds.ca.keystore import Keystore
     from xds.ca.service import CertificateAuthority, Policy
@@ -104,7 +144,7 @@ def _step(
     authority = CertificateAuthority(store, Policy(KeyType(key_type.value)), lambda: datetime.now(UTC))
     _try(lambda: authority.start(found.trust_domain))
     _try(lambda: step(authority))
-    print("\n".join(plain([_HEADING, *_rows(authority.stored, datetime.now(UTC))])))
+    show(authority.stored, datetime.now(UTC))
 
 
 def _try(action: Callable[[], T]) -> T:
@@ -114,35 +154,3 @@ def _try(action: Callable[[], T]) -> T:
         return action()
     except (CertificateError, OSError) as error:
         raise StartError(str(error)) from error
-
-
-def _rows(stored: Stored, now: datetime) -> Iterator[tuple[str, ...]]:
-    from xds.app.authority_findings import authority_lives
-    from xds.ca.authority import key_name
-
-    for member in stored.slots.trusted:
-        authority = stored.authorities[member.id]
-        lives = [life for life in authority_lives(stored) if life.member is member]
-        notes = ["plugged in"] if authority.is_plugged_in else []
-        notes += ["tainted"] if member.tainted else []
-        notes += [f"{life.part} {'ended' if now >= life.ends else 'ends soon'}" for life in lives if life.is_late(now)]
-        lefts = (age(max(0.0, (life.ends - now).total_seconds())) for life in lives)
-        key = key_name(authority.issuing.key)
-        yield member.id, member.slot.value, f"{member.since:%F %T}", *lefts, key, ", ".join(notes) or "-"
-
-
-def _documents(stored: Stored) -> Iterator[dict[str, object]]:
-    from xds.ca.authority import key_name
-
-    for member in stored.slots.trusted:
-        authority = stored.authorities[member.id]
-        yield {
-            "id": member.id,
-            "slot": member.slot.value,
-            "since": member.since.isoformat(),
-            "rootNotAfter": authority.roots[0].not_valid_after_utc.isoformat(),
-            "issuerNotAfter": authority.issuing.certificate.not_valid_after_utc.isoformat(),
-            "key": key_name(authority.issuing.key),
-            "pluggedIn": authority.is_plugged_in,
-            "tainted": member.tainted,
-        }

@@ -57,6 +57,14 @@ def _issuers(values: list[str] | None) -> list[str] | None:
     return values
 
 
+def _federated(values: list[str] | None) -> list[str] | None:
+    from xds.app.federation import FederationOption
+
+    for value in values or ():
+        _checked(FederationOption.parse)(value)
+    return values
+
+
 def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
     def callback(value: str) -> str:
         try:
@@ -175,6 +183,17 @@ CaCerts = Annotated[
         help="An authority of somebody else's: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem. Read again when "
         "they change.",
         file_okay=False,
+    ),
+]
+
+
+Federate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--federate",
+        metavar="TRUST_DOMAIN=FILE|URL",
+        help="Trust the workloads of another trust domain by its SPIFFE bundle (or PEM, in a file); may be repeated.",
+        callback=_federated,
     ),
 ]
 

@@ -23,6 +23,7 @@ def serve(
     ca_dir: options.CaFolder = None,
     ca_certs: options.CaCerts = None,
     ca_key_type: options.CaKeyType = options.KeyTypeOption.EC_P256,
+    federate: options.Federate = None,
     workload_cert_ttl: options.WorkloadCertTtl = "24h",
     max_workload_cert_ttl: options.MaxWorkloadCertTtl = None,
     insecure_xds: options.InsecureXds = False,
@@ -46,6 +47,7 @@ def serve(
     Logs go to stderr, as JSON unless it is a terminal. SIGTERM drains and exits 0.
     """
     from xds.app import log
+    from xds.app.federation import FederationOption
     from xds.app.loading import load_translators
     from xds.app.oidc import IssuerOption
     from xds.app.serve import serve as run
@@ -53,8 +55,9 @@ def serve(
     from xds.ca.authority import KeyType
     from xds.config.scalars import parse_duration
 
-    if ca_certs is not None and ca_dir is None:
-        raise typer.BadParameter("--ca-dir is needed too: the folder that remembers", param_hint="--ca-certs")
+    if ca_dir is None and (ca_certs is not None or federate):
+        hint = "--federate" if ca_certs is None else "--ca-certs"
+        raise typer.BadParameter("--ca-dir is needed too: the folder that remembers", param_hint=hint)
     try:
         log.configure(log_level)
     except ValueError as error:
@@ -68,6 +71,7 @@ def serve(
         ca_dir=ca_dir,
         ca_certs=ca_certs,
         ca_key_type=KeyType(ca_key_type.value),
+        federate=tuple(map(FederationOption.parse, federate or ())),
         workload_cert_ttl=parse_duration(workload_cert_ttl),
         max_workload_cert_ttl=parse_duration(max_workload_cert_ttl) if max_workload_cert_ttl else None,
         insecure_xds=insecure_xds,

@@ -52,6 +52,18 @@ _ALL: Final = (
         "Plug in new files; of an authority of our own, see why the server has not replaced it.",
     ),
     Message(
+        "federated-bundle",
+        "FederatedBundle",
+        "The bundle of a federated trust domain (serve --federate) cannot be had; the last good one stays in force.",
+        "Correct what the reason says; it is read, or asked for, again by itself.",
+    ),
+    Message(
+        "revoked-authority",
+        "RevokedAuthority",
+        "A connected workload has a certificate below a root that was revoked: nobody accepts it.",
+        "Let the workload's agent renew it; before the next revocation, taint the root and wait.",
+    ),
+    Message(
         "expiring-workload-certificate",
         "ExpiringWorkloadCertificate",
         "The certificate of a connected workload is in the last fifth of its life: it has not been renewed in time.",
