@@ -146,6 +146,13 @@ def test_a_token_of_which_nothing_is_said_is_not_guessed() -> None:
         asked(authentication(provider()), None, headers=(("x-token", "text"),))
 
 
+def test_a_token_that_is_read_in_different_ways_is_not_guessed() -> None:
+    config = authentication(provider())
+    config.providers["q"] = JwtProvider(issuer="b", from_headers=[JwtHeader(name="x-token", value_prefix="My ")])
+    with pytest.raises(UnsupportedError, match="behind different prefixes"):
+        asked(config, TOKEN)
+
+
 def test_a_route_may_ask_for_no_token() -> None:
     route = Route(match=RouteMatch(prefix="/"), route=RouteAction(cluster="a"))
     route.typed_per_filter_config = {NOTES: pack_any(PerRouteConfig(disabled=True))}

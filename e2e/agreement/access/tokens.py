@@ -66,7 +66,7 @@ def _provider(issuer: str) -> st.SearchStrategy[JwtProvider]:
         audiences=st.lists(st.sampled_from(_AUDIENCES), max_size=2, unique=True),
         local_jwks=st.just(DataSource(inline_string=_KEY_SET)),
         forward=st.booleans(),
-        from_headers=st.sampled_from(([], [], [JwtHeader(name="x-token", value_prefix="My ")], [JwtHeader("x-token")])),
+        from_headers=st.sampled_from(([], [], [JwtHeader(name="x-token", value_prefix="My ")], [JwtHeader("x-plain")])),
         from_params=st.sampled_from(([], [], ["token"])),
         from_cookies=st.sampled_from(([], [], ["jar"])),
         payload_in_metadata=st.sampled_from(("payload", "payload", "other", "")),

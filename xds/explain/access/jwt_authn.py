@@ -73,10 +73,14 @@ def _asked(name: str, config: JwtAuthentication, requirement: JwtRequirement, st
 
 
 def _place(config: JwtAuthentication, request: Request) -> Place:
-    """Where the token is. Raises UnsupportedError if there is one whose claims are not told."""
+    """Where the token is. Raises UnsupportedError if there is one whose claims are not told, or one that providers read
+    in different ways."""
+    every = tuple(place for provider in config.providers.values() for place in tokens.places(provider))
     if request.claims is not None:
-        return tokens.place_of(request.claims.get("iss"), config.providers)
-    every = (place for provider in config.providers.values() for place in tokens.places(provider))
+        place = tokens.place_of(request.claims.get("iss"), config.providers)
+        if any((each.kind, each.name) == (place.kind, place.name) and each != place for each in every):
+            raise UnsupportedError(f"a token in the {place}, where it is looked for behind different prefixes")
+        return place
     found = next((place for place in every if place.holds_text(request)), None)
     if found is not None:
         raise UnsupportedError(f"a token in the {found}, and nobody says what is in it")
