@@ -11,6 +11,7 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from xds.agent.identity import IdentityAgent, IdentityOptions, TokenFile  # noqa: E402
+from xds.agent.memory import give_back  # noqa: E402
 
 
 async def main(server: str, roots: Path, folder: Path, token: Path) -> None:
@@ -21,6 +22,7 @@ async def main(server: str, roots: Path, folder: Path, token: Path) -> None:
     await agent.ready()
     while agent.identity.state.bundle is None or not agent.identity.state.bundle.jwks:
         await agent.identity.changed(agent.identity.state)
+    give_back()  # as an agent does when it is ready
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))  # noqa: ASYNC240
     print(line.split()[1], flush=True)
     running.cancel()

@@ -19,4 +19,4 @@ async def test_the_identity_leaves_room_below_60_mb(tmp_path: Path) -> None:
             output, _ = await process.communicate()
         kilobytes = int(output.split()[-1])
         print(f"{kilobytes} kB")
-        assert kilobytes < 59_000
+        assert kilobytes < 50_000

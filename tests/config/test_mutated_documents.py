@@ -52,6 +52,13 @@ def replace(draw: st.DrawFn, container: dict[object, object] | list[object], key
         container[key] = draw(st.sampled_from(VALUES) | st.just([]) | st.just({}))
 
 
+IN_FORCE_NEVERTHELESS = {
+    "duplicate-object",  # one of the two is
+    "unknown-provider",  # it refuses what nobody can be asked about
+}
+"""Errors of objects that are in force."""
+
+
 @given(documents=files())
 @settings(max_examples=200, deadline=None)
 def test_every_document_is_either_in_force_or_explained(documents: list[object]) -> None:
@@ -62,5 +69,5 @@ def test_every_document_is_either_in_force_or_explained(documents: list[object])
     explained = {each.object for each in configuration.diagnostics}
     ended = {raw.key for raw in parsed.objects if raw.kind == "Pod"}
     assert {raw.key for raw in parsed.objects} <= in_force | explained | ended
-    duplicates = {each.object for each in configuration.diagnostics if each.code == "duplicate-object"}
-    assert not (wrong - duplicates) & in_force
+    in_force_nevertheless = {each.object for each in configuration.diagnostics if each.code in IN_FORCE_NEVERTHELESS}
+    assert not (wrong - in_force_nevertheless) & in_force

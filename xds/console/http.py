@@ -104,7 +104,8 @@ def create_app(probes: Probes, registry: CollectorRegistry) -> Starlette:
         return _about_object(request, probes.standing)
 
     async def index(_: Request) -> Response:
-        return PlainTextResponse("".join(f"{path}\n" for path in _PATHS))
+        answered = (path for path in _PATHS if path != BUNDLE or probes.spiffe_bundle() is not None)
+        return PlainTextResponse("".join(f"{path}\n" for path in answered))
 
     return Starlette(
         routes=[
