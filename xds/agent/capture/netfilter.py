@@ -69,8 +69,11 @@ def find_program(name: str, package: str) -> str:
 
 
 def has_ipv6() -> bool:
-    """Whether the kernel speaks IPv6 at all: an address of it can come at any time."""
-    return Path("/proc/self/net/if_inet6").exists()
+    """Whether this network namespace may speak IPv6, which containers often may not: addresses can come at any time."""
+    try:
+        return Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6").read_text().strip() == "0"
+    except FileNotFoundError:  # a kernel without it
+        return False
 
 
 def _explained(name: str, said: str) -> str:
