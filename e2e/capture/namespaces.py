@@ -53,6 +53,10 @@ class Namespace:
         opening = socket.socket if uid is None else partial(_as_user, uid, socket.socket)
         return self._inside.submit(opening, family, socket.SOCK_STREAM).result()
 
+    def open_raw_socket(self, protocol: int) -> socket.socket:
+        """A socket that gets every frame of a protocol that passes any interface of this namespace."""
+        return self._inside.submit(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol)).result()
+
     def listen(self, port: int, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
         """A socket that listens on every address of this namespace, of one version of IP."""
         listening = self.open_socket(family)

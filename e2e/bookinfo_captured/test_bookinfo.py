@@ -1,0 +1,120 @@
+"""The shop through its front door, from outside of the mesh."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from e2e.bookinfo_captured.wire import tapped
+from e2e.netmesh import FRONT_DOOR, ISSUER, MEMBERS, NetMesh
+from examples.bookinfo.services.login import USER_COOKIE
+from examples.bookinfo.topology import SERVICE_PORT
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+BY_NAME = {member.name: member for member in MEMBERS}
+SHOP = f"http://{BY_NAME['ingressgateway'].ip}:{FRONT_DOOR}"
+RATINGS = f"{SHOP}/api/v1/products/0/ratings"
+_VERSION = re.compile(r'data-version="(v\d)"')
+_STARS = re.compile(r'class="stars (\w+)"')
+_LIVE_SECONDS = 30.0
+
+ALL_TO_V3 = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: reviews
+spec:
+  hosts: [reviews]
+  http:
+  - route:
+    - destination: {host: reviews, subset: v3}
+"""
+
+
+async def seen(session: aiohttp.ClientSession, user: str | None = None) -> tuple[str, str]:
+    """Of which version the reviews are, and of which colour the stars: empty where there are none."""
+    headers = {"cookie": f"{USER_COOKIE}={user}"} if user else {}
+    async with session.get(f"{SHOP}/productpage", headers=headers) as response:
+        text = await response.text()
+    return "".join(_VERSION.findall(text)), "".join(sorted(set(_STARS.findall(text))))
+
+
+async def status(session: aiohttp.ClientSession, url: str, token: str | None = None) -> int:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    async with session.get(url, headers=headers) as response:
+        return response.status
+
+
+async def until(ask: Callable[[], Awaitable[object]], expected: object) -> None:
+    deadline = time.monotonic() + _LIVE_SECONDS
+    while (found := await ask()) != expected:
+        assert time.monotonic() < deadline, f"{found} instead of {expected}"
+        await asyncio.sleep(0.1)
+
+
+async def test_everybody_sees_the_version_that_is_theirs(mesh: NetMesh) -> None:
+    async with mesh.session(mesh.hub) as visitor:
+        await until(lambda: seen(visitor), ("v1", ""))
+
+        assert await seen(visitor, "jason") == ("v2", "black")
+
+
+async def test_nothing_can_be_read_on_the_wire_between_workloads(mesh: NetMesh) -> None:
+    async with mesh.session(mesh.hub) as visitor, tapped(mesh.hub) as wire:
+        await until(lambda: seen(visitor, "jason"), ("v2", "black"))
+
+    flows = wire.of_port(SERVICE_PORT)
+    assert flows
+    for packets in flows:
+        assert not any(b"HTTP/1.1" in packet or b"stars" in packet for packet in packets)
+    assert any(b"HTTP/1.1" in packet for flow in wire.of_port(FRONT_DOOR) for packet in flow), "the way in is plain"
+
+
+async def test_whoever_is_not_of_the_mesh_cannot_speak_to_a_workload(mesh: NetMesh) -> None:
+    async with mesh.session(mesh.hub) as stranger:
+        for name in ("reviews-v1", "ratings-v1", "details-v1"):
+            with pytest.raises(aiohttp.ClientError):
+                await stranger.get(f"http://{BY_NAME[name].ip}:{SERVICE_PORT}/reviews/0")
+
+
+async def test_the_ratings_are_for_whoever_has_a_token(mesh: NetMesh) -> None:
+    async with mesh.session(mesh.hub) as visitor:
+        async with visitor.get(f"http://{ISSUER}/token") as response:
+            token = (await response.text()).strip()
+        await until(lambda: status(visitor, RATINGS, token), 200)
+
+        assert await status(visitor, RATINGS) == 403
+        assert await status(visitor, RATINGS, f"{token[:-4]}AAAA") == 401
+
+
+async def test_a_change_is_live_and_costs_no_visitor_anything(mesh: NetMesh) -> None:
+    async with mesh.session(mesh.hub) as visitor:
+        mesh.write("virtual-services.yaml", ALL_TO_V3)
+        answers: list[tuple[str, str]] = []
+        while not answers or answers[-1] != ("v3", "red"):
+            answers.append(await seen(visitor))
+            assert len(answers) < 1000
+    assert set(answers) <= {("v1", ""), ("v3", "red")}
+
+
+async def test_envoys_have_a_user_of_their_own(mesh: NetMesh) -> None:
+    for name, agent in mesh.agents.items():
+        assert _user_of_envoy(agent.pid) != 0, name
+
+
+def _user_of_envoy(agent: int) -> int:
+    """The agent is the leash's child, and Envoy the agent's."""
+    todo = [agent]
+    while todo:
+        pid = todo.pop()
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "envoy":
+            return Path(f"/proc/{pid}").stat().st_uid
+        todo += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    raise AssertionError("no Envoy runs")
