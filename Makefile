@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e lint format types layers goldens docs protos bench explain-agreement soak-identity clean
+.PHONY: help demo test check unit e2e e2e-compose lint format types layers goldens docs protos bench explain-agreement soak-identity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,10 @@ unit: $(READY) ## Tests without a mesh
 	$(BIN)/pytest tests
 
 e2e: $(READY) ## Tests with real Envoys and real traffic
-	$(BIN)/pytest e2e
+	$(BIN)/pytest e2e --ignore e2e/compose
+
+e2e-compose: $(READY) ## docker-compose.yml, with real containers (needs a Docker engine)
+	$(BIN)/pytest e2e/compose
 
 goldens: $(READY) ## Regenerate every golden and remove orphans
 	$(BIN)/python -m tests.goldens.regenerate
