@@ -34,7 +34,8 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """status: of the answer, 0 if the request goes on. text: why. providers: those that found the token valid.
+    """status: of the answer, 0 if the request goes on. text: why. providers: those that found the token valid, also
+    where that was not enough.
 
     issuer: of the provider that says so; empty if none in particular does. takes: whether the token is gone then.
     """
@@ -65,7 +66,7 @@ def _verified(requirement: JwtRequirement, providers: Providers, shown: Shown, b
     if requirement.requires_any is not None:
         return _any(requirement.requires_any.requirements, providers, shown)
     if requirement.requires_all is not None:
-        return _all(requirement.requires_all.requirements, providers, shown, beside)
+        return _all(requirement.requires_all.requirements, providers, shown)
     if not _is_lenient(requirement):
         raise UnsupportedError("tokens that are taken without being verified")
     forgiving = requirement.allow_missing_or_failed is not None
@@ -115,11 +116,11 @@ def _any(requirements: Sequence[JwtRequirement], providers: Providers, shown: Sh
     for each in (*strict, *lenient[:1]):
         found.append(_verified(each, providers, shown, beside))
         if not found[-1].status:
-            return found[-1]
+            return _together(found[-1], found)
         shown = shown.after(found[-1])
     specific = [each for each in found if each.text not in _UNSPECIFIC]
     unknown = [each for each in found if each.text == _UNKNOWN]
-    return replace((specific[-1:] or unknown or found)[0], takes=any(each.takes for each in found))
+    return _together((specific[-1:] or unknown or found)[0], found)
 
 
 def _is_lenient(requirement: JwtRequirement) -> bool:
@@ -136,14 +137,18 @@ def _names(requirement: JwtRequirement) -> Iterable[str]:
     return tuple(name for each in nested.requirements for name in _names(each)) if nested is not None else ()
 
 
-def _all(requirements: Sequence[JwtRequirement], providers: Providers, shown: Shown, beside: Sequence[str]) -> Verified:
-    """The first that is not met; or all of them."""
+def _all(requirements: Sequence[JwtRequirement], providers: Providers, shown: Shown) -> Verified:
+    """The first that is not met; or all of them. One that needs no token is about all providers."""
     found: list[Verified] = []
     for each in requirements:
-        found.append(_verified(each, providers, shown, beside))
+        found.append(_verified(each, providers, shown, tuple(providers)))
         if found[-1].status:
-            return replace(found[-1], takes=any(each.takes for each in found))
+            return _together(found[-1], found)
         shown = shown.after(found[-1])
-    valid = next((each for each in found if each.providers), found[0])
-    verifying = tuple(provider for each in found for provider in each.providers)
-    return replace(valid, providers=verifying, takes=any(each.takes for each in found))
+    return _together(next((each for each in found if each.providers), found[0]), found)
+
+
+def _together(deciding: Verified, found: Sequence[Verified]) -> Verified:
+    """One of several, with what all of them have found valid and taken away."""
+    valid = tuple(provider for each in found for provider in each.providers)
+    return replace(deciding, providers=valid, takes=any(each.takes for each in found))
