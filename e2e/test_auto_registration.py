@@ -74,6 +74,24 @@ async def test_a_workload_serves_while_its_proxy_is_connected(lab: Lab) -> None:
     await answered(client, set())
 
 
+async def test_a_control_plane_that_starts_anew_knows_workloads_before_their_proxies_are_back(lab: Lab) -> None:
+    address = await lab.echo("machine")
+    lab.write("mesh.yaml", MESH)
+    kept = ("--cache-dir", str(lab.folder / "cache"))
+    control_plane = await lab.serve(*kept)
+    client = await lab.sidecar("client")
+    machine = await lab.sidecar("machine", ip=address, workload_group="machines")
+    await answered(client, {"machine"})
+
+    await control_plane.stop()
+    (child,) = (each for each in lab.processes.children if each.command.name == machine.spec.name)
+    await child.stop()
+    await lab.serve(*kept, address=lab.control_plane)
+    another = await lab.sidecar("another")
+
+    assert await another.instance("reviews") == "machine"
+
+
 async def test_a_workload_that_is_not_healthy_gets_no_requests(lab: Lab) -> None:
     address = await lab.echo("machine")
     client = await serve(lab)

@@ -58,7 +58,7 @@ async def test_the_ratings_are_for_whoever_has_a_token(visitor: Visitor) -> None
 
 
 @pytest.mark.parametrize("service", LONG_RUNNING)
-def test_containers_may_do_what_they_need_and_no_more(project: Project, service: str) -> None:
+async def test_containers_may_do_what_they_need_and_no_more(project: Project, service: str) -> None:
     found = project.inspected(service)
     config, host, state = found["Config"], found["HostConfig"], found["State"]
     assert isinstance(config, dict)

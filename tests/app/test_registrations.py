@@ -89,13 +89,17 @@ def test_one_that_is_probed_is_healthy_when_that_is_said() -> None:
 class Register:
     """Registrations, and what they published. ready: whether the configuration has been read."""
 
-    def __init__(self, grace: float = 0.0) -> None:
+    def __init__(self, grace: float = 0.0, returning: float = 0.0) -> None:
         self.groups: dict[ObjectKey, WorkloadGroup] = {KEY: GROUP}
         self.files: dict[str, str] = {}
         self.batches = 0
         self.ready = True
         self.published = asyncio.Event()
-        self.registrations = Registrations(self.groups.get, self._publish, grace)
+        self.remembered: dict[str, str] = {}
+        self.registrations = Registrations(self.groups.get, self._publish, grace, self._remember, returning)
+
+    def _remember(self, entries: Mapping[str, str]) -> None:
+        self.remembered = dict(entries)
 
     def _publish(self, changed: Mapping[str, str | None]) -> bool:
         if self.ready:
@@ -130,6 +134,38 @@ async def test_a_workload_is_registered_while_its_proxy_has_a_stream() -> None:
     await register.until_healthy(healthy=True)
     register.registrations.left(PROXY)
     await register.until()
+
+
+async def test_workloads_of_an_earlier_run_are_there_before_their_proxies() -> None:
+    before, register = Register(), Register(returning=3600)
+    before.registrations.arrived(PROXY)
+    await before.until(PATH)
+    before.registrations.save()
+    register.registrations.restore(before.remembered)
+    assert register.files == before.files
+
+    register.registrations.arrived(PROXY)
+    register.registrations.left(PROXY)
+    await register.until()
+
+
+async def test_workloads_of_an_earlier_run_that_do_not_come_back_are_gone() -> None:
+    register = Register(returning=0.01)
+    register.registrations.restore({PATH: entry_document(PROXY, GROUP, None)})
+    assert [*register.files] == [PATH]
+    await register.until()
+    register.registrations.save()
+    assert register.remembered == {}
+
+
+async def test_nobody_else_ends_what_is_expected_back() -> None:
+    register = Register(returning=3600)
+    register.registrations.restore({PATH: entry_document(PROXY, GROUP, None)})
+    thief = replace(PROXY, identity=SpiffeId.of_workload("cluster.local", "shop", "thief"))
+    register.registrations.arrived(thief)
+    other = replace(PROXY, ip_addresses=("10.0.0.2",))
+    register.registrations.arrived(other)
+    await register.until(PATH, "registered:shop/vms-10.0.0.2")
 
 
 async def test_who_has_proven_an_identity_joins_no_group_of_another() -> None:

@@ -25,6 +25,9 @@ Publish = Callable[[Mapping[str, str | None]], bool]
 """Puts documents in force by their paths, None for those that are gone. False: not yet, ask again."""
 
 _GATHER_SECONDS: Final = 0.05
+_SAVE_SECONDS: Final = 1.0
+_RETURN_SECONDS: Final = 30.0
+"""How long proxies have to come back after a start. Envoy tries again after 5 s at most, an agent after 30 s."""
 
 _log = structlog.get_logger("xds.app")
 
@@ -43,18 +46,44 @@ class Registrations:
     """A `Registrar` for the server, in the event loop's thread.
 
     find: a group in force. publish: see `Publish`; many at once are published together. grace: seconds for which a
-    workload stays whose proxy has gone.
+    workload stays whose proxy has gone. remember: is given all entries in force when they have changed.
+    returning: seconds for which workloads of an earlier run are expected back.
     """
 
-    def __init__(self, find: Callable[[ObjectKey], WorkloadGroup | None], publish: Publish, grace: float) -> None:
+    def __init__(
+        self,
+        find: Callable[[ObjectKey], WorkloadGroup | None],
+        publish: Publish,
+        grace: float,
+        remember: Callable[[Mapping[str, str]], None],
+        returning: float = _RETURN_SECONDS,
+    ) -> None:
         self._find = find
         self._publish = publish
         self._grace = grace
+        self._remember = remember
+        self._returning = returning
+        self._saving: asyncio.TimerHandle | None = None
+        self._expected: dict[str, str] = {}
         self._known: dict[str, dict[SpiffeId | None, _Registration]] = {}
         self._published: dict[str, str] = {}
         self._pending: set[str] = set()
         self._watchers: dict[object, Callable[[], None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+
+    def restore(self, entries: Mapping[str, str]) -> None:
+        """Puts entries of an earlier run in force at once, for as long as their proxies may take to come back."""
+        if not entries or not self._publish(entries):
+            return
+        self._expected = dict(entries)
+        self._published.update(entries)
+        _log.info("workloads that had registered themselves are expected back", entries=len(entries))
+        asyncio.get_running_loop().call_later(max(self._grace, self._returning), self._give_up)
+
+    def _give_up(self) -> None:
+        missing, self._expected = self._expected, {}
+        for path in missing:
+            self._revise(path)
 
     def arrived(self, proxy: Proxy) -> None:
         """A stream of a proxy that names a group has begun."""
@@ -72,6 +101,8 @@ class Registrations:
             _log.warning(
                 "a proxy is of another service account than its group", proxy=str(proxy), group=str(_group(proxy))
             )
+        else:
+            self._expected.pop(path, None)
         self._revise(path)
 
     def left(self, proxy: Proxy) -> None:
@@ -133,6 +164,15 @@ class Registrations:
         self._published.update((path, text) for path, text in changed.items() if text is not None)
         for path in (path for path, text in changed.items() if text is None):
             del self._published[path]
+        if changed and self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(_SAVE_SECONDS, self.save)
+
+    def save(self) -> None:
+        """Has everything remembered now, if there is anything new."""
+        if self._saving is not None:
+            self._saving.cancel()
+            self._saving = None
+            self._remember(self._published)
 
     def _text(self, path: str) -> str | None:
         """Of whoever came first among those that may be in the group."""
@@ -140,7 +180,7 @@ class Registrations:
             group = self._find(_group(known.proxy))
             if group is not None and _may_join(known.proxy, group):
                 return entry_document(known.proxy, group, known.health)
-        return None
+        return self._expected.get(path)
 
 
 _KIND: Final = "WorkloadGroup"

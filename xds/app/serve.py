@@ -40,6 +40,7 @@ from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
 from xds.app.refusals import Refusals
 from xds.app.registrations import Registrations
+from xds.app.remembered import RememberedEntries
 from xds.app.security import follow, open_authority, security_of
 from xds.app.serve_options import ServeOptions, check_exposure
 from xds.app.store import Store
@@ -108,8 +109,13 @@ class ControlPlane:
             reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
             self._preflight = with_envoy(self.store, reporter)
         source = self._preflight or self.store
+        cache = options.cache_dir or default_cache()
+        self._remembered = RememberedEntries(cache / "registrations", options.config)
         self._registrations = Registrations(
-            lambda key: self.store.mesh.workload_groups.get(key), self._register, options.workload_grace
+            lambda key: self.store.mesh.workload_groups.get(key),
+            self._register,
+            options.workload_grace,
+            self._remembered.save,
         )
         self._authority = self._open_authority(options)
         self._federation = self._open_federation(options)
@@ -137,7 +143,6 @@ class ControlPlane:
         self._intake = Intake(_file_source(options.config), self._publish_safely)
         self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
         self._said_of_settings: tuple[Diagnostic, ...] = ()
-        cache = options.cache_dir or default_cache()
         self._modules = ModuleSource(ModuleCache(cache / "modules"))
         self._key_metrics = KeyMetrics(registry)
         self._keys = KeySource(KeyCache(cache / "jwks"), self._key_metrics, Pace(again=options.jwks_refresh))
@@ -173,6 +178,7 @@ class ControlPlane:
                 _log.info("stopping", drain_seconds=self._options.drain_seconds)
                 for task in background:
                     task.cancel()
+                self._registrations.save()
                 await self._xds.stop(self._options.drain_seconds)
                 for server in servers:
                     server.stop()
@@ -351,6 +357,7 @@ class ControlPlane:
         self._metrics.configured(publication, len(self.store.mesh.objects))
         if publication.generation == 1:
             self._warm_up()
+            self._registrations.restore(self._remembered.load())
         _log.info(
             "configuration applied",
             generation=publication.generation,
