@@ -21,6 +21,7 @@ from xds.model.authorization import AuthorizationAction, AuthorizationPolicy
 from xds.model.view import ProxyView
 from xds.pipeline.contribution import Contribution, FilterPart, HttpFilterPart, NetworkFilterPart, Phase
 from xds.pipeline.memo import Memo
+from xds.pipeline.translator import guard
 from xds.wire.encode import encode
 from xds.wire.splice import field
 
@@ -34,6 +35,7 @@ _ORDER: Final = (
 Policies = tuple[AuthorizationPolicy, ...]
 
 
+@guard
 def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """The filters of all policies for the proxy. A mesh without any costs a look."""
     if not view.authorization:

@@ -25,6 +25,7 @@ from xds.model.providers import ExternalAuthorization
 from xds.model.view import ProxyView
 from xds.pipeline.contribution import Contribution, FilterPart, HttpFilterPart, NetworkFilterPart, Phase
 from xds.pipeline.memo import Memo
+from xds.pipeline.translator import guard
 from xds.wire.encode import encode, pack_any
 from xds.wire.splice import field
 
@@ -37,6 +38,7 @@ _ENFORCED, _SHADOW = 1, 2
 """Numbers of the fields ``rules`` and ``shadow_rules``."""
 
 
+@guard
 def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """The filters of all providers that are asked about what comes to the proxy, by name."""
     if not view.authorizers:

@@ -41,6 +41,7 @@ from xds.model.request_authentication import JwtRule, ProxyJwtRule
 from xds.model.view import ProxyView
 from xds.pipeline.contribution import Contribution, Direction, HttpFilterPart, Phase, Resources
 from xds.pipeline.memo import Memo
+from xds.pipeline.translator import guard
 from xds.resources import Resource
 from xds.resources.types import EXTENSION_CONFIG
 from xds.wire.encode import encode, pack_any
@@ -54,6 +55,7 @@ _ALWAYS_DELIMITED: Final = ("permission", "scope")
 _WHERE: Final = frozenset({Direction.INBOUND, Direction.GATEWAY})
 
 
+@guard
 def translate(view: ProxyView, memo: Memo) -> Iterable[Contribution]:
     """The filter, and what it verifies with."""
     if not view.jwt_rules:

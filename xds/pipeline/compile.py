@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from xds.model.mesh import Mesh
 from xds.model.proxy import Proxy
@@ -17,7 +18,7 @@ from xds.pipeline.envoyfilter.plan import plan_of
 from xds.pipeline.memo import Memo
 from xds.pipeline.merge import Mergers
 from xds.pipeline.selection import unmet_patches
-from xds.pipeline.translator import Translator
+from xds.pipeline.translator import Translator, is_guard
 from xds.pipeline.view import owner, view_key, view_of
 from xds.resources import Snapshot
 
@@ -100,6 +101,8 @@ class Pipeline:
         view = view_of(mesh, key, self._memo)
         errors: list[TranslatorError] = []
         outputs = [self._run(translator, view, errors) for translator in self._translators]
+        if self._is_unguarded(key):
+            outputs = []
         plan, tally = plan_of(view, self._memo), Tally()
         report = partial(_report, errors)
         snapshot = assemble(outputs, self._mergers, self._memo, report, plan, tally)
@@ -112,9 +115,19 @@ class Pipeline:
         try:
             good[translator] = tuple(translator(view, self._memo))
         except Exception as error:  # noqa: BLE001 - one translator must never take the others down with it
-            reason = f"{type(error).__name__}: {error}; what it last returned for this proxy stays in force"
+            unguarded = is_guard(translator) and translator not in good
+            meanwhile = _UNGUARDED if unguarded else "what it last returned for this proxy stays in force"
+            reason = f"{type(error).__name__}: {error}; {meanwhile}"
             errors.append(TranslatorError(_name_of(translator), reason, traceback.format_exc()))
         return good.get(translator, ())
+
+    def _is_unguarded(self, key: ViewKey) -> bool:
+        """Whether nothing is known of what keeps others out."""
+        good = self._last_good.get(key, {})
+        return any(is_guard(translator) and translator not in good for translator in self._translators)
+
+
+_UNGUARDED: Final = "the proxy is sent nothing at all, as nobody would be kept out"
 
 
 def _report(errors: list[TranslatorError], reason: str) -> None:

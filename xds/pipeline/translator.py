@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
@@ -33,6 +33,25 @@ class Translator(Protocol):
     """
 
     def __call__(self, view: ProxyView, memo: Memo, /) -> Iterable[Contribution]: ...
+
+
+_GUARD: Final = "is_guard"
+
+T = TypeVar("T", bound=Translator)
+
+
+def guard(translator: T) -> T:
+    """Marks a translator that keeps out what is to be kept out (a decorator).
+
+    Where it raises, a proxy for which it has never returned anything is sent nothing at all: everybody would be let in.
+    """
+    setattr(translator, _GUARD, True)
+    return translator
+
+
+def is_guard(translator: Translator) -> bool:
+    """Whether it is marked as one."""
+    return getattr(translator, _GUARD, False) is True
 
 
 _TYPE_URLS: dict[type[betterproto2.Message], TypeUrl] = {
