@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e e2e-compose lint format types layers goldens docs protos bench explain-agreement soak-identity clean
+.PHONY: help demo test check unit e2e e2e-compose lint format types layers goldens docs protos bench explain-agreement soak-identity soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ unit: $(READY) ## Tests without a mesh
 	$(BIN)/pytest tests
 
 e2e: $(READY) ## Tests with real Envoys and real traffic
-	$(BIN)/pytest e2e --ignore e2e/compose
+	$(BIN)/pytest e2e --ignore e2e/compose --ignore e2e/soak
 
 e2e-compose: $(READY) ## docker-compose.yml, with real containers (needs a Docker engine)
 	$(BIN)/pytest e2e/compose
@@ -68,6 +68,9 @@ explain-agreement: $(READY) ## Compare 10,000 explanations with what a real Envo
 
 soak-identity: $(READY) ## Load over mutual TLS while certificates end and the root is replaced (MINUTES=5)
 	PILOTHOUSE_SOAK_MINUTES=$(or $(MINUTES),5) $(BIN)/pytest e2e/mtls/test_rotation.py -s
+
+soak: $(READY) ## Random valid changes under load: nothing fails, nothing grows (MINUTES=10)
+	PILOTHOUSE_SOAK_MINUTES=$(or $(MINUTES),10) $(BIN)/pytest e2e/soak
 
 clean: ## Remove everything that was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
