@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e e2e-compose lint format types layers goldens docs protos bench explain-agreement soak-identity soak clean
+.PHONY: help demo test check unit e2e e2e-compose e2e-faults lint format types layers goldens docs protos bench explain-agreement soak-identity soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ unit: $(READY) ## Tests without a mesh
 
 e2e: $(READY) ## Tests with real Envoys and real traffic
 	$(BIN)/pytest e2e --ignore e2e/compose --ignore e2e/soak
+
+e2e-faults: $(READY) ## What faults cost, measured: writes docs/faults.md
+	PILOTHOUSE_FAULTS_TABLE=docs/faults.md $(BIN)/pytest e2e/faults
 
 e2e-compose: $(READY) ## docker-compose.yml, with real containers (needs a Docker engine)
 	$(BIN)/pytest e2e/compose
