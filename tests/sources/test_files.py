@@ -234,6 +234,30 @@ async def test_a_swapped_link_to_the_root_is_noticed(tmp_path: Path) -> None:
         assert names(await waiting, root) == {"a.yaml": "two"}
 
 
+async def test_what_changes_in_a_folder_that_took_the_place_of_another_is_noticed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xds.sources.files._RESCAN_MS", 3_600_000)
+    root = tmp_path / "config"
+    root.mkdir()
+    (root / "a.yaml").write_text("one")
+    async with watching(root) as batches:
+        await next_change(batches)
+        waiting = asyncio.create_task(next_change(batches))
+        await asyncio.sleep(0.2)  # the watch has to be in place: it starts in a thread
+        root.rename(tmp_path / "gone")
+        (problem,) = (await waiting).problems
+        assert "No such file" in problem.reason
+        waiting = asyncio.create_task(next_change(batches))
+        root.mkdir()
+        (root / "a.yaml").write_text("another")
+        assert names(await waiting, root) == {"a.yaml": "another"}
+        waiting = asyncio.create_task(next_change(batches))
+        await asyncio.sleep(0.2)
+        (root / "a.yaml").write_text("another still")
+        assert names(await waiting, root) == {"a.yaml": "another still"}
+
+
 def test_one_file_alone_may_have_any_name(tmp_path: Path) -> None:
     mesh, other = tmp_path / "mesh", tmp_path / "other.yaml"
     mesh.write_text("a")

@@ -146,10 +146,11 @@ class FileSource:
 
     async def _wakeups(self) -> AsyncGenerator[None, None]:
         """At once, then whenever something may have changed, and every so often for what notifications miss."""
-        yield None
         while True:
+            yield None  # for what has changed while nothing was watched
             rescan = _RESCAN_LINKS_MS if self._links else _RESCAN_MS
             try:
+                watched = _inode(self.root)
                 watch = watchfiles.awatch(
                     self.root,
                     watch_filter=None,
@@ -164,9 +165,16 @@ class FileSource:
                     yield None
                     if rescan != (_RESCAN_LINKS_MS if self._links else _RESCAN_MS):
                         break
+                    if _inode(self.root) != watched:
+                        break  # another folder has taken its place, of which nothing would be heard
             except FileNotFoundError:
-                yield None  # the folder is gone; wait for it to come back
-                await asyncio.sleep(_RESCAN_LINKS_MS / 1000)
+                await asyncio.sleep(_RESCAN_LINKS_MS / 1000)  # the folder is gone; it may come back
+
+
+def _inode(folder: Path) -> tuple[int, int]:
+    """Raises FileNotFoundError."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def read_file(path: Path) -> Batch:
