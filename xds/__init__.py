@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xds.pipeline.compile import Compiled, Pipeline, TranslatorError
     from xds.pipeline.contribution import Contribution, Direction, HttpFilterPart, Phase, RouteOverride
     from xds.pipeline.memo import Memo
-    from xds.pipeline.translator import Translator, add, patch
+    from xds.pipeline.translator import Translator, add, guard, patch
     from xds.resources.resource import Resource
     from xds.resources.snapshot import ResourceSet, Snapshot
     from xds.server.server import XdsServer
@@ -70,6 +70,7 @@ _HOMES = {
     "XdsServer": "xds.server.server",
     "add": "xds.pipeline.translator",
     "encode": "xds.wire.encode",
+    "guard": "xds.pipeline.translator",
     "pack_any": "xds.wire.encode",
     "parse_documents": "xds.config.yaml",
     "parse_mesh_config": "xds.config.kinds.mesh_config",
@@ -114,6 +115,7 @@ __all__ = [
     "__version__",
     "add",
     "encode",
+    "guard",
     "pack_any",
     "parse_documents",
     "parse_mesh_config",

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
+from e2e.agreement.examples import examples
 from e2e.agreement.tables import tables
 from e2e.agreement.values import (
     AUTHORITIES,
@@ -198,19 +197,4 @@ def _case(draw: st.DrawFn) -> Case:
 
 def generated(count: int, seed: int) -> list[Case]:
     """So many cases, the same for the same seed."""
-    cases: list[Case] = []
-
-    @seeded(seed)
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate,),
-        suppress_health_check=tuple(HealthCheck),
-    )
-    @given(_case())
-    def collect(case: Case) -> None:
-        cases.append(case)
-
-    collect()
-    return cases
+    return examples(_case(), count, seed)

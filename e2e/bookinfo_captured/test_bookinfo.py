@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from e2e.bookinfo_captured.wire import tapped
 from e2e.netmesh import FRONT_DOOR, ISSUER, MEMBERS, NetMesh
+from e2e.shop_page import Page, all_reviews_to
 from examples.bookinfo.services.login import USER_COOKIE
 from examples.bookinfo.topology import SERVICE_PORT
 
@@ -21,29 +21,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 BY_NAME = {member.name: member for member in MEMBERS}
 SHOP = f"http://{BY_NAME['ingressgateway'].ip}:{FRONT_DOOR}"
 RATINGS = f"{SHOP}/api/v1/products/0/ratings"
-_VERSION = re.compile(r'data-version="(v\d)"')
-_STARS = re.compile(r'class="stars (\w+)"')
 _LIVE_SECONDS = 30.0
-
-ALL_TO_V3 = """\
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata:
-  name: reviews
-spec:
-  hosts: [reviews]
-  http:
-  - route:
-    - destination: {host: reviews, subset: v3}
-"""
 
 
 async def seen(session: aiohttp.ClientSession, user: str | None = None) -> tuple[str, str]:
     """Of which version the reviews are, and of which colour the stars: empty where there are none."""
     headers = {"cookie": f"{USER_COOKIE}={user}"} if user else {}
     async with session.get(f"{SHOP}/productpage", headers=headers) as response:
-        text = await response.text()
-    return "".join(_VERSION.findall(text)), "".join(sorted(set(_STARS.findall(text))))
+        page = Page.of(response.status, await response.text())
+    return page.reviews, "".join(sorted(page.stars))
 
 
 async def status(session: aiohttp.ClientSession, url: str, token: str | None = None) -> int:
@@ -96,7 +82,7 @@ async def test_the_ratings_are_for_whoever_has_a_token(mesh: NetMesh) -> None:
 
 async def test_a_change_is_live_and_costs_no_visitor_anything(mesh: NetMesh) -> None:
     async with mesh.session(mesh.hub) as visitor:
-        mesh.write("virtual-services.yaml", ALL_TO_V3)
+        mesh.write("virtual-services.yaml", all_reviews_to("v3"))
         answers: list[tuple[str, str]] = []
         while not answers or answers[-1] != ("v3", "red"):
             answers.append(await seen(visitor))

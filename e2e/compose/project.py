@@ -109,6 +109,7 @@ def up(folder: Path) -> Iterator[Project]:
         yield project
     finally:
         project.compose("--profile", "scale", "down", "--volumes", "--remove-orphans", "--timeout", "15")
+        assert project.left() == []
 
 
 def missing() -> str:

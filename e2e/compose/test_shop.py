@@ -6,23 +6,12 @@ import pytest
 
 from e2e.compose.project import Project
 from e2e.compose.visitor import Visitor
+from e2e.shop_page import all_reviews_to
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WORKLOADS = ("productpage-v1", "details-v1", "reviews-v1", "reviews-v2", "reviews-v3", "ratings-v1")
 LONG_RUNNING = ("control-plane", "issuer", "ingressgateway", *WORKLOADS, *(f"{name}-sidecar" for name in WORKLOADS))
-
-ALL_TO_V3 = """\
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata:
-  name: reviews
-spec:
-  hosts: [reviews]
-  http:
-  - route:
-    - destination: {host: reviews, subset: v3}
-"""
 
 _IN_PLAIN_TEXT = """
 import urllib.request as web
@@ -75,7 +64,7 @@ async def test_containers_may_do_what_they_need_and_no_more(project: Project, se
 
 async def test_a_change_of_configuration_costs_no_visitor_anything(project: Project, visitor: Visitor) -> None:
     async with visitor.crowd() as crowd:
-        project.write("virtual-services.yaml", ALL_TO_V3)
+        project.write("virtual-services.yaml", all_reviews_to("v3"))
         await visitor.until(lambda: _reviews(visitor), "v3")
 
     assert (await visitor.page()).stars == {"red"}
@@ -85,7 +74,7 @@ async def test_a_change_of_configuration_costs_no_visitor_anything(project: Proj
 async def test_a_restart_of_the_control_plane_costs_no_visitor_anything(project: Project, visitor: Visitor) -> None:
     async with visitor.crowd() as crowd:
         project.compose("restart", "control-plane")
-        project.write("virtual-services.yaml", ALL_TO_V3.replace("v3", "v1"))
+        project.write("virtual-services.yaml", all_reviews_to("v1"))
         await visitor.until(lambda: _reviews(visitor), "v1")
 
     assert crowd.visits

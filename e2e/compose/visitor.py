@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,22 +12,10 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from e2e.compose.project import Project
+from e2e.shop_page import Page
 from examples.bookinfo.services.login import USER_COOKIE
 
-_VERSION = re.compile(r'data-version="(v\d)"')
-_STARS = re.compile(r'class="stars (\w+)"')
-_INSTANCE = re.compile(r"Reviews served by <strong>([^<]+)</strong>")
 _LIVE_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Page:
-    """What the page shows. reviews: the version that they are of, and who served them; empty if there are none."""
-
-    status: int
-    reviews: str
-    instance: str
-    stars: frozenset[str]
 
 
 @dataclass
@@ -51,8 +38,7 @@ class Visitor:
         """The page, as somebody sees it."""
         headers = {"cookie": f"{USER_COOKIE}={user}"} if user else {}
         async with self._session.get(f"{self._project.shop}/productpage", headers=headers) as response:
-            text = await response.text()
-        return Page(response.status, _first(_VERSION, text), _first(_INSTANCE, text), frozenset(_STARS.findall(text)))
+            return Page.of(response.status, await response.text())
 
     async def ratings(self, token: str | None = None) -> int:
         """The status of the answer to a question for which one has to be a member."""
@@ -102,8 +88,3 @@ class Visitor:
                 crowd.instances[page.instance] += 1
             crowd.visits += 1
             await asyncio.sleep(0.2)
-
-
-def _first(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found.group(1) if found else ""

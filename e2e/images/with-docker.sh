@@ -17,6 +17,7 @@ export DOCKER_HOST=unix://$home/docker.sock
 engine=
 
 stop() {
+    # what it ends with when it is told to stop says nothing about the command
     [ -z "$engine" ] || { kill "$engine" 2>/dev/null && wait "$engine" || true; }
     # what it has mounted is its own to take away; what is left of it is files
     rm -rf "$home"

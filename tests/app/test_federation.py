@@ -127,10 +127,10 @@ async def test_a_url_is_asked_again_and_its_last_answer_outlives_a_restart(tmp_p
     with patch.multiple(federation, LEAST=at_once, MOST=at_once):
         async with running(made):
             for answers[:], expected, reason in (
-                ([(500, b"")], [], "answers 500"),
+                ([(500, b"")], [], "answered 500"),
                 ([(200, pem(ONE))], [ONE], ""),
-                ([(200, b" " * (MAX_BUNDLE + 1))], [ONE], "has more than"),
-                ([(302, b"")], [ONE], "answers 302"),
+                ([(200, b" " * (MAX_BUNDLE + 1))], [ONE], "is larger than"),
+                ([(302, b"")], [ONE], "answered 302"),
                 ([(200, pem(OTHER))], [OTHER], ""),
             ):
                 await heard.more()

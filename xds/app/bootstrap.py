@@ -49,6 +49,7 @@ from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 from xds.app.address import split_address
 from xds.app.bootstrap_tls import AgentTls, XdsTls, sds_cluster, xds_socket
 from xds.app.proxy_spec import ProxySpec
+from xds.config.scalars import is_ip
 from xds.model import services
 from xds.model.envoy_filters import ConfigPatch
 from xds.model.labels import Labels
@@ -210,7 +211,7 @@ def _xds_cluster(host: str, port: int, tls: XdsTls | AgentTls | None) -> Cluster
     endpoint = LbEndpoint(endpoint=Endpoint(address=_socket(host, port)))
     return Cluster(
         name=XDS_CLUSTER,
-        type=ClusterDiscoveryType.STATIC if _is_ip(host) else ClusterDiscoveryType.STRICT_DNS,
+        type=ClusterDiscoveryType.STATIC if is_ip(host) else ClusterDiscoveryType.STRICT_DNS,
         connect_timeout=timedelta(seconds=1),
         transport_socket=xds_socket(tls, host) if tls is not None else None,
         typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack_any(options)},
@@ -237,11 +238,3 @@ def _udp(host: str, port: int) -> Address:
 
 def _socket(host: str, port: int) -> Address:
     return Address(socket_address=SocketAddress(address=host, port_value=port))
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

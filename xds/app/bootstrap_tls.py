@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Final
 
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
@@ -41,6 +40,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
+from xds.config.scalars import is_ip
 from xds.model.proxy import SDS_CLUSTER
 from xds.wire.encode import pack_any
 
@@ -67,11 +67,11 @@ class AgentTls:
 
 def xds_socket(tls: XdsTls | AgentTls, host: str) -> TransportSocket:
     """The proxy's end of the connection. host: how it calls the control plane, which is to be in its certificate."""
-    is_ip = _is_ip(host)
-    kind = SubjectAltNameMatcherSanType.IP_ADDRESS if is_ip else SubjectAltNameMatcherSanType.DNS
+    by_address = is_ip(host)
+    kind = SubjectAltNameMatcherSanType.IP_ADDRESS if by_address else SubjectAltNameMatcherSanType.DNS
     names = [SubjectAltNameMatcher(san_type=kind, matcher=StringMatcher(exact=host))]
     common = _from_files(tls, names) if isinstance(tls, XdsTls) else _from_agent(names)
-    context = UpstreamTlsContext(common_tls_context=common, sni="" if is_ip else host)
+    context = UpstreamTlsContext(common_tls_context=common, sni="" if by_address else host)
     return TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack_any(context))
 
 
@@ -125,11 +125,3 @@ def sds_cluster(tls: AgentTls) -> Cluster:
             cluster_name=SDS_CLUSTER, endpoints=[LocalityLbEndpoints(lb_endpoints=[endpoint])]
         ),
     )
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

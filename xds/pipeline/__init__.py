@@ -24,7 +24,7 @@ from xds.pipeline.contribution import (
     VirtualHosts,
 )
 from xds.pipeline.memo import Memo
-from xds.pipeline.translator import Translator, add, patch
+from xds.pipeline.translator import Translator, add, guard, patch
 from xds.pipeline.view import key_inputs, view_key, view_of
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "VirtualHosts",
     "add",
     "automatic_addresses",
+    "guard",
     "key_inputs",
     "of_versions",
     "patch",

@@ -35,13 +35,17 @@ async def fetch(
     limit: int,
     timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own, which has several
     headers: Mapping[str, str] = _NO_HEADERS,
+    *,
+    redirects: bool = True,
 ) -> bytes:
-    """What ``url`` has, at most ``limit`` bytes. Raises FetchError.
+    """What ``url`` has, at most ``limit`` bytes. Raises FetchError. redirects: whether to go where it leads.
 
     What was asked for over TLS does not come from where a redirect leads without it.
     """
     try:
-        async with session.get(url, headers=headers, timeout=timeout, max_redirects=_MAX_REDIRECTS) as response:
+        async with session.get(
+            url, headers=headers, timeout=timeout, allow_redirects=redirects, max_redirects=_MAX_REDIRECTS
+        ) as response:
             if response.status != HTTPStatus.OK:
                 raise RefusedError(url, response)
             if url.lower().startswith("https:") and response.url.scheme != "https":

@@ -22,8 +22,6 @@ from envoy_data_plane.envoy.extensions.filters.network.rbac.v3 import Rbac as Ne
 from envoy_data_plane.envoy.extensions.path.match.uri_template.v3 import UriTemplateMatchConfig
 from envoy_data_plane.envoy.type.matcher.v3 import FilterStateMatcher, PathMatcher, RegexMatcher, StringMatcher
 from envoy_data_plane.envoy.type.v3 import Int32Range
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from e2e.agreement.access.claims import CLAIMS
@@ -41,6 +39,7 @@ from e2e.agreement.access.world import (
     Kind,
     principal,
 )
+from e2e.agreement.examples import examples
 from e2e.agreement.values import AUTHORITIES, HEADERS, METHODS, PATHS, PATTERNS, QUERIES, VALUE_PATTERNS, VALUES
 from e2e.agreement.world import Sent
 from xds.wire.encode import pack_any
@@ -209,19 +208,4 @@ def _case(draw: st.DrawFn) -> Case:
 
 def generated(count: int, seed: int) -> list[Case]:
     """So many cases, the same for the same seed."""
-    cases: list[Case] = []
-
-    @seeded(seed)
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate,),
-        suppress_health_check=tuple(HealthCheck),
-    )
-    @given(_case())
-    def collect(case: Case) -> None:
-        cases.append(case)
-
-    collect()
-    return cases
+    return examples(_case(), count, seed)

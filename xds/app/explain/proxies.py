@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from ipaddress import ip_address
 from typing import Final
 
 from xds.app.errors import StartError
 from xds.app.proxy_spec import ProxySpec
+from xds.config.scalars import is_ip
 from xds.model.gateways import Gateway
 from xds.model.mesh import Mesh
 from xds.model.proxy import CaptureMode, ProxyType
@@ -41,7 +41,7 @@ class Named:
 
 def proxy_spec(named: Named, mesh: Mesh) -> ProxySpec:
     """The proxy with all that is known of it. Raises StartError, with the names that there are, if nothing is."""
-    if named.ip and not _is_ip(named.ip):
+    if named.ip and not is_ip(named.ip):
         raise StartError(f"--ip {named.ip} is no IP address")
     workload = _workload(named, mesh.workloads.values())
     labels = named.labels
@@ -72,15 +72,7 @@ def _workload(named: Named, workloads: Iterable[Workload]) -> Workload | None:
 
 def _runnable(workloads: Iterable[Workload]) -> list[Workload]:
     """Those that can have a proxy: with an IP address."""
-    return [workload for workload in workloads if _is_ip(workload.address)]
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return [workload for workload in workloads if is_ip(workload.address)]
 
 
 def _name(of: Workload | Gateway) -> str:
