@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from xds.app.probe_message import probe_message
-from xds.app.registered import Health, entry_document
+from xds.app.registered import Health, entry_document, health_of
 from xds.app.registrations import Registrations
 from xds.config.kinds.kind import Context
 from xds.config.kinds.workload_entry import parse
@@ -147,6 +149,22 @@ async def test_workloads_of_an_earlier_run_are_there_before_their_proxies() -> N
     register.registrations.arrived(PROXY)
     register.registrations.left(PROXY)
     await register.until()
+
+
+@pytest.mark.parametrize("health", [Health(), Health("GET /: 500")], ids=["healthy", "not healthy"])
+async def test_a_workload_that_is_back_is_as_healthy_as_it_was_until_somebody_tells(health: Health) -> None:
+    probed = replace(PROXY, probed=True)
+    before, register = entry_document(probed, GROUP, health), Register(returning=3600)
+    register.registrations.restore({PATH: before})
+    register.registrations.arrived(probed)
+    register.registrations.arrived(replace(PROXY, ip_addresses=("10.0.0.2",)))
+    await register.until(PATH, "registered:shop/vms-10.0.0.2")
+    assert register.files[PATH] == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"status": {"conditions": []}}', '{"status": {"conditions": [1]}}'])
+def test_what_is_no_entry_says_nothing_of_health(text: str) -> None:
+    assert health_of(text) is None
 
 
 async def test_workloads_of_an_earlier_run_that_do_not_come_back_are_gone() -> None:

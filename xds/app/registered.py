@@ -56,6 +56,15 @@ def entry_document(proxy: Proxy, group: WorkloadGroup, health: Health | None) ->
     return json.dumps(document, indent=2) + "\n"
 
 
+def health_of(document: str) -> Health | None:
+    """What the text of an entry says of its workload's health; None if nothing, or if it is no entry of ours."""
+    try:
+        condition = json.loads(document)["status"]["conditions"][0]
+        return Health() if condition["status"] == "True" else Health(condition["message"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        return None
+
+
 def _condition(health: Health) -> dict[str, str]:
     healthy = "False" if health.problem else "True"
     return {"type": "Healthy", "status": healthy, **({"message": health.problem} if health.problem else {})}

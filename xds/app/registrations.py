@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from xds.app.probe_message import probe_message
-from xds.app.registered import Health, entry_document, entry_name
+from xds.app.registered import Health, entry_document, entry_name, health_of
 from xds.model.identity import SpiffeId
 from xds.model.objects import ObjectKey
 from xds.model.proxy import Proxy
@@ -86,15 +86,10 @@ class Registrations:
             self._revise(path)
 
     def arrived(self, proxy: Proxy) -> None:
-        """A stream of a proxy that names a group has begun."""
-        path = _path(proxy)
-        known = self._known.setdefault(path, {}).setdefault(proxy.identity, _Registration(proxy))
-        known.proxy = proxy
-        known.streams += 1
-        if known.leaving is not None:
-            known.leaving.cancel()
-            known.leaving = None
-        group = self._find(_group(proxy))
+        """A stream of a proxy that names a group has begun. One that was expected is as healthy as it was, until
+        somebody tells."""
+        path, group = _path(proxy), self._find(_group(proxy))
+        before = None
         if group is None:
             _log.warning("a proxy is of a group that there is not", proxy=str(proxy), group=str(_group(proxy)))
         elif not _may_join(proxy, group):
@@ -102,7 +97,14 @@ class Registrations:
                 "a proxy is of another service account than its group", proxy=str(proxy), group=str(_group(proxy))
             )
         else:
-            self._expected.pop(path, None)
+            before = self._expected.pop(path, None)
+        new = _Registration(proxy, health=health_of(before) if before is not None else None)
+        known = self._known.setdefault(path, {}).setdefault(proxy.identity, new)
+        known.proxy = proxy
+        known.streams += 1
+        if known.leaving is not None:
+            known.leaving.cancel()
+            known.leaving = None
         self._revise(path)
 
     def left(self, proxy: Proxy) -> None:
