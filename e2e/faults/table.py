@@ -16,8 +16,8 @@ What goes wrong in a running mesh, under a steady load of 50 requests a second t
 `make e2e-faults` measures it anew and writes this page; the tests in `e2e/faults` fail if a single request does.
 
 Faults of the network, of folders, disks and clocks are met by workloads with identities and mutual TLS in network
-namespaces, with others beside them who ask in plain text, and for what nobody may have: the tests fail if one of them is
-let in, or if a request is answered by another version than it is for.
+namespaces, with others beside them who ask in plain text, and for what nobody may have: the tests fail if one of them
+is let in, or if a request is answered by another version than it is for.
 
 | fault | requests meanwhile | failed | afterwards |
 |---|---|---|---|
