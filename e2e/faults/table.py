@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from typing import Final
 
-_HEADING = """\
+_HEADING: Final = """\
 # Faults
 
 What goes wrong in a running mesh, under a steady load of 50 requests a second through a sidecar, and what it costs.
@@ -16,22 +19,49 @@ What goes wrong in a running mesh, under a steady load of 50 requests a second t
 |---|---|---|---|
 """
 
-TARGET = os.environ.get("PILOTHOUSE_FAULTS_TABLE", "")
+TARGET: Final = os.environ.get("PILOTHOUSE_FAULTS_TABLE", "")
 """The page to write; none unless `make e2e-faults` asks for it."""
+
+
+class Fault(Enum):
+    """Every fault, in the order of the page, as it is called there."""
+
+    CONTROL_PLANE_KILLED = "control plane killed (SIGKILL), started again after 3 s"
+    HALF_WRITTEN = "file of the configuration half-written, and worse"
+    FOLDER_REPLACED = "folder of the configuration taken away for 1 s, and another in its place"
+    INVALID_FLOOD = "500 invalid objects within a second"
+    THOUSAND_CHANGES = "1,000 changes a minute, for half a minute"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One fault. afterwards: what came of it, in words and figures."""
 
-    fault: str
+    fault: Fault
     requests: int
     failed: int
     afterwards: str
 
 
-def write(rows: list[Measured]) -> None:
-    """Replaces the page, if that is asked for."""
-    lines = (f"| {row.fault} | {row.requests} | {row.failed} | {row.afterwards} |\n" for row in rows)
+def write(rows: Iterable[Measured]) -> None:
+    """Brings the page up to date, if that is asked for."""
     if TARGET:
-        Path(TARGET).write_text(_HEADING + "".join(lines))
+        page = Path(TARGET)
+        page.write_text(merged(page.read_text(), rows))
+
+
+def merged(page: str, rows: Iterable[Measured]) -> str:
+    """The page with these rows in place of those of the same faults; others stay, so that a part can be measured."""
+    lines = {**_lines(page), **{row.fault: _line(row) for row in rows}}
+    return _HEADING + "".join(lines[fault] for fault in Fault if fault in lines)
+
+
+def _line(row: Measured) -> str:
+    return f"| {row.fault.value} | {row.requests} | {row.failed} | {row.afterwards} |\n"
+
+
+def _lines(page: str) -> Mapping[Fault, str]:
+    """Rows of faults that there still are."""
+    known = {f"| {fault.value}": fault for fault in Fault}
+    named = ((line.partition(" | ")[0], line) for line in page.splitlines(keepends=True))
+    return {known[name]: line for name, line in named if name in known}

@@ -6,33 +6,14 @@ import asyncio
 import os
 import shutil
 import signal
-import time
 
-from e2e.faults.table import Measured
+from e2e.faults.steps import RATE, live, record
+from e2e.faults.table import Fault, Measured
 from e2e.lab import Lab
-from e2e.load import Traffic, load
-from e2e.load_mesh import HOST, LoadMesh, put, route, start
+from e2e.load import load
+from e2e.load_mesh import HOST, put, route, start
 
-RATE = 50.0
 AWAY_SECONDS = 3.0
-_LIVE_SECONDS = 40.0
-"""Envoys that have lost their control plane wait up to 5 s between attempts, and a busy machine takes its time."""
-
-
-async def live(mesh: LoadMesh, traffic: Traffic, version: str) -> float:
-    """Has every request go to a version, and returns after how many seconds one was first answered by it."""
-    began = time.monotonic()
-    put(mesh.lab.config, "virtual-service", route(**{version: 100}))
-    while not any(sent > began and by == version for sent, by in traffic.latest):
-        assert time.monotonic() < began + _LIVE_SECONDS, f"{version} is not live; last: {traffic.latest[-3:]}"
-        await asyncio.sleep(0.005)
-    return time.monotonic() - began
-
-
-def record(measured: list[Measured], fault: str, traffic: Traffic, afterwards: str) -> None:
-    """Keeps the figures, and fails if a request has."""
-    measured.append(Measured(fault, traffic.requests, len(traffic.failures), afterwards))
-    assert traffic.failures == []
 
 
 async def test_the_control_plane_is_killed(lab: Lab, measured: list[Measured]) -> None:
@@ -45,7 +26,7 @@ async def test_the_control_plane_is_killed(lab: Lab, measured: list[Measured]) -
         await lab.serve(address=lab.control_plane)
         seconds = await live(mesh, traffic, "v2")
     text = f"a change is live {seconds:.1f} s after it is back"
-    record(measured, f"control plane killed (SIGKILL), started again after {AWAY_SECONDS:g} s", traffic, text)
+    record(measured, Fault.CONTROL_PLANE_KILLED, traffic, text)
 
 
 async def test_a_file_is_half_written(lab: Lab, measured: list[Measured]) -> None:
@@ -56,7 +37,7 @@ async def test_a_file_is_half_written(lab: Lab, measured: list[Measured]) -> Non
             await asyncio.sleep(0.5)
         seconds = await live(mesh, traffic, "v2")
     text = f"the last good version stays; when it is whole it is live after {seconds:.2f} s"
-    record(measured, "file of the configuration half-written, and worse", traffic, text)
+    record(measured, Fault.HALF_WRITTEN, traffic, text)
 
 
 async def test_the_folder_is_replaced(lab: Lab, measured: list[Measured]) -> None:
@@ -69,7 +50,7 @@ async def test_the_folder_is_replaced(lab: Lab, measured: list[Measured]) -> Non
         other.rename(lab.config)
         seconds = await live(mesh, traffic, "v2")
     text = f"a change in the new one is live after {seconds:.1f} s"
-    record(measured, "folder of the configuration taken away for 1 s, and another in its place", traffic, text)
+    record(measured, Fault.FOLDER_REPLACED, traffic, text)
 
 
 async def test_invalid_objects_flood_it(lab: Lab, measured: list[Measured]) -> None:
@@ -82,7 +63,7 @@ async def test_invalid_objects_flood_it(lab: Lab, measured: list[Measured]) -> N
         seconds = await live(mesh, traffic, "v2")
     record(
         measured,
-        "500 invalid objects within a second",
+        Fault.INVALID_FLOOD,
         traffic,
         f"a valid change among them is live after {seconds:.1f} s",
     )
@@ -95,4 +76,4 @@ async def test_it_changes_a_thousand_times_a_minute(lab: Lab, measured: list[Mea
             put(lab.config, "virtual-service", route(v1=number % 100 + 1, v2=99 - number % 100))
             await asyncio.sleep(0.06)
         seconds = await live(mesh, traffic, "v2")
-    record(measured, "1,000 changes a minute, for half a minute", traffic, f"the last is live after {seconds:.2f} s")
+    record(measured, Fault.THOUSAND_CHANGES, traffic, f"the last is live after {seconds:.2f} s")
