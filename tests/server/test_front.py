@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import socket
 import ssl
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -195,15 +197,14 @@ async def test_what_is_trusted_can_change_while_connections_are_open(trust: Trus
 async def test_a_handshake_without_a_context_and_a_failed_accept_cost_only_themselves(
     trust: Trust, ours: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop = asyncio.get_running_loop()
-    accept, failures = loop.sock_accept, [OSError(errno.EMFILE, "Too many open files")]
+    accept, failures = socket.socket.accept, [OSError(errno.EMFILE, "Too many open files")]
 
-    async def sometimes(listener: socket.socket) -> tuple[socket.socket, object]:
+    def sometimes(listener: socket.socket) -> tuple[socket.socket, object]:
         if failures:
             raise failures.pop()
-        return await accept(listener)
+        return accept(listener)
 
-    monkeypatch.setattr(loop, "sock_accept", sometimes)
+    monkeypatch.setattr(socket.socket, "accept", sometimes)
     async with running(trust) as (port, _):
         good, trust.by = trust.by, _ended()
         with pytest.raises(aio.AioRpcError):
@@ -242,3 +243,29 @@ async def test_a_certificate_that_is_revoked_is_refused_and_ends_what_is_open(tr
                 await ask(front.port, credentials[0])
             assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
             assert await ask(front.port, credentials[1]) == certificates[1]
+
+
+async def test_nothing_stays_open_of_a_connection_at_whatever_moment_the_server_ends(trust: Trust) -> None:
+    client = ssl.create_default_context(cadata=roots(trust.by).decode())
+    context = trust()
+    with warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always", ResourceWarning)
+        for moment in range(1, 60):  # of the loop: from before the connection is accepted until the gRPC server is reached
+            front = TlsFront(
+                "127.0.0.1", 0, lambda: context, set().__contains__, Peers(), Reports(Once(float), lambda _: None)
+            )
+            serving = asyncio.create_task(front.serve(1))
+            opening = asyncio.create_task(
+                asyncio.open_connection("127.0.0.1", front.port, ssl=client, server_hostname="pilothouse")
+            )
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            serving.cancel()
+            opening.cancel()
+            for ended in await asyncio.gather(serving, opening, return_exceptions=True):
+                if isinstance(ended, tuple):
+                    ended[1].transport.abort()
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gc.collect()
+    assert not [str(each.message) for each in left]

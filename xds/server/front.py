@@ -95,7 +95,7 @@ class TlsFront:
             while True:
                 await self._handshakes.acquire()
                 try:
-                    client, address = await loop.sock_accept(self._listener)
+                    client, address = await _accepted(self._listener)
                 except OSError as error:  # too many open files, say: others will be closed
                     self._handshakes.release()
                     self._reports.no_handshake(_LOOPBACK, f"nothing can be accepted: {error}")
@@ -103,7 +103,7 @@ class TlsFront:
                     continue
                 task = loop.create_task(self._connection(client, _written(address), upstream))
                 self._connections.add(task)
-                task.add_done_callback(self._connections.discard)
+                task.add_done_callback(self._ended(client))
         finally:
             self._listener.close()
             await self._end()
@@ -125,16 +125,21 @@ class TlsFront:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
+    def _ended(self, client: socket.socket) -> Callable[[asyncio.Task[None]], None]:
+        """What is done once a connection has ended, which may be before it begins: a task can be cancelled so early."""
+
+        def end(task: asyncio.Task[None]) -> None:
+            self._connections.discard(task)
+            client.close()
+
+        return end
+
     async def _connection(self, client: socket.socket, peer: str, upstream: int) -> None:
         try:
-            reader, writer = await self._handshake(client)
+            reader, writer = await _handshake(client, self._contexts)
         except (OSError, ValueError) as error:  # of the network, or because there is no context to be had now
             self._reports.no_handshake(peer, str(error) or type(error).__name__)
-            client.close()
             return
-        except BaseException:
-            client.close()  # nobody has taken it over
-            raise
         finally:
             self._handshakes.release()
         shown = Shown(_certificate(writer), peer)
@@ -149,16 +154,6 @@ class TlsFront:
         except BaseException:
             writer.transport.abort()  # at the end of the server nobody waits for the client's goodbye
             raise
-
-    async def _handshake(self, client: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        loop = asyncio.get_running_loop()
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        reader = asyncio.StreamReader()
-        protocol = asyncio.StreamReaderProtocol(reader)
-        transport, _ = await loop.connect_accepted_socket(
-            lambda: protocol, client, ssl=self._contexts(), ssl_handshake_timeout=HANDSHAKE_SECONDS
-        )
-        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, shown: Shown, upstream: int
@@ -192,6 +187,57 @@ class TlsFront:
             yield
         finally:
             del self._open[task]
+
+
+async def _accepted(listener: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
+    """The next connection. Nothing is awaited once there is one, so that it cannot get lost. Raises OSError."""
+    while True:
+        try:
+            client, address = listener.accept()
+        except BlockingIOError:
+            await _readable(listener)
+        else:
+            client.setblocking(False)
+            return client, address
+
+
+async def _readable(listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    arrived = asyncio.Event()
+    loop.add_reader(listener, arrived.set)
+    try:
+        await arrived.wait()
+    finally:
+        loop.remove_reader(listener)
+
+
+class _Announced(asyncio.StreamReaderProtocol):
+    """Knows its connection as soon as there is one: who waits for it can be cancelled before being told."""
+
+    connection: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("a stream is a connection that can be written to")
+        self.connection = transport
+        super().connection_made(transport)
+
+
+async def _handshake(client: socket.socket, contexts: Contexts) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Raises OSError, and what the contexts raise."""
+    loop = asyncio.get_running_loop()
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    reader = asyncio.StreamReader()
+    protocol = _Announced(reader)
+    try:
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: protocol, client, ssl=contexts(), ssl_handshake_timeout=HANDSHAKE_SECONDS
+        )
+    except BaseException:
+        if protocol.connection is not None:
+            protocol.connection.abort()
+        raise
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 def _new_onward() -> socket.socket:
