@@ -52,6 +52,13 @@ class Server:
             time.sleep(0.02)
         raise AssertionError(f"no {event!r} in the log:\n{self.log.read_text()}")
 
+    def wait_until_says(self, logged: str, metric: str) -> None:
+        """Until a line of the log has a text in it, and the metrics a line."""
+        deadline = time.monotonic() + 60
+        while logged not in self.log.read_text() or f"\n{metric}\n" not in self.get("/metrics")[1]:
+            assert time.monotonic() < deadline, f"{logged!r}, {metric!r}:\n{self.log.read_text()}"
+            time.sleep(0.02)
+
 
 @contextmanager
 def serving(config: Path, log: Path, *more: str) -> Iterator[Server]:
@@ -126,6 +133,27 @@ def test_a_change_is_in_force_within_a_second_and_a_mistake_keeps_the_last_good(
         server.wait_for("configuration applied", 4)
         server.wait_for("no longer a problem")
         assert len(json.loads(server.get("/debug/configz")[1])["objects"]) == 1
+
+
+def test_a_folder_that_is_emptied_leaves_everything_in_force_and_says_how_to_mean_it(
+    config: Path, tmp_path: Path
+) -> None:
+    with serving(config, tmp_path / "log") as server:
+        kept = [(file, file.read_text()) for file in config.iterdir()]
+        for file, _ in kept:
+            file.unlink()
+        server.wait_until_says("leave one file", "pilothouse_config_unread 1.0")
+        (error,) = [entry for entry in server.events() if entry["level"] == "error"]
+        assert (error["code"], error["origin"]) == ("emptied-folder", f"{config}:1")
+        assert len(json.loads(server.get("/debug/configz")[1])["objects"]) == 1
+        for file, text in kept:
+            file.write_text(text)
+        server.wait_until_says("no longer a problem", "pilothouse_config_unread 0.0")
+        (config / "nothing.yaml").write_text("# nothing")
+        for file, _ in kept:
+            file.unlink()
+        while json.loads(server.get("/debug/configz")[1])["objects"]:
+            time.sleep(0.02)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

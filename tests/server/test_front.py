@@ -250,7 +250,7 @@ async def test_nothing_stays_open_of_a_connection_at_whatever_moment_the_server_
     context = trust()
     with warnings.catch_warnings(record=True) as left:
         warnings.simplefilter("always", ResourceWarning)
-        for moment in range(1, 60):  # of the loop: from before the connection is accepted until the gRPC server is reached
+        for moment in range(1, 60):  # of the loop: from before it is accepted until the gRPC server is reached
             front = TlsFront(
                 "127.0.0.1", 0, lambda: context, set().__contains__, Peers(), Reports(Once(float), lambda _: None)
             )

@@ -135,6 +135,44 @@ def test_a_vanished_folder_keeps_what_was_read(tmp_path: Path) -> None:
     assert source.scan() == Batch()
 
 
+@pytest.mark.parametrize("name", ["a.yaml", "deep/a.yaml"])
+def test_a_folder_from_which_every_file_has_gone_keeps_what_was_read(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("a")
+    (tmp_path / "b.yaml").write_text("b")
+    source = FileSource(tmp_path)
+    source.scan()
+    file.unlink()
+    (tmp_path / "b.yaml").unlink()
+    assert source.scan() == Batch()  # they may be about to be made anew
+    for batch in (source.scan(), source.scan(), source.scan()):
+        assert not batch.changed
+        assert [(problem.code, problem.origin.file) for problem in batch.problems] == [
+            ("emptied-folder", str(tmp_path))
+        ]
+        assert "leave one file" in batch.problems[0].reason
+    file.write_text("new")
+    assert names(source.scan(), tmp_path) == {name: "new"}
+    assert names(source.scan(), tmp_path) == {"b.yaml": None}
+    assert source.scan() == Batch()
+
+
+def test_a_folder_with_one_file_that_says_nothing_was_emptied_on_purpose(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a")
+    source = FileSource(tmp_path)
+    source.scan()
+    (tmp_path / "a.yaml").unlink()
+    (tmp_path / "nothing.yaml").write_text("# nothing")
+    source.scan()
+    assert names(source.scan(), tmp_path) == {"a.yaml": None}
+
+
+def test_a_folder_that_is_empty_at_first_is_simply_empty(tmp_path: Path) -> None:
+    source = FileSource(tmp_path)
+    assert [source.scan(), source.scan()] == [Batch(), Batch()]
+
+
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "up").symlink_to(tmp_path)
@@ -269,3 +307,23 @@ def test_one_file_alone_may_have_any_name(tmp_path: Path) -> None:
     assert source.scan().changed == {}
     mesh.write_text("ab")
     assert source.scan().changed == {str(mesh): "ab"}
+
+
+async def test_a_folder_in_whose_place_there_is_something_else_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xds.sources.files._RESCAN_MS", 200)  # of what happens before it is watched nothing is heard
+    root = tmp_path / "config"
+    root.mkdir()
+    (root / "a.yaml").write_text("a")
+    async with watching(root) as batches:
+        await next_change(batches)
+        root.rename(tmp_path / "elsewhere")
+        root.write_text("no folder")
+        assert [problem.code for problem in (await next_change(batches)).problems] == ["unreadable"]
+        root.unlink()
+        (tmp_path / "elsewhere").rename(root)
+        (root / "a.yaml").write_text("new")
+        while not (batch := await next_change(batches)).changed:
+            pass
+        assert names(batch, root) == {"a.yaml": "new"}

@@ -38,6 +38,7 @@ _TRIGGERS = {
 }
 _COUNTED_REJECTS = ("cds", "eds", "lds", "rds")
 _MAX_SUSPECTS = 10
+_UNREAD = frozenset({"unreadable", "emptied-folder"})
 
 MAX_NAMES = 100
 OTHER = "other"
@@ -99,6 +100,12 @@ class Metrics:
         self._generation = Counter("pilothouse_publications", "Batches of changes put in force.", registry=registry)
         self._objects = Gauge("pilothouse_config_objects", "Objects in force.", registry=registry)
         self._findings = Gauge("pilothouse_config_findings", "Diagnostics now.", ["severity"], registry=registry)
+        self._unread = Gauge(
+            "pilothouse_config_unread",
+            "Files and folders of the configuration that cannot be read, or have lost every file: what was last read "
+            "of them stays in force.",
+            registry=registry,
+        )
         self._declare_blame(registry)
         self._declare_times(registry)
         self._by_type: dict[TypeUrl, _OfType] = {}
@@ -175,6 +182,7 @@ class Metrics:
         for severity in Severity:
             count = sum(1 for diagnostic in diagnostics if diagnostic.severity is severity)
             self._findings.labels(severity.value).set(count)
+        self._unread.set(sum(1 for diagnostic in diagnostics if diagnostic.code in _UNREAD))
 
     def opened(self, stream: StreamStatus) -> None:
         """A stream has begun."""

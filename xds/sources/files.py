@@ -6,26 +6,22 @@ folder that is itself swapped by one rename, and so do editors that write to a t
 
 Most programs do not: they empty a file, then fill it, or remove it, then make it anew. So what has become less is
 believed only when it looks the same a moment later; otherwise copying a file would take its objects out of the mesh.
+A folder from which every file has gone is never believed: it is one that was not mounted, or a script's mistake.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import watchfiles
 
-from xds.model.diagnostic import Diagnostic, Severity
-from xds.model.objects import Origin
+from xds.model.diagnostic import Diagnostic
 from xds.sources.batch import Batch
-
-SUFFIXES = frozenset({".yaml", ".yml", ".json"})
-MAX_FILE_BYTES = 10 * 1024 * 1024
-"""No real configuration comes near it; a file that does was put there by mistake or in malice."""
+from xds.sources.tree import emptied, is_covered, problem, read, walk
 
 _QUIET_MS = 20
 _SETTLE_SECONDS = 0.1
@@ -51,7 +47,7 @@ class FileSource:
 
     root: the folder. Hidden entries, and whatever does not end in .yaml, .yml or .json, are passed over. only: one file
     in it, whatever its name, instead of all. Raises NotADirectoryError on creation if ``root`` is not a folder; one
-    that vanishes later is a problem in the batch, and what was read from it stays in force.
+    that vanishes later, or loses all of its files, is a problem in the batch, and what was read from it stays in force.
     """
 
     root: Path
@@ -59,6 +55,7 @@ class FileSource:
     _stamps: dict[str, _Stamp] = field(default_factory=dict)
     _unsettled: dict[str, _Stamp | None] = field(default_factory=dict)
     _links: bool = False
+    _emptied: bool = False
     _scanning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -74,20 +71,35 @@ class FileSource:
         changed: dict[str, str | None] = {}
         problems: list[Diagnostic] = []
         try:
-            entries = sorted(_walk(self.root, problems)) if self.only is None else [(self.only, self.only.is_symlink())]
+            entries = sorted(walk(self.root, problems)) if self.only is None else [(self.only, self.only.is_symlink())]
         except OSError as error:
-            return Batch(problems=(_problem(self.root, error),))
+            return Batch(problems=(problem(self.root, error),))
         self._links = self.root.is_symlink() or any(linked for _, linked in entries)
+        if self._lost_all(bool(entries), problems):
+            return Batch(problems=tuple(problems))
         for path, _ in entries:
             self._visit(path, found, changed, problems)
         self._miss(found, changed, {problem.origin.file for problem in problems})
         self._stamps = found
         return Batch(changed, tuple(problems))
 
+    def _lost_all(self, any_there: bool, problems: list[Diagnostic]) -> bool:
+        """Whether every file has gone, and none because its folder cannot be read. A problem at the second look."""
+        unreadable = {problem.origin.file for problem in problems}
+        lost = not any_there and any(not is_covered(name, unreadable) for name in self._stamps)
+        if not lost:
+            self._emptied = False
+            self._unsettled.pop(str(self.root), None)
+            return False
+        self._emptied = self._emptied or self._is_settled(str(self.root), None)
+        if self._emptied:
+            problems.append(emptied(self.root))
+        return True
+
     def _miss(self, found: dict[str, _Stamp], changed: dict[str, str | None], unreadable: set[str]) -> None:
         """Looks after the files that were there and are not."""
         for name in self._stamps.keys() - found.keys():
-            if _covered(name, unreadable) or not self._is_settled(name, None):
+            if is_covered(name, unreadable) or not self._is_settled(name, None):
                 found[name] = self._stamps[name]  # what was read of it stays in force
             else:
                 changed[name] = None
@@ -104,13 +116,13 @@ class FileSource:
                 found[name] = before
                 return
             if before != stamp:
-                changed[name] = _read(path, status.st_size)
+                changed[name] = read(path, status.st_size)
             self._unsettled.pop(name, None)
             found[name] = stamp
         except FileNotFoundError:
             return  # removed since it was listed
         except (OSError, ValueError) as error:
-            problems.append(_problem(path, error))
+            problems.append(problem(path, error))
 
     def _is_settled(self, name: str, stamp: _Stamp | None) -> bool:
         """True if the last scan found the file like this too. stamp: None if it is not there."""
@@ -167,12 +179,12 @@ class FileSource:
                         break
                     if _inode(self.root) != watched:
                         break  # another folder has taken its place, of which nothing would be heard
-            except FileNotFoundError:
-                await asyncio.sleep(_RESCAN_LINKS_MS / 1000)  # the folder is gone; it may come back
+            except OSError:
+                await asyncio.sleep(_RESCAN_LINKS_MS / 1000)  # the folder is gone, or what it is on; it may come back
 
 
 def _inode(folder: Path) -> tuple[int, int]:
-    """Raises FileNotFoundError."""
+    """Raises OSError."""
     status = folder.stat()
     return status.st_dev, status.st_ino
 
@@ -180,64 +192,6 @@ def _inode(folder: Path) -> tuple[int, int]:
 def read_file(path: Path) -> Batch:
     """One file, whatever its name ends in, as a batch of its own."""
     try:
-        return Batch({str(path): _read(path, path.stat().st_size)})
+        return Batch({str(path): read(path, path.stat().st_size)})
     except (OSError, ValueError) as error:
-        return Batch(problems=(_problem(path, error),))
-
-
-def _walk(root: Path, problems: list[Diagnostic]) -> Iterator[tuple[Path, bool]]:
-    """Every candidate file below ``root``, and whether a link leads to it. Each real folder is entered once.
-
-    Raises OSError if ``root`` itself cannot be read.
-    """
-    seen: set[tuple[int, int]] = set()
-    pending = [(root, False)]
-    while pending:
-        folder, linked = pending.pop()
-        try:
-            status = folder.stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as entries:
-                listed = [entry for entry in entries if not entry.name.startswith(".")]
-        except OSError as error:
-            if folder == root:
-                raise
-            problems.append(_problem(folder, error))
-            continue
-        for entry in listed:
-            path = folder / entry.name
-            if _is_dir(entry):
-                pending.append((path, linked or entry.is_symlink()))
-            elif path.suffix in SUFFIXES:
-                yield path, linked or entry.is_symlink()
-
-
-def _is_dir(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def _read(path: Path, size: int) -> str:
-    """The file's text. Raises OSError if it cannot be read, ValueError if it is too large or not UTF-8."""
-    if size > MAX_FILE_BYTES:
-        raise ValueError(f"is {size} bytes; at most {MAX_FILE_BYTES} are read")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 text: byte {error.start} cannot be decoded") from None
-
-
-def _covered(name: str, unreadable: set[str]) -> bool:
-    """True if the file, or a folder it is in, cannot be read."""
-    return name in unreadable or any(str(parent) in unreadable for parent in Path(name).parents)
-
-
-def _problem(path: Path, error: Exception) -> Diagnostic:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    text = f"cannot be read: {reason}" if isinstance(error, OSError) else reason
-    kept = f"{text}; what was last read of it stays in force"
-    return Diagnostic(Severity.ERROR, Origin(str(path), 1), kept, code="unreadable")
+        return Batch(problems=(problem(path, error),))

@@ -27,6 +27,13 @@ _ALL: Final = (
         "Keep one of them.",
     ),
     Message(
+        "emptied-folder",
+        "EmptiedFolder",
+        "Every file has gone from the folder of the configuration, as if it were not mounted. All that was last read "
+        "stays in force.",
+        "Bring the files back. To remove everything on purpose, leave one file, which may have a comment alone.",
+    ),
+    Message(
         "expired-credential",
         "ExpiredCredential",
         "A certificate, or a list of revoked ones, has expired or is not valid yet: connections with it fail.",
