@@ -86,6 +86,7 @@ def logs(folder: Path) -> list[Path]:
 async def test_it_shows_the_traffic_follows_edits_and_ends_everything_on_ctrl_c(
     demo: Process, components: tuple[Component, ...], tmp_path: Path
 ) -> None:
+    assert "open   http://127.21.0.11:9080/productpage" in await line_with(demo, "jason")
     line = await line_with(demo, "req/s")
     assert re.search(r"0% errors .*anonymous > reviews v1 100%", line)
 

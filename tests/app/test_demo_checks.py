@@ -86,7 +86,7 @@ class FakeShop:
         return web.json_response({"product": 0, "reviews": self.reviews(request).model_dump()})
 
     async def page(self, request: web.Request) -> web.Response:
-        text = render("productpage-v1", request.headers.get("end-user"), DETAILS, self.reviews(request))
+        text = render("productpage-v1", "v1", request.headers.get("end-user"), DETAILS, self.reviews(request))
         return web.Response(text=text, content_type="text/html")
 
     async def ratings(self, request: web.BaseRequest) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 import time
@@ -281,6 +282,30 @@ async def test_the_page_shows_the_version_and_its_stars(shop: Shop, version: str
     assert (color in text) if color else ('class="stars' not in text)
     assert "&lt;b&gt;jason" in text
     assert "<b>jason" not in text
+
+
+async def test_the_page_says_who_answered_and_what_became_of_the_stars(shop: Shop) -> None:
+    shop.mesh.routes["reviews"] = "reviews-v3"
+    shop.mesh.faults["ratings"] = answering(500, "<i>broken")
+    shop.mesh.faults["details"] = answering(503, "")
+    _, text = await shop.get("/productpage", {"x-forwarded-client-cert": "By=me;URI=spiffe://a/b"})
+    rows = text.partition("<tbody>")[2].partition("</tbody>")[0].strip().splitlines()
+    assert [re.sub("<[^>]+>", " ", row).split() for row in rows] == [
+        ["productpage", "v1", "productpage-v1"],
+        ["details", "failed:", "status"],
+        ["reviews", "v3", "reviews-v3"],
+        ["ratings", "asked", "for", "stars", "by", "reviews,", "but", "failed"],
+    ]
+    assert "ratings answered 500: &lt;i&gt;broken" in text
+
+
+@pytest.mark.parametrize("path", ["/productpage", "/static/bookinfo.css", "/api/v1/products/0", "/nothing"])
+async def test_browsers_are_told_to_load_and_run_nothing_else_and_to_keep_nothing(shop: Shop, path: str) -> None:
+    async with shop.mesh.client.get(shop.mesh.instances["productpage-v1"] + path) as answer:
+        policy = answer.headers["content-security-policy"].split("; ")
+        told = [answer.headers[name] for name in ("x-content-type-options", "referrer-policy", "cache-control")]
+    assert {"default-src 'none'", "frame-ancestors 'none'", "form-action 'self'"} <= set(policy)
+    assert told == ["nosniff", "no-referrer", "no-store"]
 
 
 async def test_login_makes_the_user_known_to_the_mesh_until_logout(shop: Shop) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from examples.bookinfo.services.html_answers import answers
+from examples.bookinfo.services.html_stars import star_row, star_words
 from examples.bookinfo.services.shapes import Details, Failure, Review, Reviews
-
-MAX_STARS = 5
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -14,34 +14,42 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Bookinfo</title>
+<link rel="icon" href="/static/star.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/bookinfo.css">
 </head>
 <body>
-<header><strong>Bookinfo</strong>{account}</header>
+<header>
+<h1>Bookinfo</h1>
+{account}
+</header>
 <main>
 {details}
 {reviews}
+{answers}
 </main>
-<footer>page by {instance}</footer>
 </body>
 </html>
 """
 
 _ANONYMOUS = """<form method="post" action="/login">
-<label>User name <input name="username" maxlength="64" required autocomplete="username"></label>
+<label for="username">User name</label>
+<input id="username" name="username" maxlength="64" required autocomplete="username" autocapitalize="none">
 <button>Sign in</button>
+<p>There is no password. Try <b>jason</b>.</p>
 </form>"""
 
-_SIGNED_IN = '<span>Signed in as <strong id="user">{user}</strong> <a href="/logout">Sign out</a></span>'
+_SIGNED_IN = '<p>Signed in as <strong id="user">{user}</strong> <a class="button" href="/logout">Sign out</a></p>'
 
 
-def render(instance: str, user: str | None, details: Details | Failure, reviews: Reviews | Failure) -> str:
-    """The whole page, with an error box in place of each part that failed."""
+def render(
+    instance: str, version: str, user: str | None, details: Details | Failure, reviews: Reviews | Failure
+) -> str:
+    """The whole page, with an error box in place of each part that failed. instance, version: who renders it."""
     return _PAGE.format(
         account=_SIGNED_IN.format(user=escape(user)) if user else _ANONYMOUS,
         details=_details(details),
         reviews=_reviews(reviews),
-        instance=escape(instance),
+        answers=answers(instance, version, details, reviews),
     )
 
 
@@ -55,31 +63,32 @@ def _details(details: Details | Failure) -> str:
         "Language": details.language,
     }
     rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
-    return f'<section id="details"><h1>{escape(details.title)}</h1><dl>{rows}</dl></section>'
+    title = escape(details.title)
+    return (
+        f'<section id="details"><div class="cover" aria-hidden="true">{title}</div>'
+        f"<div><h2>{title}</h2><dl>{rows}</dl></div></section>"
+    )
 
 
 def _reviews(reviews: Reviews | Failure) -> str:
     if isinstance(reviews, Failure):
         return _error("reviews", "Reviews are not available right now.", reviews)
     items = "\n".join(_review(review, reviews.star_color) for review in reviews.reviews)
-    note = _ratings_note(reviews)
     version, instance = escape(reviews.version), escape(reviews.instance)
     return (
-        f'<section id="reviews" data-version="{version}" data-ratings="{reviews.ratings.status}"><h2>Reviews</h2>\n'
-        f"{items}\n{note}"
+        f'<section id="reviews" data-version="{version}" data-ratings="{reviews.ratings.status}">\n'
+        f'<h2>Reviews <span class="badge {reviews.star_color or "none"}">{version}, {star_words(reviews)}</span></h2>\n'
+        f"{items}\n{_ratings_note(reviews)}"
         f'<p class="origin">Reviews served by <strong>{instance}</strong>, version {version}</p></section>'
     )
 
 
 def _review(review: Review, color: str | None) -> str:
-    stars = "" if review.stars is None else _stars(review.stars, color or "black")
-    return f"<article><p>{escape(review.text)}</p><p>{escape(review.reviewer)} {stars}</p></article>"
-
-
-def _stars(count: int, color: str) -> str:
-    full = max(0, min(MAX_STARS, count))
-    symbols = "\N{BLACK STAR}" * full + "\N{WHITE STAR}" * (MAX_STARS - full)
-    return f'<span class="stars {color}" aria-label="{full} of {MAX_STARS} stars">{symbols}</span>'
+    stars = "" if review.stars is None else star_row(review.stars, color or "black")
+    return (
+        f"<figure>{stars}<blockquote>{escape(review.text)}</blockquote>"
+        f"<figcaption>{escape(review.reviewer)}</figcaption></figure>"
+    )
 
 
 def _ratings_note(reviews: Reviews) -> str:

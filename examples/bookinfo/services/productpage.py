@@ -13,6 +13,7 @@ from typing import TypeVar
 from aiohttp import web
 from multidict import CIMultiDict
 
+from examples.bookinfo.services.browsers import tell_browsers
 from examples.bookinfo.services.html import render
 from examples.bookinfo.services.login import PAGE, USER_HEADER, end_user, login, logout
 from examples.bookinfo.services.neighbours import NeighbourError, Neighbours, forwarded_headers, neighbours_context
@@ -45,12 +46,12 @@ def build(options: Options) -> web.Application:
 
     async def page(request: web.Request) -> web.Response:
         details, reviews = await asyncio.gather(_details(request, 0), _reviews(request, 0))
-        return web.Response(
-            text=render(options.instance, end_user(request), details, reviews), content_type="text/html"
-        )
+        text = render(options.instance, options.version, end_user(request), details, reviews)
+        return web.Response(text=text, content_type="text/html")
 
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app.cleanup_ctx.append(neighbours_context(options, NEIGHBOURS))
+    app.on_response_prepare.append(tell_browsers)
     app.router.add_get("/", _to_page)
     app.router.add_get(PAGE, page)
     app.router.add_post("/login", login)

@@ -19,7 +19,7 @@ from xds.app.demo.plan import Component
 from xds.app.demo.processes import Processes
 from xds.app.demo.shop import Shop
 from xds.app.demo.strangers import keep_trying
-from xds.app.demo.table import Hints, State, line, render
+from xds.app.demo.table import Hints, State, line, opening, render
 from xds.app.demo.traffic import Traffic, Window
 
 _REFRESH_PER_SECOND = 4
@@ -68,6 +68,8 @@ async def show(
         group.create_task(view.watch_health(processes, shop.plan.monitoring))
         if shop.plan.ca_dir is not None:
             group.create_task(keep_trying(shop, view.window))
+        if not console.is_terminal:
+            console.print(f"open   {opening(hints)}", highlight=False, soft_wrap=True)
         await (_draw if console.is_terminal else _print_lines)(view.state, console)
     raise AssertionError("the view ends by being cancelled")
 

@@ -71,6 +71,11 @@ def line(state: State) -> str:
     return f"{minutes}:{seconds:02}  {rate:.0f} req/s  {share:.0%} errors  {rows}{down}{problems}"
 
 
+def opening(hints: Hints) -> str:
+    """What there is to be seen in a browser."""
+    return f"{hints.page}  and sign in as jason: the colour of the stars tells who answered"
+
+
 def _shares(row: Row) -> str:
     return " ".join(f"{version} {share:.0%}" for version, share in sorted(row.shares)) or "no answer"
 
@@ -132,7 +137,7 @@ def _hints(hints: Hints) -> RenderableType:
     table.add_column(style="bold")
     table.add_row("Edit", f"[cyan]{hints.edit}[/]  and see the split follow within a second")
     table.add_row("or", f"cp {hints.steps}/03-canary-90-10/*.yaml {hints.edit.parent}/")
-    table.add_row("Open", f"{hints.page}")
+    table.add_row("Open", opening(hints))
     table.add_row("Logs", f"{hints.logs}")
     table.add_row("End", "Ctrl-C")
     return table

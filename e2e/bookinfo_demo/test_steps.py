@@ -5,26 +5,14 @@ Every answer on the way is compared with what `pilothouse explain` says.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
-from e2e.bookinfo import relocated
 from e2e.bookinfo_witness import Witness, WitnessedShop
 from examples.bookinfo.topology import STEPS, Step
 from xds.app.demo.check import LIVE_SECONDS, perform
-from xds.app.demo.progress import Silence
-from xds.app.demo.session import Running, up
+from xds.app.demo.session import Running
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    folder = tmp_path_factory.mktemp("bookinfo")
-    async with up(relocated(folder), folder, Silence()) as running:
-        yield running
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
