@@ -73,9 +73,12 @@ class Traffic:
 
 
 @asynccontextmanager
-async def load(client: Sidecar, host: str, rate: float) -> AsyncIterator[Traffic]:
-    """``rate`` requests a second for ``host`` through a sidecar, while the context is open. All are awaited."""
-    traffic = Traffic()
+async def load(client: Sidecar, host: str, rate: float, into: Traffic | None = None) -> AsyncIterator[Traffic]:
+    """``rate`` requests a second for ``host`` through a sidecar, while the context is open. All are awaited.
+
+    into: takes what comes back, and is the value of the context; a new one unless given.
+    """
+    traffic = into or Traffic()
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_send(client, host, rate, traffic, stop))

@@ -161,6 +161,22 @@ async def test_a_damaged_or_readable_state_is_not_used(tmp_path: Path, mode: int
         assert any(line["event"] == "what was saved is not used" for line in logs)
 
 
+async def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    async with control_plane(tmp_path) as plane:
+        options = plane.options(plane.token_file())
+        async with running(options) as agent:
+            await ready(agent)
+        file = options.folder / "identity.json"
+        newer = file.read_bytes().replace(b'"version": 1', b'"version": 2')
+        file.write_bytes(newer)
+        plane.token_file()
+        with pytest.raises(
+            AgentError, match=r"written by a newer version .* or remove the file: the workload then needs"
+        ):
+            await IdentityAgent(options).run()
+        assert file.read_bytes() == newer
+
+
 async def test_no_key_and_no_token_is_told(tmp_path: Path) -> None:
     async with control_plane(tmp_path) as plane:
         token = plane.token_file()

@@ -19,6 +19,7 @@ from xds.ca.encoding import certificates_pem, key_pem
 from xds.ca.errors import KeystoreError
 from xds.ca.keystore import Keystore, Stored
 from xds.ca.profile import Lifetimes
+from xds.ca.service import CertificateAuthority, Policy
 from xds.ca.slots import Slots
 
 
@@ -209,6 +210,22 @@ def test_a_damaged_state_is_refused(tmp_path: Path, content: bytes, reason: str)
     (store.folder / "state.json").write_bytes(content)
     with pytest.raises(KeystoreError, match=reason):
         store.load()
+
+
+def test_a_folder_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "ca"
+    made = CertificateAuthority(Keystore(folder), Policy(), lambda: NOW)
+    made.start(TRUST_DOMAIN)
+    state = folder / "state.json"
+    state.write_bytes(state.read_bytes().replace(b'"version": 1', b'"version": 2'))
+    (folder / "authorities" / "of-the-newer").mkdir(mode=0o700)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    with pytest.raises(KeystoreError, match="its format is 2, and this version reads 1; start that version again"):
+        CertificateAuthority(Keystore(folder), Policy(), lambda: NOW).start(TRUST_DOMAIN)
+
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert (folder / "authorities" / "of-the-newer").is_dir()
 
 
 def test_a_key_that_is_gone_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from xds.model.file_format import check_format
 from xds.sources.private_files import PRIVATE_FOLDER, write_privately
 
 _MAX_BYTES: Final = 64 << 20
@@ -65,7 +66,9 @@ class RememberedEntries:
 
 
 def _entries(found: object) -> Mapping[str, str]:
-    """Raises ValueError."""
+    """Raises ValueError. There is no number of a format in the first one."""
+    if isinstance(found, dict):
+        check_format(found, "the file")
     if not isinstance(found, dict) or not all(isinstance(text, str) for item in found.items() for text in item):
         raise ValueError("it is not what was written there")
     return found
