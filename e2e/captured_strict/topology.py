@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from e2e.capture.servers import Server, bytes_server, greeting_server, http_server, line_server
-from e2e.netmesh import Member, Plan, gateway
+from e2e.netmesh_plan import Member, Plan, gateway
 
 HTTP, OPEN, LINES, VAULT, DATABASE = 9080, 9090, 9000, 9001, 3306
 """Ports of the service ``server``: HTTP, HTTP that is open to plain text, TCP, TCP for the client alone, and one where
