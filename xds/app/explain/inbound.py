@@ -23,8 +23,8 @@ from xds.model.services import Workload
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """workload: ``NAME.NAMESPACE``. connection: as it comes there. explanation: what its proxy does. accepts: what it
-    takes on this port; None of a gateway, whose servers say that, and if its sidecar has no identity, so that nothing is
-    asked of anybody."""
+    takes on this port; None of a gateway, whose servers say that, and if its sidecar has no identity, so that nothing
+    is asked of anybody."""
 
     workload: str
     connection: Connection
