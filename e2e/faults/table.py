@@ -60,6 +60,8 @@ class Fault(Enum):
     SLOW_AND_LOSSY = "link of the control plane slow and lossy: 100 ms and 10 % lost, each way"
     FOLDER_EMPTIED = "folder of the configuration emptied for 2 s"
     FOLDER_LOCKED = "folder of the configuration unreadable for 2 s, then a file in it for 2 s"
+    AUTHORITY_DISK_FULL = "disk of the certificate authority full"
+    CACHE_DISK_FULL = "disk of the caches full"
 
 
 @dataclass(frozen=True, slots=True)
