@@ -65,6 +65,10 @@ from xds.wire.registry import type_url
 XDS_CLUSTER = "xds-grpc"
 """The name of the control plane's cluster in every bootstrap (Istio's name)."""
 
+_CONNECT = timedelta(seconds=1)
+_CONNECT_TLS = timedelta(seconds=5)
+"""Envoy counts the handshake in, which takes longer where hundreds come back at once; one given up was for nothing."""
+
 _MAX_CONNECTIONS = "GLOBAL_DOWNSTREAM_MAX_CONNECTIONS"
 
 DEFAULT_ADMIN_PORT = 15000
@@ -212,7 +216,7 @@ def _xds_cluster(host: str, port: int, tls: XdsTls | AgentTls | None) -> Cluster
     return Cluster(
         name=XDS_CLUSTER,
         type=ClusterDiscoveryType.STATIC if is_ip(host) else ClusterDiscoveryType.STRICT_DNS,
-        connect_timeout=timedelta(seconds=1),
+        connect_timeout=_CONNECT_TLS if tls is not None else _CONNECT,
         transport_socket=xds_socket(tls, host) if tls is not None else None,
         typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack_any(options)},
         load_assignment=ClusterLoadAssignment(

@@ -14,6 +14,7 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -75,7 +76,8 @@ class Child:
         try:
             return await asyncio.wait_for(self.wait(), seconds)
         except TimeoutError:
-            self._process.kill()
+            with suppress(ProcessLookupError):  # it has ended just now
+                self._process.kill()
             return await self.wait()
 
     def tail(self, lines: int = TAIL_LINES) -> str:
