@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from e2e.lab import Sidecar
 from xds.app.demo.shop import Answer
 
 _AT_ONCE = 60
@@ -18,6 +18,13 @@ _AT_ONCE = 60
 
 _SEEN_SECONDS = 5.0
 _ENOUGH = 20
+
+
+class Client(Protocol):
+    """Who sends the requests: a `Sidecar`, or something like it."""
+
+    async def get(self, host: str) -> Answer:
+        """The answer to one request."""
 
 
 @dataclass
@@ -73,7 +80,7 @@ class Traffic:
 
 
 @asynccontextmanager
-async def load(client: Sidecar, host: str, rate: float, into: Traffic | None = None) -> AsyncIterator[Traffic]:
+async def load(client: Client, host: str, rate: float, into: Traffic | None = None) -> AsyncIterator[Traffic]:
     """``rate`` requests a second for ``host`` through a sidecar, while the context is open. All are awaited.
 
     into: takes what comes back, and is the value of the context; a new one unless given.
@@ -88,7 +95,7 @@ async def load(client: Sidecar, host: str, rate: float, into: Traffic | None = N
             stop.set()
 
 
-async def _send(client: Sidecar, host: str, rate: float, traffic: Traffic, stop: asyncio.Event) -> None:
+async def _send(client: Client, host: str, rate: float, traffic: Traffic, stop: asyncio.Event) -> None:
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def one() -> None:

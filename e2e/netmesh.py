@@ -168,7 +168,7 @@ class _Builder:
             *("--ca-dir", str(self.folder / "ca"), "--secure-listen", SECURE, "--monitoring-listen", MONITORING),
         )
         child = await self._start("control plane", hub.command(*_pilothouse(*serve)))
-        await _ready(hub, f"http://{MONITORING}/ready", child)
+        await await_inside(hub, f"http://{MONITORING}/ready", child)
 
     async def member(self, member: Member, namespace: Namespace) -> Child:
         """Its application, which knows of nothing; capture; and an agent that runs its Envoy."""
@@ -191,7 +191,7 @@ class _Builder:
             *("--envoy", str(self.public / "envoy"), "--proxy-uid", str(PROXY_USER), "--", "--concurrency", "1"),
         )
         child = await self._start(f"agent of {member.name}", namespace.command(*as_proxy(*_pilothouse(*agent))))
-        await _ready(namespace, f"http://127.0.0.1:{STATUS_PORT}/healthz/ready", child)
+        await await_inside(namespace, f"http://127.0.0.1:{STATUS_PORT}/healthz/ready", child)
         return child
 
     async def _start(self, name: str, argv: tuple[str, ...]) -> Child:
@@ -202,8 +202,11 @@ def _pilothouse(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "xds.app.cli", *arguments)
 
 
-async def _ready(namespace: Namespace, url: str, child: Child) -> None:
-    """Two dozen processes start at once, so that each takes long."""
+async def await_inside(namespace: Namespace, url: str, child: Child) -> None:
+    """Waits until a URL is answered with 200 inside a namespace; two dozen processes may start at once.
+
+    child: who is to answer.
+    """
     connector = aiohttp.TCPConnector(socket_factory=lambda _: namespace.open_socket())
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=2)) as session:
         deadline = time.monotonic() + _READY_SECONDS

@@ -15,6 +15,10 @@ _HEADING: Final = """\
 What goes wrong in a running mesh, under a steady load of 50 requests a second through a sidecar, and what it costs.
 `make e2e-faults` measures it anew and writes this page; the tests in `e2e/faults` fail if a single request does.
 
+Faults of the network, of folders, disks and clocks are met by workloads with identities and mutual TLS in network
+namespaces, with others beside them who ask in plain text, and for what nobody may have: the tests fail if one of them
+is let in, or if a request is answered by another version than it is for.
+
 | fault | requests meanwhile | failed | afterwards |
 |---|---|---|---|
 """
@@ -31,6 +35,11 @@ class Fault(Enum):
     FOLDER_REPLACED = "folder of the configuration taken away for 1 s, and another in its place"
     INVALID_FLOOD = "500 invalid objects within a second"
     THOUSAND_CHANGES = "1,000 changes a minute, for half a minute"
+    LINK_DOWN = "link of the control plane down for 3 s"
+    SILENT_DROPS = "packets to and from the control plane dropped silently for 3 s"
+    SLOW_AND_LOSSY = "link of the control plane slow and lossy: 100 ms and 10 % lost, each way"
+    FOLDER_EMPTIED = "folder of the configuration emptied for 2 s"
+    FOLDER_LOCKED = "folder of the configuration unreadable for 2 s, then a file in it for 2 s"
 
 
 @dataclass(frozen=True, slots=True)
