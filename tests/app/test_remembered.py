@@ -56,7 +56,7 @@ def test_a_file_of_a_newer_version_is_told_and_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    RememberedEntries(tmp_path / "file", tmp_path).save(ENTRIES)
+    assert not RememberedEntries(tmp_path / "file", tmp_path).save(ENTRIES)
 
 
 def test_files_that_nobody_has_used_for_long_are_removed(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -55,6 +57,20 @@ class FailingDisk(Disk):
         super().remove(path)
 
 
+class FullDisk(Disk):
+    """A disk on which there is room for so many bytes more."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def put(self, path: Path, content: bytes, mode: int) -> None:
+        fits = content[: max(0, self.room)]
+        super().put(path, fits, mode)
+        self.room -= len(fits)
+        if len(fits) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def first() -> Stored:
     one = authority()
     return Stored(TRUST_DOMAIN, Slots().prepare(one.id, NOW + timedelta(days=3650), NOW), {one.id: one})
@@ -92,6 +108,27 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
         store.save(stored)
         assert shape(store.load()) == shape(stored)
     assert x509.load_pem_x509_certificates(store.bundle_path.read_bytes()) == list(stored.bundle)
+
+
+@pytest.mark.parametrize("room", range(0, 12_000, 500))
+def test_a_full_disk_leaves_what_was_there_and_nothing_half_written(tmp_path: Path, room: int) -> None:
+    before = first()
+    store, disk = Keystore(tmp_path / "ca"), FullDisk(room)
+    full, after = Keystore(tmp_path / "ca", disk), rotated(before)
+    with store.locked():
+        store.save(before)
+    with full.locked():
+        saved = False
+        with suppress(OSError):
+            full.commit(after)
+            saved = True
+            full.tidy(after)
+        assert not list(store.folder.rglob("*.new"))
+        assert shape(store.load()) == shape(after if saved else before)
+        disk.room = 1_000_000
+        full.save(after)
+    assert shape(store.load()) == shape(after)
+    assert x509.load_pem_x509_certificates(store.bundle_path.read_bytes()) == list(after.bundle)
 
 
 def test_only_the_bundle_is_open_to_others(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ class RememberedEntries:
             _log.warning("registered workloads are not remembered", file=str(self._path), reason=str(error))
             return {}
 
-    def save(self, entries: Mapping[str, str]) -> None:
-        """Keeps them in place of what was kept."""
+    def save(self, entries: Mapping[str, str]) -> bool:
+        """Keeps them in place of what was kept. False: it could not, and may later."""
         try:
             if entries:
                 self._path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -55,6 +55,8 @@ class RememberedEntries:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
             _log.warning("registered workloads cannot be kept on disk", file=str(self._path), reason=str(error))
+            return False
+        return True
 
     def _drop_old(self) -> None:
         for path in self._path.parent.glob("*.json"):

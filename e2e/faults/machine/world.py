@@ -66,16 +66,26 @@ class Machine:
 
     def disk(self, name: str) -> Path:
         """One of the control plane's own, as seen from outside."""
-        return Path(f"/proc/{self.control_plane.pid}/root{self.folder}/{name}")
+        return disk_of(self.control_plane, self.folder / name)
 
     def send_all_to(self, version: str) -> None:
         """Changes the route."""
         put(self.config, "virtual-service", route(**{version: 100}))
 
-    async def get(self, host: str, path: str = "/") -> Answer:
-        """A request of the client, through its Envoy."""
+    @property
+    def root(self) -> Path:
+        """What the control plane's certificate is checked against."""
+        return self.folder / "root-cert.pem"
+
+    def join_token(self, name: str) -> Path:
+        """A file with a token for a workload."""
+        return new_join_token(self.folder, self.control_plane, name)
+
+    async def get(self, host: str, path: str = "/", token: str = "") -> Answer:
+        """A request of the client, through its Envoy. token: to be sent with it."""
         proxy = f"http://{WORKLOADS['client']}:{PROXY_HTTP_PORT}"
-        return await fetch(self.session, f"http://{host}:{PORT}{path}", {}, proxy)
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return await fetch(self.session, f"http://{host}:{PORT}{path}", headers, proxy)
 
     async def get_in_plain_text(self, version: str) -> Answer:
         """A request past all Envoys but the server's own."""
@@ -89,6 +99,20 @@ class Machine:
     def log(self) -> str:
         """All that the control plane has said."""
         return self.control_plane.log.read_text()
+
+
+def disk_of(child: Child, path: Path) -> Path:
+    """What a process has at a path, as seen from outside of its mount namespace."""
+    return Path(f"/proc/{child.pid}/root{path}")
+
+
+def new_join_token(folder: Path, control_plane: Child, name: str) -> Path:
+    """See `Machine.join_token`."""
+    identity, file = SpiffeId.of_workload("cluster.local", "default", name), folder / f"{name}.token"
+    tokens = JoinTokens(disk_of(control_plane, folder / "ca"))
+    file.write_text(tokens.create(identity, timedelta(minutes=10), datetime.now(UTC)))
+    file.chmod(0o600)
+    return file
 
 
 def _session(place: Namespace) -> aiohttp.ClientSession:
@@ -159,7 +183,7 @@ class _Builder:
             disk.mkdir()
         serve = (
             *("serve", "--config", str(self.folder / "config"), "--mesh-config", str(MESH_CONFIG)),
-            *("--ca-dir", str(disks[0]), "--cache-dir", str(disks[1])),
+            *("--ca-dir", str(disks[0]), "--cache-dir", str(disks[1]), "--jwks-refresh", "1s"),
             *("--secure-listen", SECURE, "--monitoring-listen", MONITORING),
         )
         # the rights go last: it takes some to mount
@@ -168,21 +192,25 @@ class _Builder:
         place = self.places["control"]
         child = await self._start("control plane", place, (*argv, *_pilothouse(*serve)), variables)
         await await_inside(place, f"http://{MONITORING}/ready", child)
+        (self.folder / "root-cert.pem").write_bytes((disk_of(child, disks[0]) / "root-cert.pem").read_bytes())
         return child
 
     async def agent(self, name: str, control_plane: Child, clock: SetClock) -> Child:
         """Beside a workload. clock: of the client's."""
         home = self.folder / name
         home.mkdir()
-        authority = Path(f"/proc/{control_plane.pid}/root{self.folder}/ca")
-        root, token = home / "root-cert.pem", home / "token"
-        root.write_bytes((authority / "root-cert.pem").read_bytes())
-        identity = SpiffeId.of_workload("cluster.local", "default", name)
-        token.write_text(JoinTokens(authority).create(identity, timedelta(minutes=10), datetime.now(UTC)))
-        token.chmod(0o600)
+        token = new_join_token(self.folder, control_plane, name)
         app = HOST if name in VERSIONS else name
         agent = (
-            *("agent", "--server", SECURE, "--root-cert", str(root), "--join-token", str(token)),
+            *(
+                "agent",
+                "--server",
+                SECURE,
+                "--root-cert",
+                str(self.folder / "root-cert.pem"),
+                "--join-token",
+                str(token),
+            ),
             *("--name", name, "--namespace", "default", "--service-account", name, "--ip", WORKLOADS[name]),
             *("--label", f"app={app}", "--label", f"version={name}", "--capture", "none"),
             *("--state-dir", str(home / "state"), "--run-dir", str(home / "run")),
