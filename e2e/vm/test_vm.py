@@ -19,7 +19,8 @@ from e2e.agent.world import as_text, document, until
 from e2e.capture.caller import Caller
 from e2e.capture.conftest import missing
 from e2e.capture.servers import http_server
-from e2e.netmesh import MONITORING, PROXY_USER, STATUS_PORT, TRUST_DOMAIN, Member, NetMesh, Plan, netmesh
+from e2e.netmesh import MONITORING, PROXY_USER, STATUS_PORT, NetMesh, netmesh
+from e2e.netmesh_plan import TRUST_DOMAIN, Member, Plan
 from e2e.vm import guide
 from e2e.vm.machine import Machine
 from e2e.wire import tapped
