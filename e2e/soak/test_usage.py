@@ -28,7 +28,7 @@ def test_a_process_that_is_busy_has_not_grown() -> None:
     ("each", "excess"),
     [
         (Sample(0.4, 0, 0), "8.0 MB of memory"),
-        (Sample(0.0, 1, 0), "20 open files"),
+        (Sample(0.0, 3, 0), "60 open files"),
         (Sample(0.0, 0, 1), "20 threads"),
     ],
 )
