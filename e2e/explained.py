@@ -6,7 +6,7 @@ since the comparison began.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -48,14 +48,20 @@ class Explained:
         self._known: dict[tuple[int, str, str, Asked], tuple[Outcome, ...]] = {}
         self.record()
 
-    def record(self) -> None:
-        """Takes in the folder as it is now."""
+    def record(self) -> Store:
+        """Takes in the folder as it is now, and returns that."""
         files = (self._mesh_config, *sorted(self._config.glob("**/[!.]*.yaml")))
         text = "\0".join(path.read_text() for path in files)
         if text not in self._versions:
             offline = Offline(load_settings(self._mesh_config), DEFAULT)
             offline.read([self._config])
             self._versions[text] = offline.store
+        return self._versions[text]
+
+    @property
+    def stores(self) -> Collection[Store]:
+        """The configuration as it was and is."""
+        return self._versions.values()
 
     def check(self, proxy: ProxySpec, asked: Asked, seen: Seen, dialled: ProxySpec | None = None) -> None:
         """Fails unless what was seen is an outcome that is explained.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,8 +16,9 @@ import aiohttp
 
 from e2e.addresses import Addresses
 from e2e.echo import echo_server
+from e2e.program import HERE, Program
 from e2e.witness import Witness
-from examples.bookinfo.topology import MESH_CONFIG, PROXY_HTTP_PORT, REPOSITORY
+from examples.bookinfo.topology import MESH_CONFIG, PROXY_HTTP_PORT
 from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
 from xds.app.demo.plan import ADMIN_PORT, envoy_argv
@@ -65,17 +65,22 @@ class Lab:
         return address
 
     async def serve(
-        self, *options: str, config: Path | None = None, address: str = "", mesh_config: Path = MESH_CONFIG
+        self,
+        *options: str,
+        config: Path | None = None,
+        address: str = "",
+        mesh_config: Path = MESH_CONFIG,
+        program: Program = HERE,
     ) -> Child:
         """Starts the control plane, as a user does, on an address of its own, and waits until it is ready."""
         self.control_plane = address or self.addresses.new()
-        argv = (
-            *(sys.executable, "-m", "xds.app.cli", "serve"),
-            *("--config", str(config or self.config), "--mesh-config", str(mesh_config)),
+        arguments = (
+            *("serve", "--config", str(config or self.config), "--mesh-config", str(mesh_config)),
             *("--xds-listen", f"{self.control_plane}:15010", "--monitoring-listen", f"{self.control_plane}:15014"),
+            *("--cache-dir", str(self.folder / "cache")),
             *options,
         )
-        child = await self.processes.start(Command("control plane", argv, REPOSITORY))
+        child = await self.processes.start(program.command("control plane", *arguments))
         await await_ready(self.session, f"http://{self.control_plane}:15014/ready", child)
         return child
 

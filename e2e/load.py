@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from e2e.lab import Sidecar
 from xds.app.demo.shop import Answer
 
 _AT_ONCE = 60
@@ -20,17 +20,26 @@ _SEEN_SECONDS = 5.0
 _ENOUGH = 20
 
 
+class Client(Protocol):
+    """Who sends the requests: a `Sidecar`, or something like it."""
+
+    async def get(self, host: str) -> Answer:
+        """The answer to one request."""
+
+
 @dataclass
 class Traffic:
     """What a load has met so far.
 
     answered: how many answers each instance gave. failures: what came back instead, with the time of each request
-    since the load began. latest: the newest answers as pairs of when the request was sent and by whom it was answered.
+    since the load began; failed: that time, on `time.monotonic`. latest: the newest answers as pairs of
+    when the request was sent and by whom it was answered.
     """
 
     began: float = field(default_factory=time.monotonic)
     answered: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    failed: list[float] = field(default_factory=list)
     latest: list[tuple[float, str]] = field(default_factory=list)
 
     @property
@@ -41,6 +50,7 @@ class Traffic:
     def record(self, answer: Answer) -> None:
         """Takes in one answer."""
         if not answer.ok:
+            self.failed.append(answer.sent)
             self.failures.append(f"{answer.sent - self.began:.3f} s: {answer.status} {answer.body[:200]}")
             return
         instance = str(json.loads(answer.body)["instance"])
@@ -73,9 +83,12 @@ class Traffic:
 
 
 @asynccontextmanager
-async def load(client: Sidecar, host: str, rate: float) -> AsyncIterator[Traffic]:
-    """``rate`` requests a second for ``host`` through a sidecar, while the context is open. All are awaited."""
-    traffic = Traffic()
+async def load(client: Client, host: str, rate: float, into: Traffic | None = None) -> AsyncIterator[Traffic]:
+    """``rate`` requests a second for ``host`` through a sidecar, while the context is open. All are awaited.
+
+    into: takes what comes back, and is the value of the context; a new one unless given.
+    """
+    traffic = into or Traffic()
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_send(client, host, rate, traffic, stop))
@@ -85,7 +98,7 @@ async def load(client: Sidecar, host: str, rate: float) -> AsyncIterator[Traffic
             stop.set()
 
 
-async def _send(client: Sidecar, host: str, rate: float, traffic: Traffic, stop: asyncio.Event) -> None:
+async def _send(client: Client, host: str, rate: float, traffic: Traffic, stop: asyncio.Event) -> None:
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def one() -> None:

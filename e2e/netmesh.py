@@ -1,7 +1,8 @@
-"""Bookinfo in network namespaces: a workload in each with its application, its agent and its Envoy, and capture on.
+"""A mesh in network namespaces: a workload in each with its application, its agent and its Envoy, and capture on.
 
-The control plane, and who gives out tokens, are on the bridge that joins them. Nothing of it is faked: names come from
-``/etc/hosts``, addresses of services are nobody's, Envoy has a user of its own, and workloads join with a token.
+The control plane is on the bridge that joins them, and so is whatever else everybody talks to. Nothing of it is faked:
+names come from ``/etc/hosts``, addresses of services are nobody's, Envoy has a user of its own, and workloads join with
+a token. What is to be in the mesh, and around it, is a `Plan`.
 """
 
 from __future__ import annotations
@@ -22,71 +23,24 @@ import aiohttp
 
 from e2e.capture.namespaces import GATEWAY, Namespace, network
 from e2e.capture.redirection import PROXY_GROUP, as_proxy
-from examples.bookinfo.topology import REPOSITORY, SERVICE_PORT
+from e2e.netmesh_plan import Member, Plan
+from examples.bookinfo.topology import REPOSITORY
 from xds.app.demo.bring_up import is_ready
 from xds.app.demo.processes import Child, Command, Processes
 from xds.ca.join_tokens import JoinTokens
-from xds.model.identity import SpiffeId
 
-CAPTURED = REPOSITORY / "examples" / "bookinfo" / "captured"
-MESH_CONFIG = REPOSITORY / "examples" / "bookinfo" / "mesh-config.yaml"
-TRUST_DOMAIN = "cluster.local"
 PROXY_USER = 1337
 """Whose Envoys are; their group, which is the agents' too, is what capture leaves alone."""
 
-SECURE, MONITORING, ISSUER = (f"{GATEWAY}:{port}" for port in (15012, 15014, 8081))
+SECURE, MONITORING = (f"{GATEWAY}:{port}" for port in (15012, 15014))
 STATUS_PORT = 15020
-FRONT_DOOR = 8080
 _TOKEN_LIFE = timedelta(hours=1)
 _READY_SECONDS = 180.0
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A workload, or the gateway, which has no application. ip: its address, as that of its namespace."""
-
-    name: str
-    ip: str
-    account: str
-    options: tuple[str, ...]
-    namespace: str = "default"
-    application: tuple[str, ...] = ()
-
-    @property
-    def identity(self) -> SpiffeId:
-        return SpiffeId.of_workload(TRUST_DOMAIN, self.namespace, self.account)
-
-
-def _workload(app: str, version: str, ip: str) -> Member:
-    name = f"{app}-{version}"
-    options = ("--workload-group", name, "--label", f"app={app}", "--label", f"version={version}")
-    program = (f"examples.bookinfo.services.{app}", "--listen", f"0.0.0.0:{SERVICE_PORT}", "--version", version)
-    return Member(name, ip, f"bookinfo-{app}", options, application=program)
-
-
-MEMBERS = (
-    Member(
-        "ingressgateway",
-        "10.77.0.5",
-        "istio-ingressgateway-service-account",
-        ("--type", "gateway", "--label", "istio=ingressgateway"),
-        namespace="istio-system",
-    ),
-    _workload("productpage", "v1", "10.77.0.11"),
-    _workload("details", "v1", "10.77.0.12"),
-    _workload("reviews", "v1", "10.77.0.13"),
-    _workload("reviews", "v2", "10.77.0.14"),
-    _workload("reviews", "v3", "10.77.0.15"),
-    _workload("ratings", "v1", "10.77.0.16"),
-)
-
-RESOLVED = {"productpage": "10.96.0.1", "details": "10.96.0.2", "reviews": "10.96.0.3", "ratings": "10.96.0.4"}
-"""What applications resolve. The addresses are nobody's: the requests say for whom they are."""
-
-
 @dataclass(frozen=True)
 class NetMesh:
-    """The running mesh. hub: the bridge's namespace, which is outside of the mesh."""
+    """The running mesh. hub: the bridge's namespace, which is outside of the mesh. members: also those around it."""
 
     folder: Path
     hub: Namespace
@@ -94,11 +48,21 @@ class NetMesh:
     processes: Processes
     agents: Mapping[str, Child]
 
+    @property
+    def configuration(self) -> Path:
+        return self.folder / "mesh"
+
+    @property
+    def mesh_config(self) -> Path:
+        return self.folder / "mesh-config.yaml"
+
     def write(self, name: str, text: str) -> None:
         """Writes a file of the configuration."""
-        part = self.folder / "mesh" / f".{name}"
-        part.write_text(text)
-        part.rename(self.folder / "mesh" / name)
+        _replace(self.configuration / name, text)
+
+    def configure(self, text: str) -> None:
+        """Writes the MeshConfig."""
+        _replace(self.mesh_config, text)
 
     @asynccontextmanager
     async def session(self, namespace: Namespace) -> AsyncIterator[aiohttp.ClientSession]:
@@ -108,18 +72,26 @@ class NetMesh:
             yield session
 
 
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}")
+    part.write_text(text)
+    part.rename(path)
+
+
 @asynccontextmanager
-async def netmesh(folder: Path, envoy: Path) -> AsyncIterator[NetMesh]:
+async def netmesh(folder: Path, envoy: Path, plan: Plan) -> AsyncIterator[NetMesh]:
     """Makes everything, waits until every agent is ready, and leaves nothing behind."""
-    shutil.copytree(CAPTURED, folder / "mesh")
+    shutil.copytree(plan.configuration, folder / "mesh")
+    shutil.copy(plan.mesh_config, folder / "mesh-config.yaml")
     async with AsyncExitStack() as stack:
         public = stack.enter_context(_folder_for_everybody(envoy))
-        places = stack.enter_context(network({member.name: member.ip for member in MEMBERS}))
+        hosts = {**{member.name: member.ip for member in plan.members}, **plan.outside}
+        places = stack.enter_context(network(hosts))
         processes = await stack.enter_async_context(Processes(folder))
-        builder = _Builder(folder, public, processes)
+        builder = _Builder(folder, public, processes, plan)
         await builder.control_plane(places["hub"])
-        agents = await asyncio.gather(*(builder.member(member, places[member.name]) for member in MEMBERS))
-        named = dict(zip((member.name for member in MEMBERS), agents, strict=True))
+        agents = await asyncio.gather(*(builder.member(member, places[member.name]) for member in plan.members))
+        named = dict(zip((member.name for member in plan.members), agents, strict=True))
         yield NetMesh(folder, places["hub"], places, processes, named)
 
 
@@ -138,27 +110,29 @@ class _Builder:
     folder: Path
     public: Path
     processes: Processes
+    plan: Plan
 
     async def control_plane(self, hub: Namespace) -> None:
-        """With its certificate authority; and who gives out tokens."""
-        hub.name_hosts({"issuer": GATEWAY})
-        issuer = ("examples.bookinfo.issuer", "--listen", ISSUER)
-        await self._start("issuer", hub.command(sys.executable, "-m", *issuer))
+        """With its certificate authority, after what is beside it."""
+        hub.name_hosts(dict.fromkeys(self.plan.beside, GATEWAY))
+        for name, program in self.plan.beside.items():
+            await self._start(name, hub.command(sys.executable, "-m", *program))
         serve = (
-            *("serve", "--config", str(self.folder / "mesh"), "--mesh-config", str(MESH_CONFIG)),
+            *("serve", "--config", str(self.folder / "mesh"), "--mesh-config", str(self.folder / "mesh-config.yaml")),
             *("--ca-dir", str(self.folder / "ca"), "--secure-listen", SECURE, "--monitoring-listen", MONITORING),
         )
         child = await self._start("control plane", hub.command(*_pilothouse(*serve)))
-        await _ready(hub, f"http://{MONITORING}/ready", child)
+        await await_inside(hub, f"http://{MONITORING}/ready", child)
 
     async def member(self, member: Member, namespace: Namespace) -> Child:
         """Its application, which knows of nothing; capture; and an agent that runs its Envoy."""
-        namespace.name_hosts(RESOLVED)
+        namespace.name_hosts(self.plan.hosts)
         if member.application:
             argv = namespace.command(sys.executable, "-m", *member.application)
             await self._start(f"application of {member.name}", argv)
+        if member.capture is not None:
             owner = ("--proxy-uid", str(PROXY_USER), "--proxy-gid", str(PROXY_GROUP))
-            await asyncio.to_thread(namespace.run, *_pilothouse("capture", "apply", *owner))
+            await asyncio.to_thread(namespace.run, *_pilothouse("capture", "apply", *owner, *member.capture))
         token = self.folder / f"{member.name}.token"
         token.write_text(JoinTokens(self.folder / "ca").create(member.identity, _TOKEN_LIFE, datetime.now(UTC)))
         token.chmod(0o600)
@@ -171,7 +145,7 @@ class _Builder:
             *("--envoy", str(self.public / "envoy"), "--proxy-uid", str(PROXY_USER), "--", "--concurrency", "1"),
         )
         child = await self._start(f"agent of {member.name}", namespace.command(*as_proxy(*_pilothouse(*agent))))
-        await _ready(namespace, f"http://127.0.0.1:{STATUS_PORT}/healthz/ready", child)
+        await await_inside(namespace, f"http://127.0.0.1:{STATUS_PORT}/healthz/ready", child)
         return child
 
     async def _start(self, name: str, argv: tuple[str, ...]) -> Child:
@@ -182,8 +156,11 @@ def _pilothouse(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "xds.app.cli", *arguments)
 
 
-async def _ready(namespace: Namespace, url: str, child: Child) -> None:
-    """Two dozen processes start at once, so that each takes long."""
+async def await_inside(namespace: Namespace, url: str, child: Child) -> None:
+    """Waits until a URL is answered with 200 inside a namespace; two dozen processes may start at once.
+
+    child: who is to answer.
+    """
     connector = aiohttp.TCPConnector(socket_factory=lambda _: namespace.open_socket())
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=2)) as session:
         deadline = time.monotonic() + _READY_SECONDS

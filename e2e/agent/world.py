@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,9 +16,10 @@ import aiohttp
 from e2e.addresses import Addresses
 from e2e.agent.application import Application, application
 from e2e.lab import Lab, new_lab
-from examples.bookinfo.topology import PROXY_HTTP_PORT, REPOSITORY
+from e2e.program import HERE, Program
+from examples.bookinfo.topology import PROXY_HTTP_PORT
 from xds.app.demo.bring_up import await_ready, is_ready
-from xds.app.demo.processes import Child, Command
+from xds.app.demo.processes import Child
 from xds.app.security import open_authority
 from xds.ca.service import CertificateAuthority
 from xds.model.identity import SpiffeId
@@ -33,7 +33,9 @@ REFUSED = "refused"
 
 @dataclass
 class Workload:
-    """A workload's agent. address: its own; folder: where its files are."""
+    """A workload's agent. address: its own; folder: where its files are. app: its label, and its service account; the
+    name unless given.
+    """
 
     name: str
     address: str
@@ -41,10 +43,15 @@ class Workload:
     lab: Lab
     options: tuple[str, ...] = ()
     agent: Child | None = None
+    app: str = ""
+
+    @property
+    def account(self) -> str:
+        return self.app or self.name
 
     @property
     def identity(self) -> str:
-        return str(SpiffeId.of_workload(TRUST_DOMAIN, "default", self.name))
+        return str(SpiffeId.of_workload(TRUST_DOMAIN, "default", self.account))
 
     @property
     def child(self) -> Child:
@@ -56,18 +63,25 @@ class Workload:
         """The URL of port 15020."""
         return f"http://{self.address}:{STATUS_PORT}"
 
-    async def start(self, *more: str) -> None:
+    async def start(self, *more: str, program: Program = HERE) -> None:
         """Starts the agent, as a user does, and waits until it is ready."""
-        argv = (
-            *(sys.executable, "-m", "xds.app.cli", "agent", "--server", f"{self.lab.control_plane}:15012"),
+        arguments = (
+            *("agent", "--server", f"{self.lab.control_plane}:15012"),
             *("--root-cert", str(self.lab.folder / "ca" / "root-cert.pem")),
-            *("--name", self.name, "--namespace", "default", "--service-account", self.name, "--ip", self.address),
-            *("--label", f"app={self.name}", "--capture", "none", "--status-listen", f"{self.address}:{STATUS_PORT}"),
+            *("--name", self.name, "--namespace", "default", "--service-account", self.account, "--ip", self.address),
+            *(
+                "--label",
+                f"app={self.account}",
+                "--capture",
+                "none",
+                "--status-listen",
+                f"{self.address}:{STATUS_PORT}",
+            ),
             *("--state-dir", str(self.folder / "state"), "--run-dir", str(self.folder / "run")),
             *self.options,
             *more,
         )
-        self.agent = await self.lab.processes.start(Command(f"agent of {self.name}", argv, REPOSITORY))
+        self.agent = await self.lab.processes.start(program.command(f"agent of {self.name}", *arguments))
         await await_ready(self.lab.session, f"{self.status}/healthz/ready", self.agent)
 
     async def ready(self) -> bool:
@@ -152,9 +166,10 @@ async def _get(url: str, proxy: str | None = None) -> str:
         return REFUSED
 
 
-def new_join_token(lab: Lab, authority: CertificateAuthority, name: str) -> tuple[str, str]:
-    identity = SpiffeId.of_workload(TRUST_DOMAIN, "default", name)
-    file = lab.folder / f"{name}.token"
+def new_join_token(lab: Lab, authority: CertificateAuthority, account: str, name: str = "") -> tuple[str, str]:
+    """The option with a token for a service account. name: of the workload that has the file, if there are several."""
+    identity = SpiffeId.of_workload(TRUST_DOMAIN, "default", account)
+    file = lab.folder / f"{name or account}.token"
     file.write_text(authority.join_tokens.create(identity, timedelta(minutes=10), datetime.now(UTC)))
     return "--join-token", str(file)
 

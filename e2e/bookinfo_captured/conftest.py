@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from e2e.bookinfo_captured.shop import SHOP
 from e2e.capture.conftest import missing
 from e2e.netmesh import NetMesh, netmesh
 
@@ -16,5 +17,5 @@ from e2e.netmesh import NetMesh, netmesh
 async def mesh(tmp_path_factory: pytest.TempPathFactory, envoy: Path) -> AsyncIterator[NetMesh]:
     if reason := missing():
         pytest.skip(reason)
-    async with netmesh(tmp_path_factory.mktemp("netmesh"), envoy) as made:
+    async with netmesh(tmp_path_factory.mktemp("netmesh"), envoy, SHOP) as made:
         yield made

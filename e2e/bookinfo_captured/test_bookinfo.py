@@ -10,24 +10,25 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from e2e.bookinfo_captured.wire import tapped
-from e2e.netmesh import FRONT_DOOR, ISSUER, MEMBERS, NetMesh
+from e2e.bookinfo_captured.shop import FRONT_DOOR, ISSUER, SHOP
+from e2e.netmesh import NetMesh
 from e2e.shop_page import Page, all_reviews_to
+from e2e.wire import tapped
 from examples.bookinfo.services.login import USER_COOKIE
 from examples.bookinfo.topology import SERVICE_PORT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-BY_NAME = {member.name: member for member in MEMBERS}
-SHOP = f"http://{BY_NAME['ingressgateway'].ip}:{FRONT_DOOR}"
-RATINGS = f"{SHOP}/api/v1/products/0/ratings"
+BY_NAME = {member.name: member for member in SHOP.members}
+PAGES = f"http://{BY_NAME['ingressgateway'].ip}:{FRONT_DOOR}"
+RATINGS = f"{PAGES}/api/v1/products/0/ratings"
 _LIVE_SECONDS = 30.0
 
 
 async def seen(session: aiohttp.ClientSession, user: str | None = None) -> tuple[str, str]:
     """Of which version the reviews are, and of which colour the stars: empty where there are none."""
     headers = {"cookie": f"{USER_COOKIE}={user}"} if user else {}
-    async with session.get(f"{SHOP}/productpage", headers=headers) as response:
+    async with session.get(f"{PAGES}/productpage", headers=headers) as response:
         page = Page.of(response.status, await response.text())
     return page.reviews, "".join(sorted(page.stars))
 

@@ -7,9 +7,11 @@ process, on sockets from `Namespace.open_socket`; only programs that are not our
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 import socket
+import struct
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,7 @@ _NAMED = Path("/run/netns")
 _OWN_ETC = Path("/etc/netns")
 _PREFIX = "pilothouse"
 _CLONE_NEWNET = 0x40000000
+_TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 
 GATEWAY = "10.77.0.1"
 """The bridge's own address, where whatever all the others talk to can listen."""
@@ -56,6 +59,10 @@ class Namespace:
     def open_raw_socket(self, protocol: int) -> socket.socket:
         """A socket that gets every frame of a protocol that passes any interface of this namespace."""
         return self._inside.submit(socket.socket, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol)).result()
+
+    def open_tap(self, name: str) -> int:
+        """A file that is the other end of a new network card of this namespace: the frames that it sends and gets."""
+        return self._inside.submit(_tap, name).result()
 
     def listen(self, port: int, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
         """A socket that listens on every address of this namespace, of one version of IP."""
@@ -173,6 +180,12 @@ def _run(argv: Sequence[str]) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr.strip()}"
     return done.stdout
+
+
+def _tap(name: str) -> int:
+    tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI))
+    return tap
 
 
 def _as_user(uid: int, opening: Callable[..., socket.socket], *arguments: int) -> socket.socket:

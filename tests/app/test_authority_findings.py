@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.ca.kit import NOW, REVIEWS, TRUST_DOMAIN, request
 from tests.ca.plugged import files, made, write
+from tests.ca.test_keystore import FullDisk
 from tests.ca.test_service import Clock
 from xds.app.authority_findings import authority_findings
 from xds.app.authority_metrics import AuthorityMetrics
@@ -48,6 +50,19 @@ def test_an_authority_of_ours(tmp_path: Path) -> None:
     authority.refresh()
     assert authority.active.id != old
     assert said(authority, tmp_path, clock) == []  # an old one ends as it should
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    clock, disk = Clock(), FullDisk(1_000_000)
+    authority = CertificateAuthority(Keystore(tmp_path / "ca", disk), Policy(), clock)
+    authority.start(TRUST_DOMAIN)
+    disk.room, clock.now = 0, clock.now + 61 * DAY
+    with suppress(OSError):
+        authority.refresh()
+    reason = "the folder of the authority cannot be brought up to date; it goes on issuing: "
+    assert said(authority, tmp_path, clock) == [
+        ("authority-folder", f"{reason}[Errno 28] No space left on device"),
+    ]
 
 
 def test_what_is_plugged_in_names_the_file(tmp_path: Path) -> None:

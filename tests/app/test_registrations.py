@@ -89,7 +89,8 @@ def test_one_that_is_probed_is_healthy_when_that_is_said() -> None:
 
 
 class Register:
-    """Registrations, and what they published. ready: whether the configuration has been read."""
+    """Registrations, and what they published. ready: whether the configuration has been read. room: to
+    remember them."""
 
     def __init__(self, grace: float = 0.0, returning: float = 0.0) -> None:
         self.groups: dict[ObjectKey, WorkloadGroup] = {KEY: GROUP}
@@ -98,10 +99,13 @@ class Register:
         self.ready = True
         self.published = asyncio.Event()
         self.remembered: dict[str, str] = {}
+        self.room = True
         self.registrations = Registrations(self.groups.get, self._publish, grace, self._remember, returning)
 
-    def _remember(self, entries: Mapping[str, str]) -> None:
-        self.remembered = dict(entries)
+    def _remember(self, entries: Mapping[str, str]) -> bool:
+        if self.room:
+            self.remembered = dict(entries)
+        return self.room
 
     def _publish(self, changed: Mapping[str, str | None]) -> bool:
         if self.ready:
@@ -136,6 +140,21 @@ async def test_a_workload_is_registered_while_its_proxy_has_a_stream() -> None:
     await register.until_healthy(healthy=True)
     register.registrations.left(PROXY)
     await register.until()
+
+
+async def test_what_could_not_be_remembered_is_remembered_when_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xds.app.registrations._SAVE_AGAIN_SECONDS", 0.01)
+    register = Register()
+    register.room = False
+    register.registrations.arrived(PROXY)
+    await register.until(PATH)
+    register.registrations.save()
+    assert register.remembered == {}
+    register.room = True
+    async with asyncio.timeout(SOON):
+        while not register.remembered:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
+    assert [*register.remembered] == [PATH]
 
 
 async def test_workloads_of_an_earlier_run_are_there_before_their_proxies() -> None:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from xds.app.remembered import RememberedEntries
 
@@ -40,10 +41,22 @@ def test_a_file_that_cannot_be_read_is_nothing(tmp_path: Path, content: str) -> 
     assert remembered.load() == {}
 
 
+def test_a_file_of_a_newer_version_is_told_and_nothing(tmp_path: Path) -> None:
+    remembered = RememberedEntries(tmp_path, tmp_path)
+    remembered.save(ENTRIES)
+    (path,) = tmp_path.iterdir()
+    path.write_text('{"version": 2, "entries": []}')
+
+    with capture_logs() as logs:
+        assert remembered.load() == {}
+
+    assert "written by a newer version" in logs[0]["reason"]
+
+
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    RememberedEntries(tmp_path / "file", tmp_path).save(ENTRIES)
+    assert not RememberedEntries(tmp_path / "file", tmp_path).save(ENTRIES)
 
 
 def test_files_that_nobody_has_used_for_long_are_removed(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from xds.ca.encoding import certificates_pem, key_pem
 from xds.ca.errors import KeystoreError
 from xds.ca.keystore import Keystore, Stored
 from xds.ca.profile import Lifetimes
+from xds.ca.service import CertificateAuthority, Policy
 from xds.ca.slots import Slots
 
 
@@ -52,6 +55,20 @@ class FailingDisk(Disk):
     def remove(self, path: Path) -> None:
         self._count()
         super().remove(path)
+
+
+class FullDisk(Disk):
+    """A disk on which there is room for so many bytes more."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def put(self, path: Path, content: bytes, mode: int) -> None:
+        fits = content[: max(0, self.room)]
+        super().put(path, fits, mode)
+        self.room -= len(fits)
+        if len(fits) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def first() -> Stored:
@@ -91,6 +108,27 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
         store.save(stored)
         assert shape(store.load()) == shape(stored)
     assert x509.load_pem_x509_certificates(store.bundle_path.read_bytes()) == list(stored.bundle)
+
+
+@pytest.mark.parametrize("room", range(0, 12_000, 500))
+def test_a_full_disk_leaves_what_was_there_and_nothing_half_written(tmp_path: Path, room: int) -> None:
+    before = first()
+    store, disk = Keystore(tmp_path / "ca"), FullDisk(room)
+    full, after = Keystore(tmp_path / "ca", disk), rotated(before)
+    with store.locked():
+        store.save(before)
+    with full.locked():
+        saved = False
+        with suppress(OSError):
+            full.commit(after)
+            saved = True
+            full.tidy(after)
+        assert not list(store.folder.rglob("*.new"))
+        assert shape(store.load()) == shape(after if saved else before)
+        disk.room = 1_000_000
+        full.save(after)
+    assert shape(store.load()) == shape(after)
+    assert x509.load_pem_x509_certificates(store.bundle_path.read_bytes()) == list(after.bundle)
 
 
 def test_only_the_bundle_is_open_to_others(tmp_path: Path) -> None:
@@ -209,6 +247,22 @@ def test_a_damaged_state_is_refused(tmp_path: Path, content: bytes, reason: str)
     (store.folder / "state.json").write_bytes(content)
     with pytest.raises(KeystoreError, match=reason):
         store.load()
+
+
+def test_a_folder_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "ca"
+    made = CertificateAuthority(Keystore(folder), Policy(), lambda: NOW)
+    made.start(TRUST_DOMAIN)
+    state = folder / "state.json"
+    state.write_bytes(state.read_bytes().replace(b'"version": 1', b'"version": 2'))
+    (folder / "authorities" / "of-the-newer").mkdir(mode=0o700)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    with pytest.raises(KeystoreError, match="its format is 2, and this version reads 1; start that version again"):
+        CertificateAuthority(Keystore(folder), Policy(), lambda: NOW).start(TRUST_DOMAIN)
+
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert (folder / "authorities" / "of-the-newer").is_dir()
 
 
 def test_a_key_that_is_gone_is_refused(tmp_path: Path) -> None:

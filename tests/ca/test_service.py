@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 
 from tests.ca.kit import NOW, REVIEWS, TRUST_DOMAIN, request
+from tests.ca.test_keystore import FullDisk
 from xds.ca.errors import CertificateError, KeystoreError, RateLimitError, RotationError
 from xds.ca.keyed import keyed_svid
 from xds.ca.keystore import Keystore
@@ -170,6 +171,41 @@ def test_a_token_of_a_revoked_authority_is_not_believed(tmp_path: Path, clock: C
     authority.revoke(old)
     with pytest.raises(CertificateError, match="no trusted key"):
         authority.verify_token(token, "bank")
+
+
+def test_a_full_disk_costs_no_certificate_and_a_step_is_made_when_there_is_room(tmp_path: Path, clock: Clock) -> None:
+    disk = FullDisk(1_000_000)
+    authority = CertificateAuthority(Keystore(tmp_path / "ca", disk), Policy(), clock)
+    authority.start(TRUST_DOMAIN)
+    before = authority.active.issuing.certificate
+    disk.room, clock.now = 100, clock.now + 61 * DAY
+    with pytest.raises(OSError, match="No space left on device"):
+        authority.refresh()
+    assert "No space left on device" in authority.trouble
+    assert authority.active.issuing.certificate == before
+    issued = {authority.issue(request(), REVIEWS).certificate.serial_number for _ in range(3)}
+    assert len(issued) == 3
+    disk.room = 1_000_000
+    assert authority.refresh()
+    assert authority.trouble == ""
+    assert authority.active.issuing.certificate != before
+
+
+def test_what_others_changed_is_in_force_although_the_bundle_cannot_be_written(tmp_path: Path, clock: Clock) -> None:
+    disk, command = FullDisk(1_000_000), started(tmp_path / "ca", clock)
+    server = CertificateAuthority(Keystore(tmp_path / "ca", disk), Policy(), clock)
+    server.start(TRUST_DOMAIN)
+    command.prepare()
+    (tmp_path / "ca" / "root-cert.pem").write_bytes(b"")  # as if there had been no room for it any more
+    disk.room = 0
+    assert server.refresh()
+    assert len(server.bundle) == 2
+    assert "No space left on device" in server.trouble
+    disk.room = 1_000_000
+    assert not server.refresh()
+    assert server.trouble == ""
+    assert started(tmp_path / "ca", clock).bundle == server.bundle
+    assert x509.load_pem_x509_certificates((tmp_path / "ca" / "root-cert.pem").read_bytes()) == list(server.bundle)
 
 
 def test_a_folder_that_is_emptied_is_an_error_and_not_a_new_start(tmp_path: Path, clock: Clock) -> None:

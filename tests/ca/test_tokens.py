@@ -122,6 +122,27 @@ def test_a_join_token_that_is_over_is_gone(tmp_path: Path) -> None:
     assert tokens.use(kept, NOW + MINUTE) == RATINGS
 
 
+def test_a_join_token_of_a_newer_version_is_refused_and_kept(tmp_path: Path) -> None:
+    tokens = JoinTokens(tmp_path)
+    token = tokens.create(REVIEWS, MINUTE, NOW)
+    (path,) = (tmp_path / "tokens").iterdir()
+    newer = json.dumps({**json.loads(path.read_text()), "version": 2})
+    path.write_text(newer)
+
+    with pytest.raises(CertificateError, match=r"written by a newer version .*: make another"):
+        tokens.use(token, NOW)
+    tokens.create(REVIEWS, MINUTE, NOW + 2 * MINUTE)
+
+    assert path.read_text() == newer
+
+
+def test_tokens_that_are_over_go_when_one_is_made(tmp_path: Path) -> None:
+    tokens = JoinTokens(tmp_path)
+    tokens.create(REVIEWS, MINUTE, NOW)
+    tokens.create(REVIEWS, MINUTE, NOW + MINUTE)
+    assert len(list((tmp_path / "tokens").iterdir())) == 1
+
+
 @pytest.mark.parametrize("token", ["", "x", "../../etc/passwd", "a" * 300, "\x00"])
 def test_what_is_no_join_token(tmp_path: Path, token: str) -> None:
     with pytest.raises(CertificateError, match="unknown"):

@@ -70,6 +70,9 @@ def authority_findings(
 ) -> Iterator[Diagnostic]:
     """folder: of the authority. plugged: of what somebody else has made. connected: whose streams are open. An old
     authority ends as it should."""
+    if authority.trouble:
+        reason = f"the folder of the authority cannot be brought up to date; it goes on issuing: {authority.trouble}"
+        yield Diagnostic(Severity.ERROR, Origin(str(folder), 1), reason, code="authority-folder")
     if plugged is not None and authority.problem:
         reason = f"what is plugged in cannot be used, and what was before stays in force: {authority.problem}"
         yield Diagnostic(Severity.ERROR, Origin(str(plugged), 1), reason, code="plugged-in-authority")

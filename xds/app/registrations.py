@@ -26,6 +26,7 @@ Publish = Callable[[Mapping[str, str | None]], bool]
 
 _GATHER_SECONDS: Final = 0.05
 _SAVE_SECONDS: Final = 1.0
+_SAVE_AGAIN_SECONDS: Final = 10.0
 _RETURN_SECONDS: Final = 30.0
 """How long proxies have to come back after a start. Envoy tries again after 5 s at most, an agent after 30 s."""
 
@@ -46,7 +47,8 @@ class Registrations:
     """A `Registrar` for the server, in the event loop's thread.
 
     find: a group in force. publish: see `Publish`; many at once are published together. grace: seconds for which a
-    workload stays whose proxy has gone. remember: is given all entries in force when they have changed.
+    workload stays whose proxy has gone. remember: is given all entries in force when they have changed, and
+    again after a while if it returns False.
     returning: seconds for which workloads of an earlier run are expected back.
     """
 
@@ -55,7 +57,7 @@ class Registrations:
         find: Callable[[ObjectKey], WorkloadGroup | None],
         publish: Publish,
         grace: float,
-        remember: Callable[[Mapping[str, str]], None],
+        remember: Callable[[Mapping[str, str]], bool],
         returning: float = _RETURN_SECONDS,
     ) -> None:
         self._find = find
@@ -174,7 +176,8 @@ class Registrations:
         if self._saving is not None:
             self._saving.cancel()
             self._saving = None
-            self._remember(self._published)
+            if not self._remember(self._published):
+                self._saving = asyncio.get_running_loop().call_later(_SAVE_AGAIN_SECONDS, self.save)
 
     def _text(self, path: str) -> str | None:
         """Of whoever came first among those that may be in the group."""

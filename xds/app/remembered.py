@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from xds.model.file_format import check_format
 from xds.sources.private_files import PRIVATE_FOLDER, write_privately
 
 _MAX_BYTES: Final = 64 << 20
@@ -44,8 +45,8 @@ class RememberedEntries:
             _log.warning("registered workloads are not remembered", file=str(self._path), reason=str(error))
             return {}
 
-    def save(self, entries: Mapping[str, str]) -> None:
-        """Keeps them in place of what was kept."""
+    def save(self, entries: Mapping[str, str]) -> bool:
+        """Keeps them in place of what was kept. False: it could not, and may later."""
         try:
             if entries:
                 self._path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -54,6 +55,8 @@ class RememberedEntries:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
             _log.warning("registered workloads cannot be kept on disk", file=str(self._path), reason=str(error))
+            return False
+        return True
 
     def _drop_old(self) -> None:
         for path in self._path.parent.glob("*.json"):
@@ -65,7 +68,9 @@ class RememberedEntries:
 
 
 def _entries(found: object) -> Mapping[str, str]:
-    """Raises ValueError."""
+    """Raises ValueError. There is no number of a format in the first one."""
+    if isinstance(found, dict):
+        check_format(found, "the file")
     if not isinstance(found, dict) or not all(isinstance(text, str) for item in found.items() for text in item):
         raise ValueError("it is not what was written there")
     return found

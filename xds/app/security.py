@@ -167,7 +167,7 @@ async def follow(
         seen, looked = mark, loop.time()
         try:
             is_different = authority.refresh()
-            problem = authority.problem
+            problem = authority.problem or authority.trouble
         except (CertificateError, OSError) as error:
             is_different, problem = False, str(error)
         if is_different:

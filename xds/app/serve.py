@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Mapping
-from contextlib import aclosing
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from xds.app import garbage
 from xds.app.address import is_loopback, split_address
-from xds.app.authority_findings import authority_findings
 from xds.app.authority_metrics import AuthorityMetrics
-from xds.app.bundles import AuthorityBundles
+from xds.app.authority_side import AuthoritySide
 from xds.app.convergence import Convergence
 from xds.app.convergence_change import Rejection
 from xds.app.convergence_report import ConvergenceReport
 from xds.app.errors import StartError
 from xds.app.expiry import ExpiryMetric, credential_findings
-from xds.app.federation import Federation
 from xds.app.findings_log import FindingsLog
 from xds.app.identity_findings import unenforced
 from xds.app.intake import Intake, Seen
@@ -34,38 +30,26 @@ from xds.app.loading import read_settings
 from xds.app.loads_report import LoadMetrics
 from xds.app.metrics import Metrics, short_name
 from xds.app.modules import default_cache
-from xds.app.oidc import OidcIssuers
+from xds.app.preflight import Preflight
 from xds.app.preflight_envoy import with_envoy
 from xds.app.preflight_report import PreflightReport
 from xds.app.probes import ServerProbes
 from xds.app.refusals import Refusals
 from xds.app.registrations import Registrations
 from xds.app.remembered import RememberedEntries
-from xds.app.security import follow, open_authority, security_of
 from xds.app.serve_options import ServeOptions, check_exposure
-from xds.app.store import Store
-from xds.app.workload_secrets import WorkloadSecrets
-from xds.ca.profile import Lifetimes
-from xds.ca.service import CertificateAuthority, Policy
-from xds.config.kinds.mesh_config import parse_mesh_config
+from xds.app.settings_follower import SettingsFollower, federated
+from xds.app.store import Publication, Store
+from xds.app.supplies import Supplies
 from xds.console import HttpServer, create_app
-from xds.model.diagnostic import Diagnostic, Severity
-from xds.model.extensions import Modules
+from xds.model.diagnostic import Diagnostic
 from xds.model.identity import SpiffeId
-from xds.model.objects import Origin
 from xds.model.proxy import Proxy, ProxyType
-from xds.model.request_authentication import KeySets
-from xds.model.settings import MeshSettings
 from xds.pipeline import Pipeline, TranslatorError
-from xds.server import Security, StatusBoard, XdsServer
+from xds.server import SnapshotSource, StatusBoard, XdsServer
 from xds.server.rest import create_rest_app
 from xds.sources.batch import Batch
 from xds.sources.files import FileSource
-from xds.sources.following import Pace
-from xds.sources.keys.cache import KeyCache
-from xds.sources.keys.source import KeySource
-from xds.sources.modules.cache import ModuleCache
-from xds.sources.modules.source import ModuleSource
 
 _TIDY_SECONDS = 10.0
 _GATHER_SECONDS = 0.2
@@ -95,61 +79,95 @@ class ControlPlane:
         self._refusals = Refusals(lambda key: self.store.locate(key))
         self._findings_log = FindingsLog()
         self._found = asyncio.Event()
-        self.store = Store(
-            Pipeline(options.translators),
-            self._federated(read_settings(options.mesh_config)[0], options),
+        self.store = self._new_store()
+        self._board = StatusBoard(time.time, [self._metrics, self._convergence])
+        self._preflight = self._new_preflight() if options.preflight else None
+        cache = options.cache_dir or default_cache()
+        self._remembered = RememberedEntries(cache / "registrations", options.config)
+        self._registrations = self._new_registrations()
+        self._identity = self._new_authority_side()
+        self._xds = self._new_server()
+        self._supplies = Supplies(self.store, cache, options.jwks_refresh, KeyMetrics(registry), self._applied)
+        self._intake = Intake(_file_source(options.config), self._publish_safely)
+        self._settings = self._new_settings_follower()
+        self._probes = self._new_probes()
+        self._add_metrics(registry)
+        self._http = http_server(options.monitoring_listen, create_app(self._probes, registry))
+        self._rest: HttpServer | None = None
+        if options.rest_listen:
+            self._rest = http_server(options.rest_listen, create_rest_app(self._preflight or self.store), self._http)
+
+    def _new_store(self) -> Store:
+        return Store(
+            Pipeline(self._options.translators),
+            federated(read_settings(self._options.mesh_config)[0], self._federated_domains),
             time.time,
             on_error=_log_translator_error,
             observers=[self._convergence],
             on_findings=self._found.set,
         )
-        self._board = board = StatusBoard(time.time, [self._metrics, self._convergence])
-        self._preflight = None
-        if options.preflight:
-            reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
-            self._preflight = with_envoy(self.store, reporter)
-        source = self._preflight or self.store
-        cache = options.cache_dir or default_cache()
-        self._remembered = RememberedEntries(cache / "registrations", options.config)
-        self._registrations = Registrations(
+
+    def _new_preflight(self) -> Preflight:
+        reporter = PreflightReport(self._convergence, self._refusals, time.time, self._tell_findings)
+        return with_envoy(self.store, reporter)
+
+    def _new_registrations(self) -> Registrations:
+        return Registrations(
             lambda key: self.store.mesh.workload_groups.get(key),
             self._register,
-            options.workload_grace,
+            self._options.workload_grace,
             self._remembered.save,
         )
-        self._authority = self._open_authority(options)
-        self._federation = self._open_federation(options)
-        self._secrets, self._bundles = None, None
-        if self._authority:
-            self._secrets = WorkloadSecrets(source, self._authority, lambda: self._federation.bundles)
-            self._bundles = AuthorityBundles(self._authority, lambda: self._federation.bundles)
-        self._xds = XdsServer(
-            self._secrets or source,
-            board,
+
+    def _new_authority_side(self) -> AuthoritySide | None:
+        if self._options.ca_dir is None:
+            return None
+        return AuthoritySide(
+            self._options, self._options.ca_dir, self.store.mesh.settings, changed=self._authority_changed
+        )
+
+    def _new_server(self) -> XdsServer:
+        source: SnapshotSource = self._preflight or self.store
+        security = None
+        if self._identity:
+            source = self._identity.with_secrets(source)
+            security = self._identity.security(self._options, self.store.mesh.settings.root_namespace)
+        return XdsServer(
+            source,
+            self._board,
             locate=self.store.locate,
-            admission=options.max_connecting,
-            max_age=options.max_stream_age,
+            admission=self._options.max_connecting,
+            max_age=self._options.max_stream_age,
             registrar=self._registrations,
-            security=self._security(options),
+            security=security,
         )
+
+    def _new_settings_follower(self) -> SettingsFollower | None:
+        file = self._options.mesh_config
+        return SettingsFollower(file, self.store, self._federated_domains, self._settings_applied) if file else None
+
+    def _new_probes(self) -> ServerProbes:
         report = ConvergenceReport(self._convergence, self.store, self.findings)
-        self._probes = ServerProbes(
-            self.store, board, report, self.findings, self._xds.loads, self.refresh, time.time, self._authority
+        return ServerProbes(
+            self.store,
+            self._board,
+            report,
+            self.findings,
+            self._xds.loads,
+            self.refresh,
+            time.time,
+            self._identity.authority if self._identity else None,
         )
+
+    def _add_metrics(self, registry: CollectorRegistry) -> None:
         LoadMetrics(self._xds.loads, registry)
         ExpiryMetric(lambda: self.store.mesh, registry)
-        if self._authority:
-            AuthorityMetrics(self._authority, self._connected, registry)
-        self._intake = Intake(_file_source(options.config), self._publish_safely)
-        self._settings = _settings_source(options.mesh_config) if options.mesh_config else None
-        self._said_of_settings: tuple[Diagnostic, ...] = ()
-        self._modules = ModuleSource(ModuleCache(cache / "modules"))
-        self._key_metrics = KeyMetrics(registry)
-        self._keys = KeySource(KeyCache(cache / "jwks"), self._key_metrics, Pace(again=options.jwks_refresh))
-        self._http = http_server(options.monitoring_listen, create_app(self._probes, registry))
-        self._rest: HttpServer | None = None
-        if options.rest_listen:
-            self._rest = http_server(options.rest_listen, create_rest_app(source), self._http)
+        if self._identity:
+            AuthorityMetrics(self._identity.authority, self._connected, registry)
+
+    @property
+    def _federated_domains(self) -> tuple[str, ...]:
+        return tuple(each.trust_domain for each in self._options.federate)
 
     async def run(self) -> None:
         """Serves until a signal or `stop`. Raises StartError."""
@@ -161,19 +179,7 @@ class ControlPlane:
             async with asyncio.TaskGroup() as tasks:
                 servers = [server for server in (self._http, self._rest) if server]
                 serving = [tasks.create_task(server.serve()) for server in servers]
-                background = [tasks.create_task(self._intake.run()), tasks.create_task(self._tidy())]
-                background.append(tasks.create_task(self._tell_of_patches()))
-                background.append(tasks.create_task(self._modules.run(self._supply_modules)))
-                background.append(tasks.create_task(self._keys.run(self._supply_keys)))
-                if self._settings:
-                    background.append(tasks.create_task(self._follow_settings(self._settings)))
-                if self._authority and self._options.ca_dir:
-                    folders = self._options.ca_dir, self._options.ca_certs
-                    following = follow(self._authority, *folders, self._authority_changed)
-                    background.append(tasks.create_task(following))
-                    background.append(tasks.create_task(self._federation.run()))
-                if self._preflight:
-                    background.append(tasks.create_task(self._preflight.run()))
+                background = [tasks.create_task(each) for each in self._background()]
                 await self._stop.wait()
                 _log.info("stopping", drain_seconds=self._options.drain_seconds)
                 for task in background:
@@ -188,6 +194,11 @@ class ControlPlane:
                 loop.remove_signal_handler(number)
         _log.info("stopped")
 
+    def _background(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What goes on until the end."""
+        yield from (self._intake.run(), self._supplies.run(), self._tidy(), self._tell_of_patches())
+        yield from (each.run() for each in (self._settings, self._identity, self._preflight) if each)
+
     def stop(self) -> None:
         """Ends `run`, as a signal does."""
         self._stop.set()
@@ -195,20 +206,8 @@ class ControlPlane:
     def findings(self) -> tuple[Diagnostic, ...]:
         """Everything there is to say about the configuration now."""
         of_credentials = credential_findings(self.store.mesh, time.time())
-        return self.store.diagnostics + self._refusals.diagnostics + of_credentials + self._of_authority()
-
-    def _of_authority(self) -> tuple[Diagnostic, ...]:
-        if self._authority is None or self._options.ca_dir is None:
-            return unenforced(self.store.mesh)
-        folders = self._options.ca_dir, self._options.ca_certs
-        of_authority = authority_findings(self._authority, *folders, self._connected(), datetime.now(UTC))
-        return (*of_authority, *self._federation.findings())
-
-    def _follow_aliases(self) -> None:
-        aliases = self.store.mesh.settings.trust_domain_aliases
-        if self._authority is not None and self._authority.aliases != aliases:
-            self._authority.aliases = aliases
-            self._authority_changed()
+        of_identity = self._identity.findings(self._connected()) if self._identity else unenforced(self.store.mesh)
+        return self.store.diagnostics + self._refusals.diagnostics + of_credentials + of_identity
 
     def _connected(self) -> set[SpiffeId]:
         """Whose streams are open."""
@@ -216,9 +215,6 @@ class ControlPlane:
 
     def _authority_changed(self) -> None:
         self._xds.end_revoked()
-        for interested in (self._secrets, self._bundles):
-            if interested is not None:
-                interested.changed()
         self._tell_findings()
 
     def _tell_findings(self) -> None:
@@ -237,35 +233,6 @@ class ControlPlane:
     async def refresh(self) -> None:
         """Looks at the configuration now, and returns when everything that it says is in force."""
         await self._intake.refresh()
-
-    def _open_authority(self, options: ServeOptions) -> CertificateAuthority | None:
-        if options.ca_dir is None:
-            return None
-        lifetimes = Lifetimes.of_workloads(options.workload_cert_ttl, options.max_workload_cert_ttl)
-        policy = Policy(key_type=options.ca_key_type, lifetimes=lifetimes)
-        settings = self.store.mesh.settings
-        authority = open_authority(options.ca_dir, settings.trust_domain, policy, options.ca_certs)
-        authority.aliases = settings.trust_domain_aliases
-        return authority
-
-    def _open_federation(self, options: ServeOptions) -> Federation:
-        federation = Federation(
-            options.federate, self.store.mesh.settings.trust_domains, options.ca_dir or Path(), self._authority_changed
-        )
-        federation.start()
-        return federation
-
-    def _federated(self, settings: MeshSettings, options: ServeOptions) -> MeshSettings:
-        """With the trust domains that are federated, which are no part of a MeshConfig."""
-        return replace(settings, federated_trust_domains=tuple(each.trust_domain for each in options.federate))
-
-    def _security(self, options: ServeOptions) -> Security | None:
-        if self._authority is None or self._bundles is None:
-            return None
-        host, _ = split_address(options.secure_listen)
-        issuers = OidcIssuers(options.oidc_issuers, time.monotonic)
-        issuers.check()
-        return security_of(self._authority, issuers, self._bundles, self.store.mesh.settings.root_namespace, host)
 
     async def _open(self) -> None:
         try:
@@ -294,7 +261,7 @@ class ControlPlane:
 
     def _open_secure(self) -> dict[str, str]:
         """Where TLS is served, if it is, for the log."""
-        if self._authority is None:
+        if self._identity is None:
             return {}
         listen = self._options.secure_listen
         try:
@@ -303,47 +270,16 @@ class ControlPlane:
         except (OSError, ValueError) as error:
             raise StartError(f"cannot listen on {listen}: {plain_reason(error)}") from error
 
-    async def _follow_settings(self, source: FileSource) -> None:
-        """Puts the MeshConfig in force whenever it changes; what is wrong with it leaves the one before in force."""
-        async with aclosing(source.changes()) as batches:
-            async for batch in batches:
-                self._configure(batch)
-
-    def _supply_modules(self, modules: Modules) -> None:
-        """Puts Wasm modules in force as they are fetched; nothing else waits for them."""
-        published = self.store.supply(modules=modules)
-        if published:
-            self._metrics.configured(published, len(self.store.mesh.objects))
-            _log.info("modules applied", generation=published.generation, modules=len(modules))
-            self._modules.want(self.store.wanted)
+    def _applied(self, publication: Publication | None) -> None:
+        """publication: None if nothing is different, but for what there is to say."""
+        if publication:
+            self._metrics.configured(publication, len(self.store.mesh.objects))
         self._tell_findings()
 
-    def _supply_keys(self, key_sets: KeySets) -> None:
-        """Puts the keys of issuers in force as they are fetched; nothing else waits for them."""
-        published = self.store.supply(key_sets=key_sets)
-        if published:
-            self._metrics.configured(published, len(self.store.mesh.objects))
-            _log.info("keys applied", generation=published.generation, issuers=len(key_sets))
-        self._want_keys()
-        self._tell_findings()
-
-    def _want_keys(self) -> None:
-        wanted = self.store.wanted_keys
-        self._keys.want(wanted)
-        self._key_metrics.known(wanted, self.store.mesh.key_sets)
-
-    def _configure(self, batch: Batch) -> None:
-        settings = None
-        if batch.changed:
-            settings, self._said_of_settings = _read_settings(batch)
-        if settings is not None:
-            settings = self._federated(settings, self._options)
-        published = self.store.configure(settings, batch.problems + self._said_of_settings)
-        if published:
-            self._follow_aliases()
-            self._metrics.configured(published, len(self.store.mesh.objects))
-            _log.info("mesh settings applied", generation=published.generation, file=str(self._options.mesh_config))
-        self._tell_findings()
+    def _settings_applied(self, publication: Publication | None) -> None:
+        if publication and self._identity:
+            self._identity.configure(self.store.mesh.settings)
+        self._applied(publication)
 
     def _publish_safely(self, seen: Seen) -> None:
         """A defect of ours that some input brings out must not stop the proxies from being served."""
@@ -367,8 +303,7 @@ class ControlPlane:
             milliseconds=round(publication.seconds * 1000, 1),
         )
         self._registrations.changed(publication.changed)
-        self._modules.want(self.store.wanted)
-        self._want_keys()
+        self._supplies.want()
         self._refusals.changed(publication.changed, self._convergence.connected)
         self._tell_findings()
 
@@ -390,7 +325,7 @@ class ControlPlane:
         while True:
             await asyncio.sleep(_TIDY_SECONDS)
             self._convergence.sum_up()
-            if self.store.mesh.credentials or self._authority:
+            if self.store.mesh.credentials or self._identity:
                 self._tell_findings()  # time alone may have made some
             if dropped := self.store.tidy():
                 _log.debug("forgot compiled results that nobody uses", count=dropped)
@@ -401,21 +336,6 @@ def _file_source(root: Path) -> FileSource:
         return FileSource(root)
     except NotADirectoryError as error:
         raise StartError(f"--config {error}") from error
-
-
-def _read_settings(batch: Batch) -> tuple[MeshSettings | None, tuple[Diagnostic, ...]]:
-    """The settings in the one file of a batch, None if those before are to stay, and what is to be said."""
-    for file, text in batch.changed.items():
-        if text is None:
-            reason = "is gone; the settings that it had stay in force"
-            return None, (Diagnostic(Severity.WARNING, Origin(file, 1), reason, code="unreadable"),)
-        settings, found = parse_mesh_config(text, file)
-        return (None if any(each.severity is Severity.ERROR for each in found) else settings), found
-    return None, ()
-
-
-def _settings_source(file: Path) -> FileSource:
-    return FileSource(file.parent, only=file)
 
 
 def _log_translator_error(proxy: Proxy, error: TranslatorError) -> None:

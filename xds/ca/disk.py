@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,17 +26,19 @@ class Disk:
     def write(self, path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
         """The file, whole, or as it was before."""
         unfinished = path.with_name(path.name + _UNFINISHED)
-        self.put(unfinished, content, mode)
-        self.rename(unfinished, path)
+        with self._without_leftovers(unfinished):
+            self.put(unfinished, content, mode)
+            self.rename(unfinished, path)
 
     def write_folder(self, path: Path, files: dict[str, bytes]) -> None:
         """A new folder with all its files, for its owner alone, or none. There must not be one of that name."""
         unfinished = path.with_name(path.name + _UNFINISHED)
         self.remove(unfinished)
-        self.make_folder(unfinished)
-        for name, content in files.items():
-            self.put(unfinished / name, content, PRIVATE_FILE)
-        self.rename(unfinished, path)
+        with self._without_leftovers(unfinished):
+            self.make_folder(unfinished)
+            for name, content in files.items():
+                self.put(unfinished / name, content, PRIVATE_FILE)
+            self.rename(unfinished, path)
 
     def put(self, path: Path, content: bytes, mode: int) -> None:
         """Writes a file that nobody reads yet; a crash may leave a part of it."""
@@ -53,6 +57,15 @@ class Disk:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    @contextmanager
+    def _without_leftovers(self, unfinished: Path) -> Iterator[None]:
+        """On a disk that is full, what is half there would be in the way of what comes after it."""
+        try:
+            yield
+        except OSError:
+            self.remove(unfinished)
+            raise
 
     def remove(self, path: Path) -> None:
         """A file or a folder with all that is in it; nothing happens if it is not there."""

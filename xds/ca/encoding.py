@@ -22,6 +22,7 @@ from xds.ca.errors import CertificateError
 from xds.ca.profile import PrivateKey
 from xds.ca.revocation import Revoked
 from xds.ca.slots import Member, Slot, Slots
+from xds.model.file_format import NewerFormatError, check_format
 
 _LIST: Final = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 
@@ -118,8 +119,7 @@ def read_state(content: bytes, what: str) -> State:
     """The same, read. what: for the error. Raises CertificateError."""
     try:
         document = json.loads(content)
-        if document["version"] != 1:
-            raise CertificateError(f"{what} was written by a newer version")
+        check_format(document, what)
         members = tuple(
             Member(
                 str(entry["id"]),
@@ -143,7 +143,8 @@ def read_state(content: bytes, what: str) -> State:
         return State(
             str(document["trustDomain"]), Slots(members), versions, retired, revoked, int(lists["number"]), signed_by
         )
+    except NewerFormatError as error:
+        advice = "start that version again, or put back a copy of the folder from before the upgrade"
+        raise CertificateError(f"{error}; {advice}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, CertificateError):
-            raise
         raise CertificateError(f"{what} is damaged: {error!r}") from error

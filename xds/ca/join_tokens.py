@@ -15,6 +15,7 @@ from typing import Final
 
 from xds.ca.disk import Disk
 from xds.ca.errors import CertificateError
+from xds.model.file_format import NewerFormatError, check_format
 from xds.model.identity import SpiffeId
 
 LONGEST: Final = timedelta(days=7)
@@ -38,8 +39,9 @@ class JoinTokens:
         if not identity.is_workload:
             raise CertificateError(f"{identity} is no workload: spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT")
         token = secrets.token_urlsafe(_BYTES)
-        content = json.dumps({"spiffeId": str(identity), "expires": (now + life).isoformat()})
+        content = json.dumps({"version": 1, "spiffeId": str(identity), "expires": (now + life).isoformat()})
         self._disk.make_folder(self._folder)
+        self.tidy(now)
         self._disk.write(self._path(token), content.encode() + b"\n")
         return token
 
@@ -47,19 +49,18 @@ class JoinTokens:
         """Whose token this is; it is gone after that. Raises CertificateError if there is none such, or it is over."""
         path = self._path(token)
         try:
-            content = path.read_bytes()
+            identity, expires = _read(path.read_bytes(), path)
             path.unlink()
         except FileNotFoundError as error:
             raise CertificateError("the join token is unknown, or was used before") from error
-        identity, expires = _read(content, path)
         if now >= expires:
             raise CertificateError(f"the join token ended at {expires:%F %T} UTC")
         return identity
 
     def tidy(self, now: datetime) -> int:
-        """Removes the tokens that are over; returns how many."""
+        """Removes the tokens that are over; returns how many. What cannot be read stays."""
         paths = list(self._folder.glob("*.json")) if self._folder.exists() else []
-        over = [path for path in paths if now >= _read(path.read_bytes(), path)[1]]
+        over = [path for path in paths if _is_over(path, now)]
         for path in over:
             self._disk.remove(path)
         return len(over)
@@ -70,9 +71,19 @@ class JoinTokens:
         return self._folder / f"{hashlib.sha256(token.encode()).hexdigest()}.json"
 
 
+def _is_over(path: Path, now: datetime) -> bool:
+    try:
+        return now >= _read(path.read_bytes(), path)[1]
+    except (CertificateError, FileNotFoundError):  # which may have been used just now
+        return False
+
+
 def _read(content: bytes, path: Path) -> tuple[SpiffeId, datetime]:
     try:
         document = json.loads(content)
+        check_format(document, "the join token")
         return SpiffeId.parse(document["spiffeId"]), datetime.fromisoformat(document["expires"]).astimezone(UTC)
-    except (KeyError, TypeError, ValueError) as error:
+    except NewerFormatError as error:
+        raise CertificateError(f"{error}: make another") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CertificateError(f"{path} is damaged") from error

@@ -98,7 +98,15 @@ class Keystore:
         return Stored(found.trust_domain, found.slots, authorities, retired, revocations)
 
     def save(self, stored: Stored) -> None:
-        """Puts this in the place of what is there: it holds from the moment that the state names it."""
+        """Puts this in the place of what is there, and brings the rest of the folder up to date. Raises OSError."""
+        self.commit(stored)
+        self.tidy(stored)
+
+    def commit(self, stored: Stored) -> None:
+        """Puts this in the place of what is there: it holds from the moment that the state names it.
+
+        Raises OSError, and then what was there holds.
+        """
         folder = self.folder / AUTHORITIES
         self._disk.make_folder(folder)
         for authority in stored.living:
@@ -106,10 +114,9 @@ class Keystore:
                 self._disk.write_folder(folder / authority.version, authority_files(authority))
         self._save_lists(stored.revocations)
         self._disk.write(self.folder / STATE, state_json(_state(stored)))
-        self.tidy(stored)
 
     def tidy(self, stored: Stored) -> None:
-        """Makes the rest of the folder say what the state says: after a crash, it may be behind."""
+        """Makes the rest of the folder say what the state says: after a crash, it may be behind. Raises OSError."""
         self._show(BUNDLE, certificates_pem(stored.bundle))
         self._show(REVOKED, lists_pem(stored.lists))
         self._keep(self.folder / AUTHORITIES, {authority.version for authority in stored.living})

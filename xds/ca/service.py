@@ -35,7 +35,7 @@ class CertificateAuthority:
     """Issues from a folder. For use in one thread; call `refresh` now and then.
 
     plugged: where roots come from, if not from here. aliases: other names of the trust domain. problem: why what is
-    there now cannot be used; empty if it can.
+    there now cannot be used; empty if it can. trouble: why the folder cannot be read or written; empty if it can.
     """
 
     def __init__(self, store: Keystore, policy: Policy, clock: Clock, plugged: PluggedFiles | None = None) -> None:
@@ -44,6 +44,7 @@ class CertificateAuthority:
         self._clock = clock
         self._plugged = plugged
         self.problem = ""
+        self.trouble = ""
         self.aliases: tuple[str, ...] = ()
         self._limit = RateLimit()
         self._token_limit = RateLimit()
@@ -136,8 +137,21 @@ class CertificateAuthority:
     # Rotation
 
     def refresh(self) -> bool:
-        """Takes in what others changed, and makes the step for which time has come; True if anything is different."""
-        before = self.stored
+        """Takes in what others changed, and makes the step for which time has come; True if anything is different.
+
+        What the folder says is in force even if the rest of the folder cannot be brought up to date: see `trouble`.
+        Raises CertificateError, OSError; then what was in force stays.
+        """
+        before, self.trouble = self.stored, ""
+        try:
+            after = self._refreshed()
+        except (CertificateError, OSError) as error:
+            self.trouble = str(error)
+            raise
+        self._stored = after if differs(before, after) else before
+        return self._stored is not before
+
+    def _refreshed(self) -> Stored:
         with self._store.locked():
             found = self._store.load()
             if found is None:
@@ -146,9 +160,12 @@ class CertificateAuthority:
             after = after_due(self._taken_in(found), self._policy, now, by_hand=self._plugged is not None)
             after = with_lists(after, now)
             if after is not found:
-                self._store.save(after)
-        self._stored = after if differs(before, after) else before
-        return self._stored is not before
+                self._store.commit(after)
+            try:
+                self._store.tidy(after)
+            except OSError as error:
+                self.trouble = str(error)
+        return after
 
     def prepare(self) -> None:
         """See `xds.ca.slots`. Raises RotationError if it is not possible now; so do the others."""
@@ -191,8 +208,9 @@ class CertificateAuthority:
         with self._store.locked():
             found = self._store.load() or self.stored
             after = with_lists(step(found), self._clock())
-            self._store.save(after)
-        self._stored = after
+            self._store.commit(after)
+            self._stored = after
+            self._store.tidy(after)
 
     def _first(self, empty: Stored) -> Stored:
         now = self._clock()

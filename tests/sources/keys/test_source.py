@@ -90,6 +90,20 @@ async def test_the_last_keys_stay_while_nobody_answers_and_over_a_restart(tmp_pa
             await watched.until(wanted, ONE, remark="of no use")
 
 
+async def test_what_could_not_be_kept_is_kept_when_it_can(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    folder.write_text("in its place, as if there were no room")
+    async with serving() as server:
+        wanted = reference(f"{server.url}/keys")
+        server.answers["/keys"] = (200, ONE)
+        async with watching(folder, wanted) as watched:
+            await watched.until(wanted, ONE)
+            folder.unlink()
+            async with asyncio.timeout(10):
+                while KeyCache(folder).get(wanted) is None:  # noqa: ASYNC110 - nobody tells of it
+                    await asyncio.sleep(0.01)
+
+
 async def test_one_that_never_answers_holds_up_no_other(tmp_path: Path) -> None:
     hangs = asyncio.Event()
 

@@ -79,6 +79,21 @@ async def test_what_is_there_is_not_fetched_again_not_even_after_a_restart(tmp_p
         assert server.asked == ["/a.wasm"]
 
 
+async def test_what_could_not_be_kept_is_kept_when_it_can_without_being_fetched_again(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    folder.write_text("in its place, as if there were no room")
+    async with serving() as server:
+        server.answers["/a.wasm"] = (200, CODE)
+        wanted = reference(f"{server.url}/a.wasm")
+        async with watching(folder, wanted) as watched:
+            await watched.until(wanted, CODE)
+            folder.unlink()
+            async with asyncio.timeout(10):
+                while ModuleCache(folder).get(wanted) is None:  # noqa: ASYNC110 - nobody tells of it
+                    await asyncio.sleep(0.01)
+        assert server.asked == ["/a.wasm"]
+
+
 async def test_always_fetches_anew_and_keeps_what_it_had_if_that_fails(tmp_path: Path) -> None:
     async with serving() as server:
         server.answers["/a.wasm"] = (200, CODE)

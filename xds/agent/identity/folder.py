@@ -13,6 +13,7 @@ from typing import Final
 from xds.agent.errors import AgentError
 from xds.agent.identity.saved import from_json, to_json
 from xds.agent.identity.svid import State
+from xds.model.file_format import NewerFormatError
 
 FILE: Final = "identity.json"
 
@@ -53,7 +54,9 @@ class StateFolder:
             self._lock = None
 
     def load(self) -> State | None:
-        """What was saved; None if nothing was. Raises ValueError with the reason if it is of no use."""
+        """What was saved; None if nothing was. Raises ValueError with the reason if it is of no use, and AgentError if
+        a later version has saved it, which `save` would destroy.
+        """
         path = self.path / FILE
         try:
             if path.stat().st_mode & _OF_OTHERS:
@@ -63,7 +66,11 @@ class StateFolder:
             return None
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
-        return from_json(content, str(path))
+        try:
+            return from_json(content, str(path))
+        except NewerFormatError as error:
+            advice = "start that version again, or remove the file: the workload then needs a token"
+            raise AgentError(f"{error}; {advice}") from error
 
     def save(self, state: State) -> None:
         """Keeps it. Raises OSError, and leaves what was there before."""

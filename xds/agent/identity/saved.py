@@ -9,6 +9,7 @@ from datetime import datetime
 
 from xds.agent.identity.svid import State, Svid
 from xds.model.credentials import Sealed
+from xds.model.file_format import NewerFormatError, check_format
 from xds.model.identity import SpiffeId
 from xds.model.trust import TrustBundle
 
@@ -44,15 +45,18 @@ def to_json(state: State) -> bytes:
 
 
 def from_json(content: bytes, what: str) -> State:
-    """The same, read. what: for the error, which never shows the content. Raises ValueError."""
+    """The same, read. what: for the error, which never shows the content. Raises ValueError, of which NewerFormatError
+    is for what a later version has written.
+    """
     try:
         document = json.loads(content)
-        version, svid, bundles = document["version"], document["svid"], document["bundles"]
-        if version == 1:
-            return State(_svid(svid) if svid is not None else None, tuple(map(_bundle, bundles)))
-    except (KeyError, TypeError, ValueError) as error:
+        check_format(document, what)
+        svid, bundles = document["svid"], document["bundles"]
+        return State(_svid(svid) if svid is not None else None, tuple(map(_bundle, bundles)))
+    except NewerFormatError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{what} is damaged ({type(error).__name__})") from None
-    raise ValueError(f"{what} was written by a newer version")
 
 
 def _svid(document: Mapping[str, object]) -> Svid:

@@ -9,6 +9,13 @@ from xds.config.analysis.message import Message
 
 _ALL: Final = (
     Message(
+        "authority-folder",
+        "AuthorityFolder",
+        "The folder of the certificate authority cannot be read or written. What is in force stays; certificates are "
+        "issued, and no step of a rotation is made.",
+        "Make room on its disk, or correct what the reason says; it is tried again every minute.",
+    ),
+    Message(
         "doubtful-credential",
         "DoubtfulCredential",
         "Certificates of a Secret or ConfigMap do not belong together: some clients or servers refuse them.",

@@ -38,14 +38,16 @@ class KeyCache:
         except (OSError, ValueError):
             return None
 
-    def put(self, reference: KeysReference, keys: KeySet) -> None:
-        """Keeps what a reference gave."""
+    def put(self, reference: KeysReference, keys: KeySet) -> bool:
+        """Keeps what a reference gave. False: it could not, and may later."""
         try:
             self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
             write_privately(self._file(reference), keys.jwks.encode())
             self._prune()
         except OSError as error:
             _log.warning("keys cannot be kept on disk", folder=str(self._folder), reason=str(error))
+            return False
+        return True
 
     def _file(self, reference: KeysReference) -> Path:
         identity = f"{reference.issuer}\0{reference.url}".encode()

@@ -49,6 +49,7 @@ class KeySource:
         self._count = count
         self._pace = pace
         self._chance = chance
+        self._unkept: set[KeysReference] = set()
         self._following: Following[KeysReference, KeySet | KeysFailure] = Following(self._follow, eq)
 
     def want(self, references: Iterable[KeysReference]) -> None:
@@ -91,7 +92,9 @@ class KeySource:
         self._count.fetched(good=True)
         if self._following.learn(reference, keys):
             _log.info("keys of an issuer fetched", issuer=reference.issuer)
-            await asyncio.to_thread(self._cache.put, reference, keys)
+            self._unkept.add(reference)
+        if reference in self._unkept and await asyncio.to_thread(self._cache.put, reference, keys):
+            self._unkept.discard(reference)
 
     def _failed(self, reference: KeysReference, reason: str) -> None:
         """What there was stays."""

@@ -46,8 +46,8 @@ class ModuleCache:
             return None
         return module
 
-    def put(self, reference: ModuleReference, module: Module) -> None:
-        """Keeps what a reference gave."""
+    def put(self, reference: ModuleReference, module: Module) -> bool:
+        """Keeps what a reference gave. False: it could not, and may later."""
         try:
             for folder in (self._folder, self._folder / "blobs", self._folder / "names"):
                 folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -57,6 +57,8 @@ class ModuleCache:
             self._prune(keep=module.sha256)
         except OSError as error:
             _log.warning("a module cannot be kept on disk", folder=str(self._folder), reason=str(error))
+            return False
+        return True
 
     def _blob(self, digest: str) -> Path:
         return self._folder / "blobs" / (Path(digest).name or "-")

@@ -39,6 +39,7 @@ class ModuleSource:
         self._pace = pace
         self._chance = chance
         self._look = look
+        self._unkept: set[ModuleReference] = set()
         self._following = Following(self._follow, _same)
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
@@ -66,6 +67,7 @@ class ModuleSource:
             failures = 0
             self._following.learn(reference, module)
             if seen is None and reference.pull_policy is PullPolicy.IF_NOT_PRESENT:
+                await self._until_kept(reference, module)
                 return
             await self._rest(reference, seen, self._pace.again if seen is None else None)
 
@@ -88,8 +90,18 @@ class ModuleSource:
             if cached is not None:
                 return cached
         module = await download(reference, session)
-        await asyncio.to_thread(self._cache.put, reference, module)
+        if await asyncio.to_thread(self._cache.put, reference, module):
+            self._unkept.discard(reference)
+        else:
+            self._unkept.add(reference)
         return module
+
+    async def _until_kept(self, reference: ModuleReference, module: Module) -> None:
+        """What is fetched once has to be there at the next start: when its disk is no longer full, say."""
+        while reference in self._unkept:
+            await asyncio.sleep(self._pace.again)
+            if await asyncio.to_thread(self._cache.put, reference, module):
+                self._unkept.discard(reference)
 
     async def _rest(self, reference: ModuleReference, seen: tuple[int, ...] | None, seconds: float | None) -> None:
         """For so long, or for ever, but only until a module on this machine looks different."""
