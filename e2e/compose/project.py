@@ -18,6 +18,9 @@ from examples.bookinfo.topology import REPOSITORY
 
 _CAPTURED = REPOSITORY / "examples" / "bookinfo" / "captured"
 _UP_SECONDS = 600
+_IMAGES = ("control-plane", "productpage-v1", "productpage-v1-sidecar")
+"""Services whose images are those of all."""
+
 _STEP_SECONDS = 300
 
 
@@ -102,7 +105,7 @@ def up(folder: Path) -> Iterator[Project]:
     }
     urls = [f"http://127.0.0.1:{port}" for port in ports]
     project = Project(new_name(), mesh, urls[0], urls[1], environment)
-    project.compose("build", "--force-rm", seconds=_UP_SECONDS)
+    project.compose("build", "--force-rm", *_IMAGES, seconds=_UP_SECONDS)
     try:
         project.compose("up", "--detach", seconds=_UP_SECONDS)
         project.await_healthy(_UP_SECONDS)

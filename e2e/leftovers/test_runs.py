@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -45,4 +46,17 @@ async def test_nothing_is_left_of_a_run_that_fails(tmp_path: Path) -> None:
 
         assert "fails, as it is told to" in run.log.read_text()
         assert run.process.returncode == 1
+        assert (state(run.process.pid), marked(run.mark)) == (before, {})
+
+
+async def test_a_run_that_leaves_something_fails_with_its_name_and_it_is_gone(tmp_path: Path) -> None:
+    before = state(0)
+    async with running(tmp_path, "-p", "e2e.leftovers.untidy", "e2e/test_browser.py") as run:
+        await run.end()
+
+        said = run.log.read_text()
+        assert run.process.returncode == 1
+        assert "sleep 600" in said
+        assert re.search(r"/run-\w+/untidy-\w+", said)
+        assert missing() or f"pilothouse-{run.process.pid}-0-untidy" in said
         assert (state(run.process.pid), marked(run.mark)) == (before, {})
