@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from e2e.capture.namespaces import leftovers_of, remove
+
+_SHARED_MEMORY = Path("/dev/shm")
 
 
 def mounted_below(folder: Path) -> list[str]:
@@ -28,3 +31,13 @@ def clear(folder: Path, pid: int) -> None:
     for point in mounted_below(folder):
         subprocess.run(("umount", "--lazy", point), check=False)
     shutil.rmtree(folder, ignore_errors=True)
+    _forget_clocks()
+
+
+def _forget_clocks() -> None:
+    """libfaketime, by which faults set the clock of a process, leaves the memory that it shares if the process is
+    killed; its name ends with the process's id."""
+    for path in _SHARED_MEMORY.glob("*faketime_s[he]m_*"):
+        if not Path("/proc", path.name.rpartition("_")[2]).exists():
+            with suppress(FileNotFoundError, PermissionError):  # others clear up too, and may have files of theirs
+                path.unlink()

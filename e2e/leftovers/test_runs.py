@@ -12,6 +12,7 @@ from e2e.capture.conftest import missing
 from e2e.leftovers.machine import maps_shared_memory, state
 from e2e.leftovers.processes import marked
 from e2e.leftovers.run import running
+from e2e.leftovers.untidy import clock_of_nobody
 
 AGENTS, CAPTURED, NETWORK = "e2e/agent/test_secrets.py", "e2e/capture/test_tcp.py", "e2e/bookinfo_captured"
 """Suites, by what their meshes are made of: agents with Envoys on loopback; captured traffic in namespaces; and both,
@@ -59,4 +60,5 @@ async def test_a_run_that_leaves_something_fails_with_its_name_and_it_is_gone(tm
         assert "sleep 600" in said
         assert re.search(r"/run-\w+/untidy-\w+", said)
         assert missing() or f"pilothouse-{run.process.pid}-0-untidy" in said
+        assert not clock_of_nobody(run.process.pid).exists()
         assert (state(run.process.pid), marked(run.mark)) == (before, {})
