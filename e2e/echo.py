@@ -1,18 +1,33 @@
-"""An HTTP server that answers every request with what it received, as JSON."""
+"""An HTTP server that answers every request with what it received, as JSON, and some of them not before it may."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
+HELD = "/held"
+
+
+@dataclass
+class Held:
+    """Requests for paths that end in `HELD`. arrived: how many have; let_go: answers them."""
+
+    arrived: int = 0
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+
 
 @asynccontextmanager
-async def echo_server(instance: str, host: str, port: int = 0) -> AsyncIterator[int]:
+async def echo_server(instance: str, host: str, port: int = 0, held: Held | None = None) -> AsyncIterator[int]:
     """Listens while the context is open, whose value is the port. ``instance`` is in every answer."""
 
     async def echo(request: web.BaseRequest) -> web.Response:
+        if held is not None and request.path.endswith(HELD):
+            held.arrived += 1
+            await held.let_go.wait()
         received = {
             "instance": instance,
             "address": host,

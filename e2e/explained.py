@@ -6,7 +6,7 @@ since the comparison began.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -56,6 +56,11 @@ class Explained:
             offline = Offline(load_settings(self._mesh_config), DEFAULT)
             offline.read([self._config])
             self._versions[text] = offline.store
+
+    @property
+    def stores(self) -> Collection[Store]:
+        """The configuration as it was and is."""
+        return self._versions.values()
 
     def check(self, proxy: ProxySpec, asked: Asked, seen: Seen, dialled: ProxySpec | None = None) -> None:
         """Fails unless what was seen is an outcome that is explained.

@@ -77,6 +77,7 @@ class Lab:
         arguments = (
             *("serve", "--config", str(config or self.config), "--mesh-config", str(mesh_config)),
             *("--xds-listen", f"{self.control_plane}:15010", "--monitoring-listen", f"{self.control_plane}:15014"),
+            *("--cache-dir", str(self.folder / "cache")),
             *options,
         )
         child = await self.processes.start(program.command("control plane", *arguments))

@@ -32,12 +32,14 @@ class Traffic:
     """What a load has met so far.
 
     answered: how many answers each instance gave. failures: what came back instead, with the time of each request
-    since the load began. latest: the newest answers as pairs of when the request was sent and by whom it was answered.
+    since the load began; failed: that time, on `time.monotonic`. latest: the newest answers as pairs of
+    when the request was sent and by whom it was answered.
     """
 
     began: float = field(default_factory=time.monotonic)
     answered: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    failed: list[float] = field(default_factory=list)
     latest: list[tuple[float, str]] = field(default_factory=list)
 
     @property
@@ -48,6 +50,7 @@ class Traffic:
     def record(self, answer: Answer) -> None:
         """Takes in one answer."""
         if not answer.ok:
+            self.failed.append(answer.sent)
             self.failures.append(f"{answer.sent - self.began:.3f} s: {answer.status} {answer.body[:200]}")
             return
         instance = str(json.loads(answer.body)["instance"])

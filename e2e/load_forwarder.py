@@ -1,10 +1,12 @@
-"""A TCP forwarder that can be pointed elsewhere: what stands between proxies and the replicas of a control plane."""
+"""What stands between proxies and the replicas of a control plane: a TCP forwarder that can be pointed elsewhere, and a
+balancer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import count
 
 Address = tuple[str, int]
 
@@ -25,7 +27,7 @@ class Forwarder:
     async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either end closes it."""
         try:
-            onward_reader, onward_writer = await asyncio.open_connection(*self.target)
+            onward_reader, onward_writer = await self._connect()
         except OSError:
             writer.transport.abort()
             return
@@ -39,17 +41,50 @@ class Forwarder:
             for end in ends:
                 end.transport.abort()
 
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """To whom a new connection goes. Raises OSError."""
+        return await asyncio.open_connection(*self.target)
+
+
+class Balancer(Forwarder):
+    """Passes connections on to one target after the other, without those that do not answer."""
+
+    def __init__(self, targets: Sequence[Address]) -> None:
+        super().__init__(targets[0])
+        self._targets = targets
+        self._turns = count()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        turn = next(self._turns)
+        for number in range(len(self._targets)):
+            self.target = self._targets[(turn + number) % len(self._targets)]
+            with suppress(OSError):
+                return await super()._connect()
+        raise ConnectionRefusedError("none of them answers")
+
 
 @asynccontextmanager
 async def forwarder(listen: Address, target: Address) -> AsyncIterator[Forwarder]:
     """A `Forwarder` that listens while the context is open."""
-    forwarding = Forwarder(target)
+    async with _listening(listen, Forwarder(target)) as forwarding:
+        yield forwarding
+
+
+@asynccontextmanager
+async def balancer(listen: Address, targets: Sequence[Address]) -> AsyncIterator[Forwarder]:
+    """A `Balancer` that listens while the context is open."""
+    async with _listening(listen, Balancer(targets)) as balancing:
+        yield balancing
+
+
+@asynccontextmanager
+async def _listening(listen: Address, forwarding: Forwarder) -> AsyncIterator[Forwarder]:
     server = await asyncio.start_server(forwarding.forward, *listen)
     try:
         yield forwarding
     finally:
         server.close()
-        forwarding.switch(target)
+        forwarding.switch(forwarding.target)
         await server.wait_closed()
 
 

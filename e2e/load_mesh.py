@@ -59,7 +59,7 @@ async def _behind_a_sidecar(lab: Lab, version: str) -> str:
     """Starts an instance with an Envoy in front of it; returns the Envoy's address."""
     port = await lab.stack.enter_async_context(echo_server(version, "127.0.0.1"))
     labels = {"app": HOST, "version": version}
-    put(lab.config, f"sidecar-{version}", _sidecar(version, labels, f"127.0.0.1:{port}"))
+    put(lab.config, f"sidecar-{version}", in_front(version, labels, f"127.0.0.1:{port}"))
     return (await lab.sidecar(f"{HOST}-{version}", labels)).ip
 
 
@@ -79,22 +79,22 @@ def route(**weights: int) -> Document:
     destinations = [
         {"destination": {"host": HOST, "subset": subset}, "weight": weight} for subset, weight in weights.items()
     ]
-    return _istio("VirtualService", HOST, {"hosts": [HOST], "http": [{"route": destinations}]})
+    return istio("VirtualService", HOST, {"hosts": [HOST], "http": [{"route": destinations}]})
 
 
 def route_to(host: str) -> Document:
     """A VirtualService that sends all requests to a service as a whole."""
-    return _istio("VirtualService", HOST, {"hosts": [HOST], "http": [{"route": [{"destination": {"host": host}}]}]})
+    return istio("VirtualService", HOST, {"hosts": [HOST], "http": [{"route": [{"destination": {"host": host}}]}]})
 
 
 def rule(*subsets: str, policy: str = "LEAST_REQUEST") -> Document:
     """A DestinationRule with a subset for each version. policy: how requests are spread, which changes the clusters."""
-    return _istio("DestinationRule", HOST, {"host": HOST, **_policy(policy), "subsets": _subsets(subsets)})
+    return istio("DestinationRule", HOST, {"host": HOST, **_policy(policy), "subsets": _subsets(subsets)})
 
 
 def workload(name: str, version: str, address: str) -> Document:
     """A WorkloadEntry of the service."""
-    return _istio("WorkloadEntry", f"{HOST}-{name}", {"address": address, "labels": {"app": HOST, "version": version}})
+    return istio("WorkloadEntry", f"{HOST}-{name}", {"address": address, "labels": {"app": HOST, "version": version}})
 
 
 def service(name: str, **labels: str) -> Document:
@@ -103,10 +103,11 @@ def service(name: str, **labels: str) -> Document:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
-def _sidecar(version: str, labels: Mapping[str, str], endpoint: str) -> Document:
+def in_front(version: str, labels: Mapping[str, str], endpoint: str) -> Document:
+    """The Sidecar of an instance: its Envoy hands requests over to this endpoint."""
     port = {"number": 9080, "protocol": "HTTP", "name": "http"}
     ingress = [{"port": port, "defaultEndpoint": endpoint}]
-    return _istio("Sidecar", f"{HOST}-{version}", {"workloadSelector": {"labels": labels}, "ingress": ingress})
+    return istio("Sidecar", f"{HOST}-{version}", {"workloadSelector": {"labels": labels}, "ingress": ingress})
 
 
 def _policy(simple: str) -> Document:
@@ -117,5 +118,5 @@ def _subsets(names: Sequence[str]) -> Sequence[Document]:
     return [{"name": name, "labels": {"version": name}} for name in names]
 
 
-def _istio(kind: str, name: str, spec: Document) -> Document:
+def istio(kind: str, name: str, spec: Document) -> Document:
     return {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}

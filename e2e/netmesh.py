@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,13 +23,12 @@ import aiohttp
 
 from e2e.capture.namespaces import GATEWAY, Namespace, network
 from e2e.capture.redirection import PROXY_GROUP, as_proxy
+from e2e.netmesh_plan import Member, Plan
 from examples.bookinfo.topology import REPOSITORY
 from xds.app.demo.bring_up import is_ready
 from xds.app.demo.processes import Child, Command, Processes
 from xds.ca.join_tokens import JoinTokens
-from xds.model.identity import SpiffeId
 
-TRUST_DOMAIN = "cluster.local"
 PROXY_USER = 1337
 """Whose Envoys are; their group, which is the agents' too, is what capture leaves alone."""
 
@@ -37,51 +36,6 @@ SECURE, MONITORING = (f"{GATEWAY}:{port}" for port in (15012, 15014))
 STATUS_PORT = 15020
 _TOKEN_LIFE = timedelta(hours=1)
 _READY_SECONDS = 180.0
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A workload, or a gateway.
-
-    ip: its address, as that of its namespace. options: of its agent. application: a program that is started in the
-    namespace; without one, what a test opens there is the application. capture: what is said to ``capture apply``;
-    None for gateways, whose traffic is their Envoy's own.
-    """
-
-    name: str
-    ip: str
-    account: str
-    options: tuple[str, ...]
-    namespace: str = "default"
-    application: tuple[str, ...] = ()
-    capture: tuple[str, ...] | None = ()
-
-    @property
-    def identity(self) -> SpiffeId:
-        return SpiffeId.of_workload(TRUST_DOMAIN, self.namespace, self.account)
-
-
-def gateway(name: str, ip: str, account: str, namespace: str) -> Member:
-    """A gateway with the label ``istio: NAME``."""
-    options = ("--type", "gateway", "--label", f"istio={name}")
-    return Member(name, ip, account, options, namespace, capture=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What there is to be.
-
-    configuration: the folder that the control plane's is a copy of. mesh_config: the file, of which it gets a copy too.
-    hosts: what programs resolve. outside: hosts on the same network that are not of the mesh, and their addresses.
-    beside: programs on the bridge, by name.
-    """
-
-    members: tuple[Member, ...]
-    configuration: Path
-    mesh_config: Path
-    hosts: Mapping[str, str]
-    outside: Mapping[str, str] = field(default_factory=dict)
-    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,11 @@ class Flow(NamedTuple):
     destination: str
     destination_port: int
 
+    @property
+    def back(self) -> Flow:
+        """The other direction."""
+        return Flow(self.destination, self.destination_port, self.source, self.source_port)
+
 
 @dataclass
 class Wire:

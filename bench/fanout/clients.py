@@ -31,7 +31,7 @@ _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),  # a connection of its own, as every Envoy has
     ("grpc.max_receive_message_length", -1),
 )
-_EXTENSIONS = b"".join(field(9, field(1, f"envoy.extension-{number:0100}".encode())) for number in range(500))
+EXTENSIONS = b"".join(field(9, field(1, f"envoy.extension-{number:0100}".encode())) for number in range(500))
 """A stock Envoy's node lists some five hundred extensions, 61 kB of them."""
 
 Names = Mapping[str, Sequence[str]]
@@ -118,7 +118,7 @@ class Client:
 
     async def run(self, number: int) -> None:
         """Raises EOFError if the server ends the stream."""
-        node = Node.FromString(Node(id=node_id(number)).SerializeToString() + _EXTENSIONS)
+        node = Node.FromString(Node(id=node_id(number)).SerializeToString() + EXTENSIONS)
         await self._call.write(self._variant.first(node))
         while isinstance(data := await self._call.read(), bytes):
             response = type(self._variant).decode(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2e.capture.namespaces import GATEWAY
-from e2e.netmesh import Member, Plan, gateway
+from e2e.netmesh_plan import Member, Plan, gateway
 from examples.bookinfo.topology import REPOSITORY, SERVICE_PORT
 
 FRONT_DOOR = 8080

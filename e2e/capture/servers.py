@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
@@ -11,7 +12,9 @@ from aiohttp import web
 
 
 @asynccontextmanager
-async def http_server(instance: str, listening: socket.socket) -> AsyncIterator[None]:
+async def http_server(
+    instance: str, listening: socket.socket, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[None]:
     """Answers every request with what it received, as JSON.
 
     With the query ``sleep=SECONDS`` after that time; with ``status=CODE`` it answers that, and nothing else.
@@ -38,7 +41,7 @@ async def http_server(instance: str, listening: socket.socket) -> AsyncIterator[
     runner = web.ServerRunner(web.Server(echo), shutdown_timeout=0.5)
     await runner.setup()
     try:
-        await web.SockSite(runner, listening).start()
+        await web.SockSite(runner, listening, ssl_context=tls).start()
         yield
     finally:
         await runner.cleanup()

@@ -29,4 +29,4 @@ async def live(mesh: LoadMesh, traffic: Traffic, version: str) -> float:
 def record(measured: list[Measured], fault: Fault, traffic: Traffic, afterwards: str) -> None:
     """Keeps the figures, and fails if a request has."""
     measured.append(Measured(fault, traffic.requests, len(traffic.failures), afterwards))
-    assert traffic.failures == []
+    assert traffic.failures == [], f"{len(traffic.failures)}: {traffic.failures[:10]}"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.agent.kit import REVIEWS, Time, control_plane, running, until
+from tests.agent.kit import HOUR, REVIEWS, Time, control_plane, running, until
 from xds.agent.errors import AgentError
 from xds.agent.identity import IdentityAgent, Svid
+from xds.ca.authority import Issued
 from xds.model.identity import SpiffeId
 
 
@@ -62,6 +63,37 @@ async def test_an_outage_drops_nothing_and_ends(tmp_path: Path) -> None:
         agent.look()
         await until(lambda: agent.identity.svid is not first)
         assert agent.trouble == ""
+
+
+async def test_ten_minutes_of_an_outage_cost_nothing_but_time(tmp_path: Path) -> None:
+    clock = Time()
+    async with control_plane(tmp_path) as plane, running(plane.options(plane.token_file()), clock) as agent:
+        first = await ready(agent)
+        await plane.stop()
+        clock.now += timedelta(hours=12)
+        for _ in range(20):
+            before = agent.failed
+            clock.now += timedelta(seconds=30)  # the longest pause between two attempts
+            agent.look()
+            await until(lambda before=before: agent.failed > before)  # type: ignore[misc]  # mypy does not infer these
+            assert agent.identity.svid is first
+        await plane.start()
+        agent.look()
+        await until(lambda: agent.identity.svid is not first)
+
+
+async def test_a_certificate_that_was_long_on_its_way_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Time(datetime.now(UTC) - HOUR)
+    async with control_plane(tmp_path) as plane:
+        issue = plane.authority.issue
+
+        def slowly(request: str, identity: SpiffeId, asked: timedelta | None = None) -> Issued:
+            clock.now += HOUR
+            return issue(request, identity, asked)
+
+        monkeypatch.setattr(plane.authority, "issue", slowly)
+        async with running(plane.options(plane.token_file()), clock) as agent:
+            assert (await ready(agent)).obtained == clock.now
 
 
 async def test_a_certificate_that_is_not_taken_any_more_is_replaced_by_a_fresh_token(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
     TcpProxyWeightedCluster,
     TcpProxyWeightedClusterClusterWeight,
 )
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import UpstreamTlsContext
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, RegexMatcher, StringMatcher
 from envoy_data_plane.envoy.type.v3 import FractionalPercent
 from envoy_data_plane.google.protobuf import Any as AnyMessage
@@ -71,6 +72,7 @@ from xds.resources import PartSources
 from xds.wire.encode import pack_any
 
 EVERYTHING = RouteMatch(prefix="/")
+TLS = TransportSocket(name="tls", typed_config=pack_any(UpstreamTlsContext()))
 GRPC = ("content-type", "application/grpc")
 PREFLIGHT = (("origin", "http://a"), ("access-control-request-method", "PUT"))
 
@@ -181,6 +183,17 @@ def test_a_cluster_that_leads_where_the_client_dialled(override: int | None, por
     found = kit.asked(kit.snapshot(kit.manager(kit.routes(to("a"))), [cluster]))
 
     assert [each.address for each in forwarded(found).cluster.endpoints] == [f"10.0.0.1:{port}"]
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_an_endpoint_that_the_client_dialled_is_spoken_to_as_the_cluster_says(encrypted: bool) -> None:
+    dialled = Cluster(name="a", type=ClusterDiscoveryType.ORIGINAL_DST)
+    named = Cluster(name="a", cluster_type=ClusterCustomClusterType(name="envoy.clusters.dynamic_forward_proxy"))
+    for cluster in (dialled, named):
+        cluster.transport_socket = TLS if encrypted else None
+        found = kit.asked(kit.snapshot(kit.manager(kit.routes(to("a"))), [cluster]))
+
+        assert [each.spoken.tls for each in forwarded(found).cluster.endpoints] == [encrypted]
 
 
 def test_a_cluster_of_an_extension_leads_somewhere() -> None:

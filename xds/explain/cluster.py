@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
-from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment
+from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, LbEndpoint
 
 from xds.explain.decode import as_json, as_json_any, in_words, parse
 from xds.explain.request import Connection
@@ -59,15 +59,17 @@ def _endpoints(
     snapshot: Snapshot, cluster: Cluster, connection: Connection, host: str, protocols: str
 ) -> tuple[EndpointShare, ...]:
     spoken = spoken_to(cluster, host, protocols)
+    found = spoken(LbEndpoint())  # what is found on the way says nothing of itself
     if cluster.cluster_type is not None:
         if cluster.cluster_type.name == _DYNAMIC_FORWARD_PROXY and host:
-            return (EndpointShare(_with_port(host, encrypted=cluster.transport_socket is not None), 1.0, _RESOLVED),)
+            named = _with_port(host, encrypted=cluster.transport_socket is not None)
+            return (EndpointShare(named, 1.0, _RESOLVED, found),)
         return (EndpointShare(f"where {cluster.cluster_type.name} leads", 1.0),)
     if cluster.type == ClusterDiscoveryType.ORIGINAL_DST:
         config = cluster.original_dst_lb_config
         port = (config.upstream_port_override if config is not None else None) or connection.port
         address = f"[{connection.address}]" if ":" in connection.address else connection.address
-        return (EndpointShare(f"{address or 'where the client dialled'}:{port}", 1.0),)
+        return (EndpointShare(f"{address or 'where the client dialled'}:{port}", 1.0, spoken=found),)
     assignment = _assignment(snapshot, cluster)
     return endpoint_shares(assignment, _balancing(cluster), spoken) if assignment is not None else ()
 

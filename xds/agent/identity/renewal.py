@@ -152,5 +152,5 @@ class Renewal:
                 failure = error
                 continue
             self._proofs.use_up(proof)
-            return read_answer(chain, key, self._workload, now)
+            return read_answer(chain, key, self._workload, self._chance.clock())  # which has gone on meanwhile
         raise failure or AttemptError("nothing proves who the workload is", "give the agent a token")
