@@ -1,7 +1,7 @@
 """What time it is, and what time it may be: a clock that somebody has set may be right now, or may have been before.
 
-What is made while that is not known has to be good either way: certificates begin to hold at the earlier time and end at
-the later one, and what is removed for good is what is over either way.
+What is made while that is not known has to be good either way: certificates begin to hold at the earlier time and end
+at the later one, and what is removed for good is what is over either way.
 """
 
 from __future__ import annotations

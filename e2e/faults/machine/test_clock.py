@@ -1,4 +1,4 @@
-"""Clocks of the control plane and of an agent jump by days: no certificate is of no use, and nothing that holds is lost.
+"""Clocks of the control plane and of an agent jump by days: no certificate is useless, and nothing that holds is lost.
 
 Everybody else's clock is right.
 """
@@ -77,7 +77,7 @@ async def test_the_clock_of_the_control_plane_jumps(
         seconds = await seen.until_live(seen.change())
     assert joined
     assert share < _BUSY
-    text = f"changes go on; a workload joins with a certificate that holds; a change after it is live after {seconds:.2f} s"
+    text = f"changes go on; who joins gets a certificate that holds; a change after it is live after {seconds:.2f} s"
     record(measured, fault, seen.traffic, text)
 
 
