@@ -48,14 +48,15 @@ class Explained:
         self._known: dict[tuple[int, str, str, Asked], tuple[Outcome, ...]] = {}
         self.record()
 
-    def record(self) -> None:
-        """Takes in the folder as it is now."""
+    def record(self) -> Store:
+        """Takes in the folder as it is now, and returns that."""
         files = (self._mesh_config, *sorted(self._config.glob("**/[!.]*.yaml")))
         text = "\0".join(path.read_text() for path in files)
         if text not in self._versions:
             offline = Offline(load_settings(self._mesh_config), DEFAULT)
             offline.read([self._config])
             self._versions[text] = offline.store
+        return self._versions[text]
 
     @property
     def stores(self) -> Collection[Store]:

@@ -11,6 +11,9 @@ from xds.app.demo.shop import Answer
 from xds.app.explain.target import Asked
 from xds.app.proxy_spec import ProxySpec
 
+ADDRESS = "x-address"
+"""The header by which a server that answers otherwise tells where it is."""
+
 
 class Witness:
     """Notes what comes back, and compares it when the test is over: nothing that goes on is slowed down.
@@ -40,9 +43,10 @@ class Witness:
 
 
 def _seen(answer: Answer) -> Seen:
-    """A server of ours tells where it is and what it received, whatever its status."""
+    """A server of ours tells where it is and, in JSON, what it received, whatever its status."""
     location = answer.headers.get("location", "")
     received = json.loads(answer.body) if answer.body.startswith("{") else {}
     path = received.get("path", "").partition("?")[0]
     headers = {name.lower(): value for name, value in received.get("headers", {}).items()}
-    return Seen(answer.status, received.get("address", ""), location, path, headers.get("host", ""))
+    address = received.get("address", "") or answer.headers.get(ADDRESS, "")
+    return Seen(answer.status, address, location, path, headers.get("host", ""))

@@ -1,7 +1,7 @@
 """Clusters, with their endpoints, for the services that AUTO_PASSTHROUGH servers pass TLS on to (Istio "SNI-DNAT").
 
 A cluster has the name that callers ask for in the handshake. Their TLS goes through it as it is, whatever a
-DestinationRule says of TLS towards the service.
+DestinationRule says of TLS towards the service: to endpoints that accept mutual TLS, and to no others, as in Istio.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType
 
 from translators.cluster.assignment import assignment, encoded_endpoints
 from translators.cluster.outbound import is_inline, service_clusters, target_endpoints
+from translators.cluster.peers import accepts_mutual_tls
 from translators.cluster.target import Client, Target, targets
 from translators.names import outbound_sni
 from xds.model.gateways import HostSelector, Server
 from xds.model.hosts import host_matches
+from xds.model.peer_authentication import PeerPolicies
 from xds.model.server_tls import ServerTLSMode
 from xds.model.services import Location, Protocol, Service, ServiceEndpoints
 from xds.model.settings import MeshSettings
@@ -31,9 +33,21 @@ def translate(view: ProxyView, memo: Memo) -> Iterator[Contribution]:
     passing = [each for each in servers if each.mode is ServerTLSMode.AUTO_PASSTHROUGH]
     for visible in reachable(passing, view.services) if passing else ():
         of_service = memo(_targets, visible)
-        endpoints = view.endpoints.get(visible.service.key)
+        every = view.endpoints.get(visible.service.key)
+        endpoints = memo(_accepting, every, view.unencrypted) if every is not None else None
         yield memo(_clusters, of_service, view.settings, endpoints if any(map(is_inline, of_service)) else None, memo)
         yield memo(_assignments, of_service, endpoints, memo)
+
+
+def _accepting(endpoints: ServiceEndpoints, unencrypted: PeerPolicies | None) -> ServiceEndpoints:
+    """Those that accept mutual TLS."""
+    return ServiceEndpoints(
+        endpoints.service,
+        {
+            port: tuple(each for each in group if accepts_mutual_tls(each, unencrypted))
+            for port, group in endpoints.by_port.items()
+        },
+    )
 
 
 def reachable(servers: Iterable[Server], services: Iterable[VisibleService]) -> Iterator[VisibleService]:

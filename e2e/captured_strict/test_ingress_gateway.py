@@ -7,8 +7,8 @@ import ssl
 import aiohttp
 import pytest
 
-from e2e.captured_strict.topology import IPS, LINES, SERVERS, SHOP
-from e2e.captured_strict.world import Strict, identity
+from e2e.captured_strict.topology import HTTP, IPS, LINES, SERVERS, SHOP, VAULT
+from e2e.captured_strict.world import Strict, identity, sender
 from e2e.mtls.world import NOBODY, REFUSED, TRUST_DOMAIN, identities
 from e2e.proofs import proves
 from tests.certificates import Authority
@@ -84,3 +84,19 @@ async def test_connections_come_in(mesh: Strict) -> None:
     (answer,) = await mesh.outside.say("ingressgateway.address", LINES, "hello")
 
     assert answer in [f"{name} hello" for name in SERVERS]
+
+
+@proves("Gateway", "spec.servers.tls.mode")
+async def test_tls_of_members_goes_on_to_the_service_that_its_server_name_says(mesh: Strict) -> None:
+    """It ends at the workload, which sees the client and no gateway."""
+    reply = await mesh.client.get(f"http://remote.example.com:{HTTP}/")
+
+    assert reply.instance in SERVERS
+    assert await sender(mesh.client, f"http://remote.example.com:{HTTP}/") == identity("client")
+    assert await mesh.stat("ingressgateway", r"^cluster\.outbound_.9080_._.server.*upstream_cx_total$") > 0
+
+
+@proves("AuthorizationPolicy", "spec.rules.when.key", "spec.rules.when.values")
+async def test_a_gateway_refuses_server_names_though_it_does_not_end_tls(mesh: Strict) -> None:
+    assert await mesh.client.say("remote.example.com", VAULT, "hello") == []
+    assert len(await mesh.client.say("server", VAULT, "hello")) == 1

@@ -118,6 +118,7 @@ NAMES: Mapping[str, str] = {
     "named.example.com": "10.97.0.6",
     "secure.example.com": "10.97.0.4",
     "ledger.example.com": "10.97.0.5",
+    "remote.example.com": "10.97.0.7",
     "unknown.example.com": IPS["outside"],
     "beyond.example.com": IPS["beyond"],
     "localhost": "127.0.0.1",

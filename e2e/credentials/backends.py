@@ -12,6 +12,7 @@ import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 from aiohttp import web
 
 from e2e.capture.servers import http_server
+from e2e.witness import ADDRESS
 from tests.certificates import Authority, Issued
 
 TALK = "/talker.Talker/Talk"
@@ -58,7 +59,7 @@ async def https_server(
     async def answer(request: web.BaseRequest) -> web.Response:
         certificate = request.get_extra_info("peercert") or {}
         names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
-        return web.Response(text=names[0] if names else "-", headers={"connection": "close"})
+        return web.Response(text=names[0] if names else "-", headers={"connection": "close", ADDRESS: address})
 
     runner = web.ServerRunner(web.Server(answer), shutdown_timeout=0.5)
     await runner.setup()

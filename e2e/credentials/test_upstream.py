@@ -11,13 +11,15 @@ from e2e.credentials.backends import https_server
 from e2e.credentials.front import until
 from e2e.lab import SERVICE_PORT, Lab, with_api_type
 from e2e.proofs import proves
-from examples.bookinfo.topology import PROXY_HTTP_PORT
+from e2e.witness import Witness
+from examples.bookinfo.topology import MESH_CONFIG, PROXY_HTTP_PORT
 from tests.certificates import Authority, Issued
 from tests.documents import document, rule, secret
 from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
 from xds.app.demo.plan import ADMIN_PORT
 from xds.app.demo.shop import Answer, fetch
+from xds.app.explain.target import Asked
 from xds.app.proxy_spec import ProxySpec
 from xds.model.proxy import CaptureMode, ProxyType
 
@@ -39,11 +41,15 @@ class Client:
     spec: ProxySpec
 
     async def get(self, host: str = HOST) -> Answer:
-        """A request for ``host`` through the proxy."""
-        if self.spec.type is ProxyType.ROUTER:
-            return await fetch(self.lab.session, f"http://{self.spec.ip}:{_GATEWAY_PORT}/", {"host": host})
+        """A request for ``host`` through the proxy, of which the witness is told."""
+        url, headers = f"http://{host}:{SERVICE_PORT}/", {}
         proxy = f"http://{self.spec.ip}:{PROXY_HTTP_PORT}"
-        return await fetch(self.lab.session, f"http://{host}:{SERVICE_PORT}/", {}, proxy)
+        if self.spec.type is ProxyType.ROUTER:
+            url, headers, proxy = f"http://{self.spec.ip}:{_GATEWAY_PORT}/", {"host": host}, ""
+        answer = await fetch(self.lab.session, url, headers, proxy or None)
+        assert self.lab.witness is not None
+        self.lab.witness.note(self.spec, Asked("GET", url, tuple(headers.items())), answer)
+        return answer
 
     async def answers(self, status: int, body: str = "", host: str = HOST) -> None:
         """Returns when requests are answered like this; of a failure the body is Envoy's own."""
@@ -79,12 +85,13 @@ def asking(credential: str, mode: str = "MUTUAL", host: str = HOST, **more: obje
 
 
 async def start(lab: Lab, kind: str, files: Mapping[str, str]) -> Client:
-    """A proxy of this kind, ``gateway`` or ``sidecar``, in a mesh with these files."""
+    """A proxy of this kind, ``gateway`` or ``sidecar``, in a mesh with these files. What it answers is witnessed."""
     port = {"number": _GATEWAY_PORT, "name": "http", "protocol": "HTTP"}
     everything = {"selector": {"istio": "client"}, "servers": [{"port": port, "hosts": ["*"]}]}
     lab.write("gateway.yaml", document(_NETWORKING, "Gateway", "all", "default", {"spec": everything}))
     for name, text in files.items():
         lab.write(f"{name}.yaml", text)
+    lab.witness = Witness(lab.config, MESH_CONFIG)
     await lab.serve()
     role = ProxyType.ROUTER if kind == "gateway" else ProxyType.SIDECAR
     spec = ProxySpec("client", "default", lab.addresses.new(), role, CaptureMode.NONE, labels=_LABELS)

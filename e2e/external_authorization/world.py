@@ -17,11 +17,19 @@ import aiohttp
 
 from e2e.addresses import Addresses
 from e2e.echo import echo_server
-from e2e.external_authorization.authorizer import Authorizer, grpc_authorizer, http_authorizer
+from e2e.explained import Explained
+from e2e.external_authorization.authorizer import BODY, Authorizer, grpc_authorizer, http_authorizer
 from e2e.external_authorization.documents import GATEWAY, HTTP, TCP, mesh_config, mesh_documents
+from e2e.external_authorization.witness import REACHED, REFUSED, End, Witness
 from e2e.lab import Lab, Sidecar, new_lab
+from xds.app.explain.proxies import Named
+from xds.app.explain.sender import Sender
+from xds.app.explain.target import Asked
+from xds.model.proxy import CaptureMode, ProxyType
 
 _READY_SECONDS = 20.0
+_SERVER = Named("server", "default", capture=CaptureMode.NONE, asked=True)
+_GATEWAY = Named("gateway", "default", ProxyType.ROUTER)
 
 
 @dataclass(frozen=True)
@@ -33,27 +41,49 @@ class Answer:
     body: str
     received: Mapping[str, str] | None
 
+    @property
+    def end(self) -> End:
+        """What became of the request. A service that refuses says so in its own words."""
+        if self.received is not None:
+            return REACHED
+        return REFUSED if self.body == BODY else self.status
+
 
 @dataclass(frozen=True)
 class World:
-    """All that runs. grpc, http: the services that decide."""
+    """All that runs. grpc, http: the services that decide. What comes back is compared with what is explained, but for
+    requests with bodies, of which nothing is told."""
 
     lab: Lab
     server: Sidecar
     gateway: Sidecar
     grpc: Authorizer
     http: Authorizer
+    witness: Witness
 
     async def ask(self, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:
         """A request to the workload."""
-        return await _send(f"http://{self.server.ip}:{HTTP}{path}", headers or {}, body)
+        answer = await _send(f"http://{self.server.ip}:{HTTP}{path}", headers or {}, body)
+        if body is None:
+            asked = Asked("GET", f"http://{self.server.ip}:{HTTP}{path}", tuple((headers or {}).items()))
+            self.witness.check(_SERVER, asked, answer.end)
+        return answer
 
     async def ask_gateway(self, path: str) -> Answer:
         """A request to the gateway."""
-        return await _send(f"http://{self.gateway.ip}:{GATEWAY}{path}", {}, None)
+        url = f"http://{self.gateway.ip}:{GATEWAY}{path}"
+        answer = await _send(url, {}, None)
+        self.witness.check(_GATEWAY, Asked("GET", url), answer.end)
+        return answer
 
     async def connect(self, source: str) -> bool:
         """Whether a connection to the port that is not for HTTP, from this address, is answered."""
+        answered = await self._connect(source)
+        asked = Asked("", f"tcp://{self.server.ip}:{TCP}", sender=Sender(source_ip=source))
+        self.witness.check(_SERVER, asked, REACHED if answered else REFUSED)
+        return answered
+
+    async def _connect(self, source: str) -> bool:
         reader, writer = await asyncio.open_connection(self.server.ip, TCP, local_addr=(source, 0))
         try:
             writer.write(b"GET / HTTP/1.1\r\nhost: server\r\nconnection: close\r\n\r\n")
@@ -106,6 +136,7 @@ async def new_world(folder: Path, envoy: Path, addresses: Addresses) -> AsyncIte
             await lab.sidecar("server", {"app": "server"}, ip=server),
             await lab.gateway("gateway", {"istio": "ingressgateway"}, ip=gateway),
             *authorizers,
+            Witness(Explained(lab.config, file)),
         )
         await until(lambda: _answers(world.ask, "/free", 200), "the workload")
         await until(lambda: _answers(world.ask_gateway, "/free", 200), "the gateway")

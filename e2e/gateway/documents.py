@@ -62,10 +62,11 @@ def to(host: str, number: int, subset: str = "", **match: object) -> Document:
     return {**found, "route": [{"destination": destination}]}
 
 
-def service(name: str, address: str, ports: Mapping[str, int]) -> tuple[Document, Document]:
-    """A Service with one instance. ports: by name."""
+def service(name: str, address: str, ports: Mapping[str, int], *, mtls: bool = False) -> tuple[Document, Document]:
+    """A Service with one instance. ports: by name. mtls: whether it says that it accepts mutual TLS."""
+    label = {"security.istio.io/tlsMode": "istio"} if mtls else {}
     listed = [{"name": port_name, "port": number} for port_name, number in ports.items()]
-    workload = _istio("WorkloadEntry", name, {"address": address, "labels": {"app": name}})
+    workload = _istio("WorkloadEntry", name, {"address": address, "labels": {"app": name, **label}})
     spec = {"selector": {"app": name}, "ports": listed}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}, workload
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from e2e.gateway.documents import connection_routes, gateway, server, to
+from e2e.gateway.documents import connection_routes, gateway, server, service, to
 from e2e.gateway.tls_client import REFUSALS, Caller
 from e2e.gateway.yard import PLAIN_PORT, TLS_PORT, Yard
 from e2e.proofs import proves
@@ -78,15 +78,18 @@ async def test_a_client_has_to_show_a_certificate_where_tls_is_ended_too(yard: Y
 
 
 async def test_sidecars_of_elsewhere_are_passed_on_to_the_service_that_their_server_name_says(yard: Yard) -> None:
+    """If it takes mutual TLS, which an instance without a sidecar does not."""
     port = yard.ports()
     passing = server(port, "TLS", ["*.local"], {"mode": "AUTO_PASSTHROUGH"}, yard.front)
-    yard.write("automatic", gateway("automatic", passing))
+    yard.write("automatic", gateway("automatic", passing), *service("alone", yard.lines, {"tls-own": TLS_PORT}))
     host = "lines.default.svc.cluster.local"
     name = f"outbound_.{TLS_PORT}_._.{host}"
     sidecar = yard.caller(alpn=("istio",), names=False)
 
     assert (await answers(yard, port, name, sidecar))[0] == "within TLS: hello"
-    for other, caller in ((f"outbound_.1_._.{host}", sidecar), (name, yard.caller(alpn=("h2",), names=False))):
+    unknown, alone = f"outbound_.1_._.{host}", f"outbound_.{TLS_PORT}_._.alone.default.svc.cluster.local"
+    elsewhere = yard.caller(alpn=("h2",), names=False)
+    for other, caller in ((unknown, sidecar), (alone, sidecar), (name, elsewhere)):
         with pytest.raises(REFUSALS):
             await yard.line(port, other, caller)
 

@@ -160,7 +160,8 @@ async def new_yard(folder: Path, envoy: Path, addresses: Addresses, *options: st
         tls = server_context(yard.authority.issue("backend", "backend", "*.example.com"), folder, "istio", "h2")
         await lab.stack.enter_async_context(line_server("plain", yard.lines, PLAIN_PORT))
         await lab.stack.enter_async_context(line_server("within TLS", yard.lines, TLS_PORT, tls))
-        yard.write("lines", *service("lines", yard.lines, {"tcp-plain": PLAIN_PORT, "tls-own": TLS_PORT}))
+        ports = {"tcp-plain": PLAIN_PORT, "tls-own": TLS_PORT}
+        yard.write("lines", *service("lines", yard.lines, ports, mtls=True))
         await lab.serve(*options)
         child = await lab.run_envoy("gateway", bootstrap(spec, f"{lab.control_plane}:15010", ADMIN_PORT))
         await await_ready(lab.session, f"http://{spec.ip}:{ADMIN_PORT}/ready", child)
