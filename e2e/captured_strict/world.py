@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from socket import AF_INET, AF_INET6
 
 import aiohttp
 
@@ -104,7 +105,8 @@ async def strict_mesh(folder: Path, envoy: Path) -> AsyncIterator[Strict]:
             stack.push_async_callback(caller.close)
         for name, ports in SERVED.items():
             for port, server in ports.items():
-                await stack.enter_async_context(server(name, mesh.members[name].listen(port)))
+                for family in (AF_INET, AF_INET6):
+                    await stack.enter_async_context(server(name, mesh.members[name].listen(port, family)))
         tls = server_context(authority.issue(SECURE), folder)
         await stack.enter_async_context(http_server("outside", mesh.members["outside"].listen(OUTSIDE_TLS), tls))
         explained = Explained(mesh.configuration, mesh.mesh_config)
