@@ -42,7 +42,7 @@ layers: $(READY)
 	$(BIN)/lint-imports
 
 unit: $(READY) ## Tests without a mesh
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests --numprocesses auto --maxprocesses 4 --dist loadfile
 
 e2e: $(READY) ## Tests with real Envoys and real traffic
 	$(BIN)/pytest e2e --ignore e2e/compose --ignore e2e/soak

@@ -30,13 +30,11 @@ Instances take turns in these tests (`ROUND_ROBIN`). By default the one with the
 that is gone has none: now and then a request goes there again each time that it is repeated, and fails (1 of 295 while
 an agent was started again). `outlierDetection` in a DestinationRule ends that.
 
-Ten minutes without a control plane are simulated by what happens in them. Envoys wait longer and longer between
-attempts: the test waits until their pauses are as long as they get, 5 s. Certificates may come due: in this test they
-hold 50 s, not a day, so that each comes due, and its renewal fails, before the control plane is back. The pauses of
-agents grow to 30 s, which the test does not wait for: after ten minutes a certificate that has come due may be
-renewed 30 s after the control plane is back, half a day before it ends. (A test of the agent does go through the ten
-minutes, on a clock that it moves.) Nothing else depends on time: no resource has a time to live unless a translator
-of yours gives it one, and endpoints do not go stale.
+Ten minutes without a control plane are simulated by what happens in them. Envoys and agents wait longer and longer
+between attempts, up to 5 s: the test waits until they do. Certificates may come due: in this test they hold 50 s, not
+a day, so that each comes due, and its renewal fails, before the control plane is back. (A test of the agent goes
+through the ten minutes on a clock that it moves.) Nothing else depends on time: no resource has a time to live unless
+a translator of yours gives it one, and endpoints do not go stale.
 """
 
 TARGET: Final = os.environ.get("PILOTHOUSE_FAULTS_TABLE", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from xds.agent.identity import IdentityAgent, IdentityOptions, Svid, TokenFile
-from xds.agent.identity.renewal import Chance
+from xds.agent.identity.renewal import Chance, utc_now
 from xds.app.bundles import AuthorityBundles
 from xds.app.oidc import OidcIssuers
 from xds.app.security import open_authority, security_of
@@ -92,10 +93,10 @@ async def control_plane(folder: Path) -> AsyncIterator[ControlPlane]:
 
 @asynccontextmanager
 async def running(
-    options: IdentityOptions, clock: Callable[[], datetime] | None = None
+    options: IdentityOptions, clock: Callable[[], datetime] = utc_now, fraction: Callable[[], float] = random.random
 ) -> AsyncIterator[IdentityAgent]:
-    """An agent that runs. clock: of its own."""
-    agent = IdentityAgent(options, Chance(clock) if clock is not None else None)
+    """An agent that runs. clock: of its own. fraction: what is left to chance, see `Chance`."""
+    agent = IdentityAgent(options, Chance(clock, fraction))
     task = asyncio.create_task(agent.run())
     try:
         yield agent

@@ -61,6 +61,7 @@ def test_a_renewal_comes_at_half_of_a_life_or_a_little_earlier(at: datetime, lif
 def test_pauses_grow_to_a_limit_and_are_never_all_the_same(failures: int, fraction: float) -> None:
     pause = pause_after(failures, fraction)
     assert FIRST_PAUSE / 2 <= pause <= LONGEST_PAUSE
+    assert pause_after(failures, fraction, FIRST_PAUSE * 3) == min(pause, FIRST_PAUSE * 3 * (0.5 + 0.5 * fraction))
     assert pause_after(failures, 0) * 2 == pause_after(failures, 1) <= pause_after(failures + 1, 1)
 
 

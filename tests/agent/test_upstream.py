@@ -51,6 +51,24 @@ async def test_what_was_known_stays_while_nobody_says_anything(tmp_path: Path) -
         await until(lambda: agent.identity.state.bundle and len(agent.identity.state.bundle.authorities) == 2)
 
 
+async def test_a_control_plane_that_is_back_is_asked_for_what_is_due(tmp_path: Path) -> None:
+    clock = Time()
+    async with (
+        control_plane(tmp_path) as plane,
+        running(plane.options(plane.token_file()), clock, lambda: 1.0) as agent,
+    ):
+        first = await informed(agent)
+        await plane.stop()
+        clock.now += timedelta(hours=13)
+        for failures in range(8):
+            agent.look()
+            await until(lambda failures=failures: agent.failed > failures)  # type: ignore[misc]  # of its own default
+        await plane.start()
+        async with asyncio.timeout(20):  # without the stream it would be another 30 s
+            while agent.identity.svid is first:  # noqa: ASYNC110 - what is waited for is other code's
+                await asyncio.sleep(0.02)
+
+
 async def ask(plane: ControlPlane, svid: Svid | None, *audience: str) -> CreateJwtSvidResponse:
     roots = (plane.folder / "ca" / "root-cert.pem").read_bytes()
     async with channel_to(f"127.0.0.1:{plane.port}", roots, svid) as channel:

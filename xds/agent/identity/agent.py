@@ -78,7 +78,7 @@ class IdentityAgent:
         self._folder = StateFolder(options.folder)
         server = Server(options.server, options.root_cert)
         self._renewal = Renewal(self.identity, server, self._workload, options.token, self._chance)
-        self._upstream = Upstream(self.identity, server, self._renewal.renew_now, self._chance)
+        self._upstream = Upstream(self.identity, server, self._renewal, self._chance)
         self._listening = asyncio.Event()
 
     @property

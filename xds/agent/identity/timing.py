@@ -27,8 +27,8 @@ def is_valid(svid: Svid, now: datetime) -> bool:
     return now < svid.not_after
 
 
-def pause_after(failures: int, fraction: float) -> timedelta:
+def pause_after(failures: int, fraction: float, longest: timedelta = LONGEST_PAUSE) -> timedelta:
     """How long to wait after so many failures in a row (at least one): twice as long each time, up to a limit, of which
     half is left to chance. fraction: from 0 to 1, drawn at random."""
-    full = min(FIRST_PAUSE * (1 << min(failures - 1, _DOUBLINGS)), LONGEST_PAUSE)
+    full = min(FIRST_PAUSE * (1 << min(failures - 1, _DOUBLINGS)), longest)
     return full * (0.5 + 0.5 * fraction)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -16,7 +16,7 @@ from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
 from xds.agent.identity.attempt import AttemptError
 from xds.agent.identity.holder import Identity
 from xds.agent.identity.proof import Means
-from xds.agent.identity.renewal import Chance
+from xds.agent.identity.renewal import Chance, Renewal
 from xds.agent.identity.request import UNREADABLE, comes_from, is_revoked
 from xds.agent.identity.signing import SECONDS, Server, channel_to, failed
 from xds.agent.identity.svid import Svid
@@ -27,6 +27,9 @@ from xds.model.trust import TrustBundle
 from xds.wire import workload_identity_pb2 as wire
 
 SERVICE: Final = "/pilothouse.v1.WorkloadIdentity"
+
+_LONGEST_PAUSE: Final = timedelta(seconds=5)
+"""As Envoy's: what is not to be trusted any more is to be known soon after an outage, and what is due renewed."""
 
 _log = structlog.get_logger("xds.agent")
 
@@ -40,12 +43,12 @@ class Token:
 
 
 class Upstream:
-    """taint: is told when the certificate in use is not to be used any more."""
+    """renewal: is told when the certificate in use is not to be used any more, and when the control plane is back."""
 
-    def __init__(self, identity: Identity, server: Server, taint: Callable[[], None], chance: Chance) -> None:
+    def __init__(self, identity: Identity, server: Server, renewal: Renewal, chance: Chance) -> None:
         self._identity = identity
         self._server = server
-        self._taint = taint
+        self._renewal = renewal
         self._chance = chance
         self._failures = 0
 
@@ -59,7 +62,8 @@ class Upstream:
                 self._failures += 1
                 if self._failures == 1:
                     _log.warning("new roots cannot be heard of", reason=str(error), advice=error.advice)
-                await asyncio.sleep(pause_after(self._failures, self._chance.fraction()).total_seconds())
+                pause = pause_after(self._failures, self._chance.fraction(), _LONGEST_PAUSE)
+                await asyncio.sleep(pause.total_seconds())
 
     async def token(self, audience: Sequence[str]) -> Token:
         """A new JWT-SVID for the workload. Raises AttemptError."""
@@ -108,6 +112,7 @@ class Upstream:
         bundles = _read(data, state.svid)
         if self._failures:
             _log.info("new roots are heard of again")
+            self._renewal.hurry()
         self._failures = 0
         if bundles != state.bundles:
             _log.info("bundles received", roots={each.trust_domain: len(each.authorities) for each in bundles})
@@ -119,10 +124,10 @@ class Upstream:
         """Whether the certificate in use may go on being used."""
         if comes_from(svid, bundle.tainted):
             _log.warning("the root of the certificate in use is tainted: it is renewed now")
-            self._taint()
+            self._renewal.renew_now()
         elif is_revoked(svid, bundle.crls):
             _log.warning("the certificate in use is revoked: it is renewed now")
-            self._taint()
+            self._renewal.renew_now()
 
 
 async def _first(reading: Awaitable[object], ending: asyncio.Task[None]) -> object:
