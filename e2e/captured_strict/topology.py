@@ -123,6 +123,7 @@ NAMES: Mapping[str, str] = {
     **{f"{name}.six": ipv6_of(ip) for name, ip in IPS.items()},
     "six": "fd96::10",
     "guest": "10.96.0.14",
+    "careless": "10.96.0.15",
     "static.example.com": "10.97.0.1",
     "dns.example.com": "10.97.0.2",
     "selected.example.com": "10.97.0.3",

@@ -56,6 +56,11 @@ class Strict:
         """Has no sidecar, and no identity."""
         return self.callers["outside"]
 
+    def write(self, name: str, text: str) -> None:
+        """Writes a file of the configuration."""
+        self.mesh.write(name, text)
+        self.explained.record()
+
     def configure(self, settings: str) -> None:
         """Writes the MeshConfig."""
         self.mesh.configure(settings)
