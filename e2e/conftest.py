@@ -9,7 +9,10 @@ import pytest
 
 from e2e.addresses import Addresses
 from e2e.lab import Lab, new_lab
+from e2e.leftovers.session import nothing_is_left
 from xds.app.demo.envoy_binary import find_envoy
+
+__all__ = ["nothing_is_left"]
 
 
 @pytest.fixture(scope="session")

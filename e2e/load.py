@@ -83,24 +83,27 @@ class Traffic:
 
 
 @asynccontextmanager
-async def load(client: Client, host: str, rate: float, into: Traffic | None = None) -> AsyncIterator[Traffic]:
+async def load(
+    client: Client, host: str, rate: float, into: Traffic | None = None, at_once: int = _AT_ONCE
+) -> AsyncIterator[Traffic]:
     """``rate`` requests a second for ``host`` through a sidecar, while the context is open. All are awaited.
 
-    into: takes what comes back, and is the value of the context; a new one unless given.
+    into: takes what comes back, and is the value of the context; a new one unless given. at_once: more than so many are
+    never open, be they late.
     """
     traffic = into or Traffic()
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_send(client, host, rate, traffic, stop))
+        tasks.create_task(_send(client, host, rate, traffic, asyncio.Semaphore(at_once), stop))
         try:
             yield traffic
         finally:
             stop.set()
 
 
-async def _send(client: Client, host: str, rate: float, traffic: Traffic, stop: asyncio.Event) -> None:
-    free = asyncio.Semaphore(_AT_ONCE)
-
+async def _send(
+    client: Client, host: str, rate: float, traffic: Traffic, free: asyncio.Semaphore, stop: asyncio.Event
+) -> None:
     async def one() -> None:
         try:
             traffic.record(await client.get(host))

@@ -140,7 +140,7 @@ class _Builder:
         agent = (
             *("agent", "--server", SECURE, "--root-cert", str(self.folder / "ca" / "root-cert.pem")),
             *("--join-token", str(token), "--name", member.name, "--namespace", member.namespace),
-            *("--service-account", member.account, "--ip", member.ip, *member.options),
+            *("--service-account", member.account, "--ip", member.ips, *member.options),
             *("--state-dir", str(self.folder / f"{member.name}-state"), "--run-dir", str(home)),
             *("--envoy", str(self.public / "envoy"), "--proxy-uid", str(PROXY_USER), "--", "--concurrency", "1"),
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from e2e.capture.namespaces import ipv6_of
 from xds.model.identity import SpiffeId
 
 TRUST_DOMAIN = "cluster.local"
@@ -15,9 +16,9 @@ TRUST_DOMAIN = "cluster.local"
 class Member:
     """A workload, or a gateway.
 
-    ip: its address, as that of its namespace. options: of its agent. application: a program that is started in the
-    namespace; without one, what a test opens there is the application. capture: what is said to ``capture apply``;
-    None for gateways, whose traffic is their Envoy's own.
+    ip: its address, as that of its namespace, which has one of IPv6 besides. options: of its agent. application: a
+    program that is started in the namespace; without one, what a test opens there is the application. capture: what is
+    said to ``capture apply``; None for gateways, whose traffic is their Envoy's own.
     """
 
     name: str
@@ -27,6 +28,11 @@ class Member:
     namespace: str = "default"
     application: tuple[str, ...] = ()
     capture: tuple[str, ...] | None = ()
+
+    @property
+    def ips(self) -> str:
+        """What its agent says of its addresses."""
+        return f"{self.ip},{ipv6_of(self.ip)}"
 
     @property
     def identity(self) -> SpiffeId:

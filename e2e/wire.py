@@ -14,7 +14,9 @@ from e2e.capture.namespaces import Namespace
 _EVERY_PROTOCOL = 3
 """ETH_P_ALL"""
 _ETHERNET = 14
-_IPV4, _TCP = b"\x08\x00", 6
+_IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
+_TCP = 6
+_IPV6_HEADER = 40
 
 
 class Flow(NamedTuple):
@@ -42,17 +44,21 @@ class Wire:
         return [found for flow, found in self.packets.items() if port in (flow.source_port, flow.destination_port)]
 
     def take_in(self, frame: bytes) -> None:
-        """One frame of Ethernet; what is no TCP over IPv4 is passed over."""
-        packet = frame[_ETHERNET:]
-        if frame[12:14] != _IPV4 or packet[9] != _TCP:
-            return
-        header = (packet[0] & 15) * 4
-        segment = packet[header : int.from_bytes(packet[2:4])]
+        """One frame of Ethernet; what is no TCP is passed over."""
+        kind, packet = frame[12:_ETHERNET], frame[_ETHERNET:]
+        if kind == _IPV4 and packet[9] == _TCP:
+            segment = packet[(packet[0] & 15) * 4 : int.from_bytes(packet[2:4])]
+            self._take_in(socket.AF_INET, packet[12:16], packet[16:20], segment)
+        elif kind == _IPV6 and packet[6] == _TCP:
+            segment = packet[_IPV6_HEADER : _IPV6_HEADER + int.from_bytes(packet[4:6])]
+            self._take_in(socket.AF_INET6, packet[8:24], packet[24:40], segment)
+
+    def _take_in(self, family: socket.AddressFamily, source: bytes, destination: bytes, segment: bytes) -> None:
         payload = segment[(segment[12] >> 4) * 4 :]
         if payload:
             ports = int.from_bytes(segment[0:2]), int.from_bytes(segment[2:4])
-            source, destination = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
-            self.packets.setdefault(Flow(source, ports[0], destination, ports[1]), []).append(payload)
+            addresses = socket.inet_ntop(family, source), socket.inet_ntop(family, destination)
+            self.packets.setdefault(Flow(addresses[0], ports[0], addresses[1], ports[1]), []).append(payload)
 
 
 @asynccontextmanager

@@ -6,6 +6,10 @@ import os
 
 from hypothesis import settings
 
+from e2e.leftovers.session import nothing_is_left
+
+__all__ = ["nothing_is_left"]
+
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

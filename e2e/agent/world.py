@@ -78,6 +78,7 @@ class Workload:
                 f"{self.address}:{STATUS_PORT}",
             ),
             *("--state-dir", str(self.folder / "state"), "--run-dir", str(self.folder / "run")),
+            *("--envoy", str(self.lab.envoy)),
             *self.options,
             *more,
         )

@@ -126,7 +126,7 @@ def _namespace(number: int, name: str, ip: str) -> Iterator[Namespace]:
         finally:
             namespace.close()
     finally:
-        _remove(full_name)
+        remove(full_name)
 
 
 def _connect(hub: Namespace, member: Namespace, port: str) -> None:
@@ -145,19 +145,26 @@ def _connect(hub: Namespace, member: Namespace, port: str) -> None:
 
 def leftovers() -> list[str]:
     """Namespaces of test runs that are over."""
-    if not _NAMED.exists():
-        return []
-    ours = (path.name for path in _NAMED.iterdir() if path.name.startswith(f"{_PREFIX}-"))
-    return [name for name in ours if not Path("/proc", name.split("-")[1]).exists()]
+    return [name for name in _names("*") if not Path("/proc", name.split("-")[1]).exists()]
+
+
+def leftovers_of(pid: int) -> list[str]:
+    """Namespaces that a process has made."""
+    return _names(str(pid))
 
 
 def remove_leftovers() -> None:
-    """Removes them."""
+    """Removes those of test runs that are over."""
     for name in leftovers():
-        _remove(name)
+        remove(name)
 
 
-def _remove(name: str) -> None:
+def _names(pid: str) -> list[str]:
+    return [path.name for path in _NAMED.glob(f"{_PREFIX}-{pid}-*")]
+
+
+def remove(name: str) -> None:
+    """Removes a namespace, with all that is in it, and what programs in it were told."""
     _run(("ip", "netns", "delete", name))
     if (_OWN_ETC / name).exists():
         shutil.rmtree(_OWN_ETC / name)

@@ -22,6 +22,11 @@ async def test_one_port_of_a_strict_workload_takes_plain_text(mesh: Strict) -> N
     assert await sender(mesh.client, f"http://server:{OPEN}/") == identity("client")
 
 
+@proves("DestinationRule", "spec.trafficPolicy.tls.mode")
+async def test_a_client_s_rule_that_turns_it_off_leads_nowhere(mesh: Strict) -> None:
+    assert await sender(mesh.client, f"http://careless:{HTTP}/") == "503"
+
+
 @proves("PeerAuthentication", "spec.mtls.mode")
 async def test_a_permissive_workload_of_a_strict_mesh_takes_both(mesh: Strict) -> None:
     assert await sender(mesh.outside, f"http://mixed.address:{HTTP}/") == NOBODY

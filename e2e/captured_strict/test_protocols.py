@@ -36,6 +36,14 @@ async def test_rules_about_requests_hold_on_every_port(mesh: Strict) -> None:
     assert forbidden == ["403"] * 3
 
 
+@pytest.mark.parametrize("port", [HTTP, GUESSED])
+async def test_websockets(mesh: Strict, port: int) -> None:
+    async with mesh.client.websocket(f"http://server:{port}/") as say:
+        answers = {await say("one"), await say("two")}
+
+    assert answers in [{f"{name} one", f"{name} two"} for name in SERVERS]
+
+
 async def test_what_is_no_request_passes_as_it_is(mesh: Strict) -> None:
     (answer,) = await mesh.client.say("server", GUESSED_LINES, "anything")
 

@@ -43,6 +43,11 @@ async def test_connections_are_routed_by_who_opens_them(mesh: Strict) -> None:
 
 
 async def test_connections_are_spread_over_both_by_weight(mesh: Strict) -> None:
+    """Half of them each: that 200 all go to one does not happen."""
     seen: set[str] = set()
-    while seen != {f"{name} hello" for name in SERVERS}:
+    for _ in range(200):
         seen |= {*await mesh.client.say("lines", BY_WEIGHT, "hello")}
+        if len(seen) == len(SERVERS):
+            break
+
+    assert seen == {f"{name} hello" for name in SERVERS}

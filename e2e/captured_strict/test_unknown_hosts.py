@@ -36,6 +36,7 @@ async def registry_only(mesh: Strict) -> AsyncIterator[Strict]:
     yield mesh
     mesh.configure(allowing)
     await mesh.until(lambda: sender(mesh.client, f"http://{UNKNOWN}:{HTTP}/"), NOBODY)
+    await mesh.until(lambda: mesh.client.say(UNKNOWN, 8081, "hello"), ["outside hello"])
 
 
 @PORTS

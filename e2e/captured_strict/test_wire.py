@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from e2e.capture.namespaces import ipv6_of
 from e2e.captured_strict.topology import (
     DATABASE,
     DIALLED,
@@ -26,7 +27,7 @@ from e2e.wire import Flow
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SECRET = b"what is said"
-_OF_THE_MESH = {member.ip for member in MEMBERS}
+_OF_THE_MESH = {ip for member in MEMBERS for ip in (member.ip, ipv6_of(member.ip))}
 _PLAIN_ON_PURPOSE = {(IPS["mixed"], port) for port in (PLAIN, NOT_CAPTURED_IN)}
 _HANDSHAKE = b"\x16\x03"
 """How a connection of TLS begins, at both ends."""
@@ -39,6 +40,7 @@ async def test_members_speak_tls_with_one_another_and_nothing_else(mesh: Strict)
     assert {flow.destination_port for flow in conversations} >= {
         *(HTTP, OPEN, LINES, VAULT, DATABASE, GUESSED, GUESSED_LINES, DIALLED, DIALLED_LINES, 8443, 8444)
     }
+    assert any(":" in flow.source for flow in conversations), "by IPv6"
     for flow in conversations:
         for packets in (mesh.wire.packets[flow], mesh.wire.packets[flow.back]):
             assert packets[0].startswith(_HANDSHAKE), (flow, packets[0])
@@ -64,6 +66,8 @@ async def _everything(mesh: Strict) -> None:
     for url in (
         *(f"http://server:{port}/{path}" for port in (HTTP, OPEN, GUESSED)),
         f"http://server-v1.pods:{HTTP}/{path}",
+        f"http://guest:{HTTP}/{path}",
+        f"http://six:{HTTP}/{path}",
         f"http://selected.example.com/{path}",
         f"http://named.example.com/{path}",
         f"http://{SECURE}/{path}",
@@ -73,7 +77,7 @@ async def _everything(mesh: Strict) -> None:
     assert (await client.get(f"http://server-v1.address:{DIALLED}/", dialled)).saw("x-said") == said
     for host, port in (
         *(("server", port) for port in (LINES, VAULT, GUESSED_LINES)),
-        ("lines", LINES),
+        *((host, LINES) for host in ("lines", "guest", "six")),
         ("server-v1.address", DIALLED_LINES),
         ("ledger.example.com", 8082),
     ):

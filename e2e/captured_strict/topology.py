@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from e2e.capture.namespaces import ipv6_of
 from e2e.capture.servers import Server, bytes_server, greeting_server, http_server, line_server
 from e2e.netmesh_plan import Member, Plan, gateway
 
@@ -26,6 +27,9 @@ STRICT, PLAIN = 9081, 9082
 
 NOT_CAPTURED_IN, NOT_CAPTURED_OUT = 9999, 9998
 """What ``mixed`` receives and what ``client`` sends on these ports is left alone by capture."""
+
+BEHIND, BEHIND_LINES = 9180, 9100
+"""Where ``guest`` serves what its Sidecar receives for it on other ports."""
 
 _SERVER: Mapping[int, Server] = {
     HTTP: http_server,
@@ -61,6 +65,7 @@ _OUTSIDE: Mapping[int, Server] = {
 }
 SERVED: Mapping[str, Mapping[int, Server]] = {
     "client": {HTTP: http_server, NOT_CAPTURED_IN: http_server},
+    "guest": {BEHIND: http_server, BEHIND_LINES: line_server},
     "server-v1": _SERVER,
     "server-v2": _SERVER,
     "mixed": _MIXED,
@@ -103,6 +108,9 @@ LEFT_ALONE: Mapping[str, set[str]] = {"client": {str(NOT_CAPTURED_OUT)}, "guest"
 
 IPS: Mapping[str, str] = {**{member.name: member.ip for member in MEMBERS}, **OUTSIDE}
 
+BY_IPV6: Mapping[str, str] = {f"[{ipv6_of(ip)}]": ip for ip in IPS.values()}
+"""Everybody is known by the address of IPv4."""
+
 RESOLVED_BY_PROXIES = {"backend.example.com": IPS["outside"], "v1.server.example.com": IPS["server-v1"]}
 NAMES: Mapping[str, str] = {
     "server": "10.96.0.10",
@@ -112,6 +120,10 @@ NAMES: Mapping[str, str] = {
     "pods": IPS["server-v2"],
     **{f"{name}.pods": IPS[name] for name in SERVERS},
     **{f"{name}.address": ip for name, ip in IPS.items()},
+    **{f"{name}.six": ipv6_of(ip) for name, ip in IPS.items()},
+    "six": "fd96::10",
+    "guest": "10.96.0.14",
+    "careless": "10.96.0.15",
     "static.example.com": "10.97.0.1",
     "dns.example.com": "10.97.0.2",
     "selected.example.com": "10.97.0.3",

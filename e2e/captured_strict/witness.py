@@ -5,13 +5,13 @@ What is explained is followed to the workload: mutual TLS, and who is let in, ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from e2e.captured_strict.topology import IPS, LEFT_ALONE, NAMES, RESOLVED_BY_PROXIES
+from e2e.captured_strict.topology import BY_IPV6, IPS, LEFT_ALONE, MEMBERS, NAMES, RESOLVED_BY_PROXIES
 from e2e.explained import Explained
-from xds.app.explain.inbound import arrival
+from xds.app.explain.inbound import Arrival, arrival
 from xds.app.explain.proxies import Named, proxy_spec
 from xds.app.explain.target import Asked, target
 from xds.app.offline import proxy_of
@@ -24,6 +24,10 @@ End = str | int
 NOTHING = ""
 _NOT_REACHED = 503
 """What a proxy says of a request whose way ends later on."""
+
+_KNOWN_AS = {**RESOLVED_BY_PROXIES, **BY_IPV6}
+_IPS = {member.name: member.ips for member in MEMBERS}
+_GATEWAYS = {f"{member.name}.{member.namespace}" for member in MEMBERS if member.capture is None}
 
 
 @dataclass(frozen=True)
@@ -61,24 +65,26 @@ class Witness:
 
 
 def _explained(store: Store, name: str, asked: Asked) -> Iterator[End]:
-    spec = proxy_spec(Named(name, "default", mtls=True), store.mesh)
+    spec = proxy_spec(Named(name, "default", ip=_IPS[name], mtls=True), store.mesh)
     aim = target(asked, spec, store.mesh)
     snapshot = store.compile(proxy_of(spec, store.mesh)).snapshot
     found = explain(snapshot, aim.connection, aim.request, through_capture=aim.through_capture)
     for outcome in found.outcomes if found.listener is not None else ():
         arrived = arrival(store, spec, aim, outcome) if isinstance(outcome, Forwarded) else None
-        yield from _ends((outcome,), arrived.explanation.outcomes if arrived is not None else None)
+        if outcome.share:
+            yield from _ends(outcome, arrived)
 
 
-def _ends(outcomes: Iterable[Outcome], inside: Iterable[Outcome] | None) -> Iterator[End]:
-    """inside: what the proxy of an endpoint does with what it is sent; None if there is none."""
-    for outcome in outcomes:
-        if not outcome.share:
-            continue
-        if not isinstance(outcome, Forwarded):
-            yield outcome.status if isinstance(outcome, Answered) else NOTHING
-            continue
-        addresses = [each.address.rpartition(":")[0] for each in outcome.cluster.endpoints if each.share]
-        reached = {RESOLVED_BY_PROXIES.get(address, address) for address in addresses}
-        for end in _ends(inside, None) if inside is not None else reached:
-            yield from reached if end in reached else (end,)  # of several endpoints, one is followed
+def _ends(outcome: Outcome, arrived: Arrival | None) -> Iterator[End]:
+    """arrived: at the proxy of one of the endpoints, if that has any."""
+    if not isinstance(outcome, Forwarded):
+        yield outcome.status if isinstance(outcome, Answered) else NOTHING
+        return
+    addresses = (each.address.rpartition(":")[0] for each in outcome.cluster.endpoints if each.share)
+    reached = {_KNOWN_AS.get(address, address) for address in addresses}
+    if arrived is None:
+        yield from reached
+        return
+    for inside in arrived.explanation.outcomes:
+        at_workload = isinstance(inside, Forwarded) and arrived.workload not in _GATEWAYS
+        yield from reached if at_workload else _ends(inside, None)

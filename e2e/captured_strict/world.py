@@ -7,7 +7,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from socket import AF_INET, AF_INET6
 
 import aiohttp
 
@@ -54,6 +56,11 @@ class Strict:
         """Has no sidecar, and no identity."""
         return self.callers["outside"]
 
+    def write(self, name: str, text: str) -> None:
+        """Writes a file of the configuration."""
+        self.mesh.write(name, text)
+        self.explained.record()
+
     def configure(self, settings: str) -> None:
         """Writes the MeshConfig."""
         self.mesh.configure(settings)
@@ -83,7 +90,7 @@ async def sender(caller: Caller, url: str, headers: Mapping[str, str] | None = N
     that nobody did."""
     try:
         reply = await caller.get(url, {**(headers or {}), "connection": "close"})
-    except (aiohttp.ClientError, OSError):
+    except (aiohttp.ClientError, ConnectionError):  # and no timeout: whoever refuses says so
         return REFUSED
     if not reply.received:
         return str(reply.status)
@@ -92,7 +99,7 @@ async def sender(caller: Caller, url: str, headers: Mapping[str, str] | None = N
 
 @asynccontextmanager
 async def strict_mesh(folder: Path, envoy: Path) -> AsyncIterator[Strict]:
-    """Makes everything, and waits until the client reaches the servers with its identity."""
+    """Makes everything, and waits until the client reaches the servers with its identity, and hosts outside."""
     authority = Authority("servers")
     async with AsyncExitStack() as stack:
         mesh = await stack.enter_async_context(netmesh(folder, envoy, PLAN))
@@ -103,15 +110,17 @@ async def strict_mesh(folder: Path, envoy: Path) -> AsyncIterator[Strict]:
             stack.push_async_callback(caller.close)
         for name, ports in SERVED.items():
             for port, server in ports.items():
-                await stack.enter_async_context(server(name, mesh.members[name].listen(port)))
+                for family in (AF_INET, AF_INET6):
+                    await stack.enter_async_context(server(name, mesh.members[name].listen(port, family)))
         tls = server_context(authority.issue(SECURE), folder)
         await stack.enter_async_context(http_server("outside", mesh.members["outside"].listen(OUTSIDE_TLS), tls))
         explained = Explained(mesh.configuration, mesh.mesh_config)
+        made = Strict(mesh, callers, explained, wire, authority)
+        for url in (f"http://server:{HTTP}/", f"http://{SECURE}/"):
+            await made.until(partial(sender, made.client, url), identity("client"))
         for member in PLAN.members:
             if member.capture is not None:
                 callers[member.name].witness = Witness(explained, member.name)
-        made = Strict(mesh, callers, explained, wire, authority)
-        await made.until(lambda: sender(made.client, f"http://server:{HTTP}/"), identity("client"))
         yield made
 
 

@@ -8,16 +8,19 @@ import shutil
 import socket
 import subprocess
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2e.compose.leftovers import left, new_name, remove_leftovers
 from examples.bookinfo.topology import REPOSITORY
 
 _CAPTURED = REPOSITORY / "examples" / "bookinfo" / "captured"
 _UP_SECONDS = 600
+_IMAGES = ("control-plane", "productpage-v1", "productpage-v1-sidecar")
+"""Services whose images are those of all."""
+
 _STEP_SECONDS = 300
 
 
@@ -41,7 +44,7 @@ class Project:
 
     def docker(self, *arguments: str) -> str:
         """The same for docker."""
-        return _run(("docker", *arguments), self.environment, _STEP_SECONDS)
+        return docker(*arguments)
 
     def container(self, service: str) -> str:
         """The id of a service's container."""
@@ -77,11 +80,7 @@ class Project:
 
     def left(self) -> list[str]:
         """Containers, networks and volumes that there still are."""
-        label = f"label=com.docker.compose.project={self.name}"
-        found = (
-            self.docker(*what, "--filter", label, "-q") for what in (("ps", "-a"), ("network", "ls"), ("volume", "ls"))
-        )
-        return " ".join(found).split()
+        return left(self.docker, self.name)
 
     def logs(self) -> str:
         """The last that each container has said."""
@@ -90,7 +89,11 @@ class Project:
 
 @contextmanager
 def up(folder: Path) -> Iterator[Project]:
-    """Builds the images, starts everything, waits until all sidecars are ready, and takes everything away again."""
+    """Builds the images, starts everything, waits until all sidecars are ready, and takes everything away again.
+
+    Removes first what runs left behind that were killed.
+    """
+    remove_leftovers(docker)
     mesh = folder / "mesh"
     shutil.copytree(_CAPTURED, mesh)
     ports = [_free_port() for _ in range(2)]
@@ -101,15 +104,27 @@ def up(folder: Path) -> Iterator[Project]:
         "ISSUER_PORT": str(ports[1]),
     }
     urls = [f"http://127.0.0.1:{port}" for port in ports]
-    project = Project(f"pilothouse-{uuid.uuid4().hex[:8]}", mesh, urls[0], urls[1], environment)
-    project.compose("build", seconds=_UP_SECONDS)
+    project = Project(new_name(), mesh, urls[0], urls[1], environment)
+    project.compose("build", "--force-rm", *_IMAGES, seconds=_UP_SECONDS)
     try:
         project.compose("up", "--detach", seconds=_UP_SECONDS)
         project.await_healthy(_UP_SECONDS)
         yield project
     finally:
+        _take_down(project)
+
+
+def _take_down(project: Project) -> None:
+    """An interrupt may have come while the engine was making something."""
+    deadline = time.monotonic() + _STEP_SECONDS
+    while project.left():
+        assert time.monotonic() < deadline, f"left: {project.left()}"
         project.compose("--profile", "scale", "down", "--volumes", "--remove-orphans", "--timeout", "15")
-        assert project.left() == []
+
+
+def docker(*arguments: str) -> str:
+    """Runs docker to its end, and returns what it printed. It has to succeed."""
+    return _run(("docker", *arguments), os.environ, _STEP_SECONDS)
 
 
 def missing() -> str:

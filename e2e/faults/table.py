@@ -62,6 +62,9 @@ class Fault(Enum):
     FOLDER_LOCKED = "folder of the configuration unreadable for 2 s, then a file in it for 2 s"
     AUTHORITY_DISK_FULL = "disk of the certificate authority full"
     CACHE_DISK_FULL = "disk of the caches full"
+    CLOCK_AHEAD = "clock of the control plane jumps ahead by 3 days, and back"
+    CLOCK_BEHIND = "clock of the control plane jumps back by 3 days, and ahead"
+    AGENT_CLOCK = "clock of an agent jumps ahead by 3 days, and back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from xds.app.demo.plan import ADMIN_PORT
 from xds.app.proxy_spec import ProxySpec
 from xds.app.security import open_authority
 from xds.ca.authority import issue
+from xds.ca.clock import Moment
 from xds.ca.encoding import key_pem
 from xds.ca.keyed import KeyedSvid, keyed_svid, new_request
 from xds.model.identity import SpiffeId
@@ -101,8 +102,10 @@ async def test_a_certificate_has_to_be_of_the_mesh_and_in_force(world: World, tm
 def _expired(world: World) -> KeyedSvid:
     key, past = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC) - timedelta(minutes=10)
     life = timedelta(minutes=5)
-    issued = issue(world.authority.active, new_request(key), CLIENT, life, now=past, serial=x509.random_serial_number)
-    return KeyedSvid(issued, key_pem(key))
+    issued = issue(
+        world.authority.active, new_request(key), CLIENT, life, now=Moment.at(past), serial=x509.random_serial_number
+    )
+    return KeyedSvid(issued, life / 2, key_pem(key))
 
 
 @pytest.mark.parametrize("revoked", ["nothing", "a certificate"])

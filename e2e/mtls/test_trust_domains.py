@@ -16,6 +16,7 @@ from e2e.mtls.world import CLIENT, FEDERATED, HTTP, REFUSED, World
 from e2e.proofs import proves
 from xds.app.security import open_authority
 from xds.ca.authority import Authority, issue
+from xds.ca.clock import Moment
 from xds.ca.encoding import key_pem
 from xds.ca.keyed import KeyedSvid, keyed_svid, new_request
 from xds.ca.spiffe_bundle import own_bundle
@@ -32,8 +33,8 @@ def signed(by: Authority, identity: SpiffeId) -> KeyedSvid:
     """Of an authority, for whomever: it would not sign it for a workload that asks."""
     key, at_will = ec.generate_private_key(ec.SECP256R1()), replace(by, trust_domain=identity.trust_domain)
     request, life = new_request(key), timedelta(hours=1)
-    issued = issue(at_will, request, identity, life, now=datetime.now(UTC), serial=x509.random_serial_number)
-    return KeyedSvid(issued, key_pem(key))
+    issued = issue(at_will, request, identity, life, now=Moment.at(datetime.now(UTC)), serial=x509.random_serial_number)
+    return KeyedSvid(issued, life / 2, key_pem(key))
 
 
 @proves("MeshConfig", "trustDomainAliases")

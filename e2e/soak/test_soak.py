@@ -20,21 +20,19 @@ SEED = int(os.environ.get("PILOTHOUSE_SOAK_SEED", "1"))
 
 _REQUESTS_PER_SECOND = 50.0
 _CHANGES_PER_SECOND = 5.0
-_SAMPLES = 60
-_GROWTH_MB = 6.0
-"""What an allocator may still be finding its way to. A leak of 15 kB in each change is more within five minutes."""
+_AT_ONCE = 8
+"""Few, so that the number of connections, and what they take, is much the same however slow the machine becomes."""
 
-_CONNECTIONS = 12
-"""How much the numbers of connections of a proxy may differ from one third to the next: clusters come and go."""
+_SAMPLES = 60
 
 
 async def test_nothing_fails_and_nothing_grows(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     mesh = await start(lab)
     changes = Changes(mesh, Random(SEED))
-    usages = [Usage(child) for child in lab.processes.children]
+    usages = [Usage(child.command.name, child.pid) for child in lab.processes.children]
     made, end = 0, time.monotonic() + MINUTES * 60
     sampled = time.monotonic()
-    async with load(mesh.client, HOST, _REQUESTS_PER_SECOND) as traffic:
+    async with load(mesh.client, HOST, _REQUESTS_PER_SECOND, at_once=_AT_ONCE) as traffic:
         while time.monotonic() < end:
             changes.make()
             made += 1
@@ -44,13 +42,10 @@ async def test_nothing_fails_and_nothing_grows(lab: Lab, capsys: pytest.CaptureF
                     usage.sample()
             await asyncio.sleep(1 / _CHANGES_PER_SECOND)
 
-    grown = {usage.child.command.name: usage.growth() for usage in usages}
+    grown = {usage.name: usage.growth() for usage in usages}
     with capsys.disabled():
         print(f"\n{made} changes, {traffic.requests} requests, {len(traffic.failures)} failed; seed {SEED}")
         for name, growth in grown.items():
             print(f"{name}: {growth.resident:+.1f} MB, {growth.files:+d} files, {growth.threads:+d} threads")
     assert traffic.failures == []
-    for name, growth in grown.items():
-        assert growth.resident < _GROWTH_MB, name
-        assert growth.files <= (0 if name == "control plane" else _CONNECTIONS), name
-        assert growth.threads <= 0, name
+    assert {name: [*growth.excesses()] for name, growth in grown.items()} == {name: [] for name in grown}

@@ -65,6 +65,19 @@ async def test_an_outage_drops_nothing_and_ends(tmp_path: Path) -> None:
         assert agent.trouble == ""
 
 
+async def test_a_clock_that_was_ahead_for_a_while_costs_nothing(tmp_path: Path) -> None:
+    clock = Time()
+    async with control_plane(tmp_path) as plane, running(plane.options(plane.token_file()), clock) as agent:
+        first = await ready(agent)
+        clock.now += timedelta(days=3)
+        agent.look()
+        await until(lambda: "no certificate that still holds" in agent.trouble)
+        clock.now -= timedelta(days=3)
+        agent.look()
+        await until(lambda: agent.trouble == "")
+        assert agent.identity.svid is first
+
+
 async def test_ten_minutes_of_an_outage_cost_nothing_but_time(tmp_path: Path) -> None:
     clock = Time()
     async with control_plane(tmp_path) as plane, running(plane.options(plane.token_file()), clock) as agent:

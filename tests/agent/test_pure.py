@@ -23,6 +23,7 @@ from xds.agent.identity.svid import State, Svid
 from xds.agent.identity.timing import FIRST_PAUSE, JITTER, LONGEST_PAUSE, pause_after, renew_at
 from xds.agent.identity.trust import after_answer, control_plane_roots
 from xds.ca.authority import KeyType, issue, new_authority
+from xds.ca.clock import Moment
 from xds.ca.encoding import certificates_pem
 from xds.ca.profile import Lifetimes
 from xds.model.credentials import Sealed
@@ -140,7 +141,7 @@ def test_a_certificate_that_is_not_ours_is_not_used(asked_for: SpiffeId | None, 
     signer = new_authority("cluster.local", KeyType.EC_P256, Lifetimes(), now=now, serial=x509.random_serial_number)
     request = request_for(KEY if asked_for is not None else new_key())
     life, serial = timedelta(hours=1), x509.random_serial_number
-    issued = issue(signer, request, asked_for or REVIEWS, life, now=now, serial=serial)
+    issued = issue(signer, request, asked_for or REVIEWS, life, now=Moment.at(now), serial=serial)
     chain = [certificates_pem([each]).decode() for each in issued.chain]
     with pytest.raises(AttemptError, match=reason):
         read_answer(chain, KEY, Workload("default", "reviews"), now + offset)
@@ -217,7 +218,7 @@ def test_a_revoked_certificate_is_known_by_its_signers_list(*, revoked: bool) ->
     now = datetime.now(UTC)
     signer = new_authority("cluster.local", KeyType.EC_P256, Lifetimes(), now=now, serial=x509.random_serial_number)
     life, serial = timedelta(hours=1), x509.random_serial_number
-    issued = issue(signer, request_for(KEY), REVIEWS, life, now=now, serial=serial)
+    issued = issue(signer, request_for(KEY), REVIEWS, life, now=Moment.at(now), serial=serial)
     answer = read_answer(
         [certificates_pem([each]).decode() for each in issued.chain], KEY, Workload("default", "reviews"), now
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
+
+import pytest
 
 from tests.translators import kit
 from xds.app.security import open_authority
@@ -100,4 +103,24 @@ async def test_what_is_revoked_goes_to_everybody_with_the_roots(tmp_path: Path) 
         "spiffe://cluster.local": False,
     }
     assert content(stream, "ROOTCA").count(b"BEGIN X509 CRL") == 2  # of what signs, and of its root
+    stream.close()
+
+
+@pytest.mark.parametrize("days", [-3, 3])
+async def test_a_clock_that_is_set_has_certificates_renewed_once(tmp_path: Path, days: int) -> None:
+    authority = open_authority(tmp_path / "ca", "cluster.local")
+    source = WorkloadSecrets(BroadcastSource(Snapshot({})), authority)
+    stream = source.connect(REVIEWS, lambda: None)
+    before, now = versions(stream)["default"], datetime.now(UTC)
+    source.look(now)
+    source.look(now + timedelta(hours=10))
+    await asyncio.sleep(0)
+    assert versions(stream)["default"] == before
+    with patch.object(asyncio.get_running_loop(), "call_later", wraps=asyncio.get_running_loop().call_later) as later:
+        source.look(now + timedelta(days=days))
+        source.look(now + timedelta(days=days))
+    assert later.call_count == 1
+    async with asyncio.timeout(10):
+        while versions(stream)["default"] == before:  # noqa: ASYNC110 - a timer of its own
+            await asyncio.sleep(0.01)
     stream.close()

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.ca.kit import NOW, REVIEWS, TRUST_DOMAIN, authority, request
 from xds.ca.attestation import Attestor, Evidence, attest, by_certificate
 from xds.ca.authority import issue
+from xds.ca.clock import Moment
 from xds.ca.errors import CertificateError
 from xds.model.identity import SpiffeId
 
@@ -21,7 +22,7 @@ OLD = replace(REVIEWS, trust_domain="old.example")
 
 def evidence(identity: SpiffeId) -> Evidence:
     at_will = replace(OURS, trust_domain=identity.trust_domain)
-    made = issue(at_will, request(), identity, timedelta(hours=1), now=NOW, serial=x509.random_serial_number)
+    made = issue(at_will, request(), identity, timedelta(hours=1), now=Moment.at(NOW), serial=x509.random_serial_number)
     return Evidence(made.certificate.public_bytes(Encoding.DER))
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.ca.kit import NOW, REVIEWS, authority, pem, request
 from xds.ca.authority import Authority, Issued, KeyType, issue, needs_renewal, renewed
+from xds.ca.clock import Moment
 from xds.ca.errors import CertificateError, RequestError
 from xds.ca.profile import Lifetimes, Signer
 from xds.ca.request import MAX_REQUEST, public_key_of
@@ -34,7 +35,7 @@ def ours() -> Authority:
 
 
 def issued(by: Authority, csr: str, identity: SpiffeId = REVIEWS, life: timedelta = DAY) -> Issued:
-    return issue(by, csr, identity, life, now=NOW, serial=x509.random_serial_number)
+    return issue(by, csr, identity, life, now=Moment.at(NOW), serial=x509.random_serial_number)
 
 
 def test_an_svid_has_one_name_which_is_critical_and_no_more_rights_than_it_needs(ours: Authority) -> None:
@@ -179,7 +180,7 @@ def test_nothing_outlives_its_issuer() -> None:
     assert short.issuing.certificate.not_valid_after_utc == NOW + timedelta(hours=2)
     assert issued(short, request()).certificate.not_valid_after_utc == NOW + timedelta(hours=2)
     with pytest.raises(CertificateError, match="the issuing certificate ended"):
-        issue(short, request(), REVIEWS, DAY, now=NOW + DAY, serial=x509.random_serial_number)
+        issue(short, request(), REVIEWS, DAY, now=Moment.at(NOW + DAY), serial=x509.random_serial_number)
 
 
 def test_the_issuing_certificate_is_renewed_below_the_same_root(ours: Authority) -> None:
@@ -210,10 +211,18 @@ def test_a_request_may_name_the_workload_under_another_name_of_the_trust_domain(
     csr = request("spiffe://old.example/ns/default/sa/reviews")
     with pytest.raises(RequestError, match="the caller has proven to be"):
         issued(ours, csr)
-    found = issue(ours, csr, REVIEWS, DAY, now=NOW, serial=x509.random_serial_number, aliases=["old.example"])
+    found = issue(
+        ours, csr, REVIEWS, DAY, now=Moment.at(NOW), serial=x509.random_serial_number, aliases=["old.example"]
+    )
     assert check_svid(found.certificate, ours.issuing.certificate, NOW) == REVIEWS
     for other in ("spiffe://old.example/ns/default/sa/ratings", "spiffe://older.example/ns/default/sa/reviews"):
         with pytest.raises(RequestError, match="the caller has proven to be"):
             issue(
-                ours, request(other), REVIEWS, DAY, now=NOW, serial=x509.random_serial_number, aliases=["old.example"]
+                ours,
+                request(other),
+                REVIEWS,
+                DAY,
+                now=Moment.at(NOW),
+                serial=x509.random_serial_number,
+                aliases=["old.example"],
             )

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ca.kit import NOW
+from xds.ca.clock import Moment
 from xds.ca.errors import RotationError
 from xds.ca.slots import Slot, Slots, Step
 
@@ -18,7 +19,7 @@ DAY = timedelta(days=1)
 
 
 def due(slots: Slots, now: datetime) -> Step | None:
-    return slots.due(now, root_life=LIFE, published=HOUR, longest=DAY)
+    return slots.due(Moment.at(now), root_life=LIFE, published=HOUR, longest=DAY)
 
 
 def one() -> Slots:

@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.ca.kit import TRUST_DOMAIN, pem, request
 from tests.ca.plugged import YEAR, Made, made
 from xds.ca.authority import Authority, Issued, KeyType, issue, new_authority, plugged_authority
+from xds.ca.clock import Moment
 from xds.ca.plugged_in import PluggedIn
 from xds.ca.profile import Lifetimes, PrivateKey, Signer
 from xds.model.identity import SpiffeId
@@ -66,7 +67,9 @@ def batches() -> list[Batch]:
         identity = SpiffeId.of_workload(TRUST_DOMAIN, f"ns-{chance.randrange(10)}", f"Account_{number}.x")
         life = timedelta(seconds=chance.randrange(300, 86_400))
         batch.issued.append(
-            issue(batch.authority, requests[which], identity, life, now=NOW, serial=x509.random_serial_number)
+            issue(
+                batch.authority, requests[which], identity, life, now=Moment.at(NOW), serial=x509.random_serial_number
+            )
         )
         batch.keys.append(KEYS[which])
     return made

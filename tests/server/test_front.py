@@ -23,6 +23,7 @@ from grpc import aio
 
 from tests.ca.kit import REVIEWS, TRUST_DOMAIN, pem, request
 from xds.ca.authority import Authority, KeyType, issue, new_authority
+from xds.ca.clock import Moment
 from xds.ca.encoding import key_pem
 from xds.ca.profile import Lifetimes
 from xds.model.identity import SpiffeId
@@ -48,7 +49,7 @@ def certificate(
         request(key=key),
         identity,
         life,
-        now=datetime.now(UTC) - age,
+        now=Moment.at(datetime.now(UTC) - age),
         serial=x509.random_serial_number,
         addresses=[x509.DNSName("pilothouse")],
     )

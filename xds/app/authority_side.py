@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from xds.app.address import split_address
 from xds.app.authority_findings import authority_findings
@@ -24,6 +25,9 @@ from xds.model.identity import SpiffeId
 from xds.model.settings import MeshSettings
 from xds.server import Security, SnapshotSource
 
+_CLOCK_SECONDS: Final = 10.0
+"""How often it is looked whether the clock has been set."""
+
 
 class AuthoritySide:
     """The authority, the bundles of other trust domains, and whoever is told when either changes."""
@@ -39,12 +43,13 @@ class AuthoritySide:
         self._federation.start()
         self._bundles = AuthorityBundles(self.authority, self._federated)
         self._interested = [self._bundles.changed]
+        self._secrets: WorkloadSecrets | None = None
 
     def with_secrets(self, source: SnapshotSource) -> WorkloadSecrets:
         """The source, and the secrets of those who have proven who they are."""
-        secrets = WorkloadSecrets(source, self.authority, self._federated)
-        self._interested.append(secrets.changed)
-        return secrets
+        self._secrets = WorkloadSecrets(source, self.authority, self._federated)
+        self._interested.append(self._secrets.changed)
+        return self._secrets
 
     def security(self, options: ServeOptions, root_namespace: str) -> Security:
         """What the server needs. Raises StartError."""
@@ -69,6 +74,8 @@ class AuthoritySide:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(follow(self.authority, *self._folders, self._spread))
             tasks.create_task(self._federation.run())
+            if self._secrets:
+                tasks.create_task(_look_at_the_clock(self._secrets))
 
     def _federated(self) -> tuple[FederatedBundle, ...]:
         return self._federation.bundles
@@ -77,6 +84,12 @@ class AuthoritySide:
         for tell in self._interested:
             tell()
         self._changed()
+
+
+async def _look_at_the_clock(secrets: WorkloadSecrets) -> None:
+    while True:
+        await asyncio.sleep(_CLOCK_SECONDS)
+        secrets.look(datetime.now(UTC))
 
 
 def _open(options: ServeOptions, ca_dir: Path, settings: MeshSettings) -> CertificateAuthority:

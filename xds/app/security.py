@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _elapsed() -> float:
+    """Seconds that go on while the machine sleeps, and that nobody can set."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def open_authority(
     folder: Path, trust_domain: str, policy: Policy | None = None, plugged: Path | None = None
 ) -> CertificateAuthority:
@@ -48,7 +54,7 @@ def open_authority(
     plugged: the folder of what somebody else has made; None: roots are made here.
     """
     read = partial(read_folder, plugged) if plugged is not None else None
-    authority = CertificateAuthority(Keystore(folder), policy or Policy(), _now, read)
+    authority = CertificateAuthority(Keystore(folder), policy or Policy(), _now, read, _elapsed)
     try:
         authority.start(trust_domain)
     except PluggedInError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -45,15 +45,22 @@ _JITTER: Final = 0.1
 """By how much of the time until it a renewal may come early, so that not all come at once."""
 
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(slots=True, eq=False)
 class _Held:
     """What the streams of one identity have. signer: the version of the authority that signed; empty if none has. leaf:
-    what it has signed, DER."""
+    what it has signed, DER. begins, due: from when to when it is not to be renewed. is_late: whether it is about to be.
+    """
 
     identity: SpiffeId
     wakes: dict[int, Callable[[], None]] = field(default_factory=dict)
     signer: str = ""
     leaf: bytes = b""
+    begins: datetime = _NEVER
+    due: datetime = _NEVER
+    is_late: bool = False
     certificate: tuple[Resource, ...] = ()
     timer: asyncio.TimerHandle | None = None
     is_due: bool = True
@@ -87,12 +94,21 @@ class WorkloadSecrets:
     def changed(self) -> None:
         """The authority is not what it was: roots and lists are told at once, and who has a certificate of another
         signer, or one that is revoked, gets another one, some at a time."""
-        behind = [held for held in self._held.values() if held.signer and self._is_behind(held)]
-        for held in behind:
-            soon = random.random() * len(behind) / RENEWED_PER_SECOND  # noqa: S311 - it spreads load, and nothing else
-            self._set_timer(held, timedelta(seconds=soon))
+        self._renew_soon([held for held in self._held.values() if held.signer and self._is_behind(held)])
         for held in self._held.values():
             self._wake(held)
+
+    def look(self, now: datetime) -> None:
+        """Timers know nothing of a clock that is set: who has a certificate that, by the clock, does not hold yet, or
+        is to be renewed, gets another one."""
+        held_wrongly = (held for held in self._held.values() if not held.begins <= now < held.due)
+        self._renew_soon([held for held in held_wrongly if held.signer and not held.is_late])
+
+    def _renew_soon(self, behind: Collection[_Held]) -> None:
+        for held in behind:
+            held.is_late = True
+            soon = random.random() * len(behind) / RENEWED_PER_SECOND  # noqa: S311 - it spreads load, and nothing else
+            self._set_timer(held, timedelta(seconds=soon))
 
     def _is_behind(self, held: _Held) -> bool:
         return held.signer != self._authority.active.version or self._authority.is_revoked(held.leaf)
@@ -117,7 +133,7 @@ class WorkloadSecrets:
 
     def _renew(self, held: _Held) -> None:
         """What there was before stays if there can be nothing new; it is tried again."""
-        held.is_due = False
+        held.is_due = held.is_late = False
         try:
             svid = keyed_svid(self._authority, held.identity)
         except CertificateError as error:
@@ -127,7 +143,9 @@ class WorkloadSecrets:
         held.certificate, held.signer = tuple(_certificate(svid)), self._authority.active.version
         held.leaf = svid.issued.certificate.public_bytes(Encoding.DER)
         early = 1 - _JITTER * random.random()  # noqa: S311 - it spreads load, and nothing else
-        self._set_timer(held, (svid.half_life - datetime.now(UTC)) * early)
+        held.begins = svid.issued.certificate.not_valid_before_utc
+        held.due = self._authority.moment().latest + svid.renew_in
+        self._set_timer(held, svid.renew_in * early)
         record(svid.issued, self._authority.active.id)
 
     def _set_timer(self, held: _Held, delay: timedelta) -> None:

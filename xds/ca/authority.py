@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from xds.ca import profile
+from xds.ca.clock import Moment
 from xds.ca.errors import CertificateError
 from xds.ca.plugged_in import PluggedIn
 from xds.ca.profile import Lifetimes, PrivateKey, Signer
@@ -142,7 +143,7 @@ def issue(
     identity: SpiffeId,
     life: timedelta,
     *,
-    now: datetime,
+    now: Moment,
     serial: Serial,
     addresses: Sequence[x509.GeneralName] = (),
     aliases: Collection[str] = (),
@@ -157,7 +158,7 @@ def issue(
         raise CertificateError(f"{identity} is of another trust domain than {authority.trust_domain}")
     key, signer = public_key_of(request, identity, aliases), authority.issuing
     certificate = profile.workload(identity, key, signer, now=now, life=life, serial=serial(), addresses=addresses)
-    check_own(certificate, now)
+    check_own(certificate, now.now)
     return Issued(identity, certificate, (certificate, *authority.chain, authority.roots[0]))
 
 

@@ -46,15 +46,18 @@ class JoinTokens:
         return token
 
     def use(self, token: str, now: datetime) -> SpiffeId:
-        """Whose token this is; it is gone after that. Raises CertificateError if there is none such, or it is over."""
+        """Whose token this is; it is gone after that. Raises CertificateError if there is none such, or it is over.
+
+        One that is over is left to `tidy`: it may be the clock that is wrong.
+        """
         path = self._path(token)
         try:
             identity, expires = _read(path.read_bytes(), path)
+            if now >= expires:
+                raise CertificateError(f"the join token ended at {expires:%F %T} UTC")
             path.unlink()
         except FileNotFoundError as error:
             raise CertificateError("the join token is unknown, or was used before") from error
-        if now >= expires:
-            raise CertificateError(f"the join token ended at {expires:%F %T} UTC")
         return identity
 
     def tidy(self, now: datetime) -> int:

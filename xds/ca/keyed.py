@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,21 +18,16 @@ from xds.model.identity import SpiffeId
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeyedSvid:
-    """issued: what was signed. key: PEM."""
+    """issued: what was signed. key: PEM. renew_in: until half of its life is over."""
 
     issued: Issued
+    renew_in: timedelta
     key: bytes = field(repr=False)
 
     @property
     def chain(self) -> bytes:
         """PEM, leaf first, without the root, which whoever verifies has."""
         return certificates_pem(self.issued.chain[:-1])
-
-    @property
-    def half_life(self) -> datetime:
-        """When it is to be renewed."""
-        leaf = self.issued.certificate
-        return leaf.not_valid_before_utc + (leaf.not_valid_after_utc - leaf.not_valid_before_utc) / 2
 
 
 def new_request(key: ec.EllipticCurvePrivateKey) -> str:
@@ -44,4 +39,6 @@ def new_request(key: ec.EllipticCurvePrivateKey) -> str:
 def keyed_svid(authority: CertificateAuthority, identity: SpiffeId) -> KeyedSvid:
     """With a key that nothing else has had. Raises CertificateError."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return KeyedSvid(authority.issue(new_request(key), identity), key_pem(key))
+    issued = authority.issue(new_request(key), identity)
+    renew_in = (issued.certificate.not_valid_after_utc - authority.moment().latest) / 2
+    return KeyedSvid(issued, renew_in, key_pem(key))

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from xds.ca.clock import Moment
 from xds.ca.errors import CertificateError
 from xds.ca.request import PublicKey
 from xds.model.identity import SpiffeId
@@ -99,19 +100,20 @@ def workload(
     key: PublicKey,
     signer: Signer,
     *,
-    now: datetime,
+    now: Moment,
     life: timedelta,
     serial: int,
     addresses: Sequence[x509.GeneralName] = (),
 ) -> x509.Certificate:
     """An X509-SVID. It ends with its issuer at the latest; raises CertificateError if that has ended.
 
+    now: it holds from the earliest time that it may be, and for its life after the latest.
     addresses: names and IP addresses by which clients that know nothing of SPIFFE find the workload.
     """
-    until = min(now + life, signer.certificate.not_valid_after_utc)
-    if until <= now:
+    until = min(now.latest + life, signer.certificate.not_valid_after_utc)
+    if until <= now.now:
         raise CertificateError(f"the issuing certificate ended at {signer.certificate.not_valid_after_utc:%F %T} UTC")
-    builder = _valid(_workload_of(signer), key, now, until, serial)
+    builder = _valid(_workload_of(signer), key, now.earliest, until, serial)
     # critical, as the subject is empty (RFC 5280, 4.2.1.6)
     builder = builder.add_extension(_named(str(identity), *addresses), critical=True)
     return builder.sign(signer.key, hashes.SHA256())

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 
 from xds.ca.authority import Authority, KeyType, key_id, needs_renewal, new_authority, plugged_authority, renewed
+from xds.ca.clock import Moment
 from xds.ca.errors import RotationError
 from xds.ca.plugged_in import PluggedIn
 from xds.ca.profile import Lifetimes, Signer
@@ -28,12 +29,12 @@ class Policy:
     published: timedelta = timedelta(hours=1)
 
 
-def with_new(stored: Stored, policy: Policy, now: datetime) -> Stored:
+def with_new(stored: Stored, policy: Policy, now: Moment) -> Stored:
     """With a new authority prepared; active, if it is the first. Raises RotationError if one is prepared already."""
     new = new_authority(
-        stored.trust_domain, policy.key_type, policy.lifetimes, now=now, serial=x509.random_serial_number
+        stored.trust_domain, policy.key_type, policy.lifetimes, now=now.earliest, serial=x509.random_serial_number
     )
-    return _prepared(stored, new, now)
+    return _prepared(stored, new, now.latest)
 
 
 def with_plugged(stored: Stored, parts: PluggedIn, policy: Policy, now: datetime) -> Stored:
@@ -52,18 +53,18 @@ def with_plugged(stored: Stored, parts: PluggedIn, policy: Policy, now: datetime
     return stored if stored.authorities[new.id].version == new.version else _in_place(stored, new, policy, now)
 
 
-def after_due(stored: Stored, policy: Policy, now: datetime, *, by_hand: bool) -> Stored:
+def after_due(stored: Stored, policy: Policy, now: Moment, *, by_hand: bool) -> Stored:
     """With the step made for which time has come; the same object if there is none.
 
     by_hand: whether roots come from somebody else, so that none is made here.
     """
-    stored, lifetimes = _without_ended(stored, now), policy.lifetimes
+    stored, lifetimes = _without_ended(stored, now.earliest), policy.lifetimes
     root_life = None if by_hand else lifetimes.root
     step = stored.slots.due(now, root_life=root_life, published=policy.published, longest=lifetimes.most)
     if step is Step.PREPARE:
         return with_new(stored, policy, now)
     if step is Step.ACTIVATE:
-        return replace(stored, slots=stored.slots.activate(now))
+        return replace(stored, slots=stored.slots.activate(now.latest))
     if step is Step.REVOKE:
         return without(stored, stored.slots.revoke(stored.slots.old[0].id))
     return _with_renewed(stored, policy, now)
@@ -156,16 +157,16 @@ def _in_place(stored: Stored, new: Authority, policy: Policy, now: datetime) -> 
     return replace(stored, slots=slots, authorities={**stored.authorities, new.id: new}, retired=retired)
 
 
-def _with_renewed(stored: Stored, policy: Policy, now: datetime) -> Stored:
+def _with_renewed(stored: Stored, policy: Policy, now: Moment) -> Stored:
     """With another issuing certificate for the active authority, if its own is near its end and the root's key here."""
     active = stored.slots.active
     if active is None:
         return stored
     old = stored.authorities[active.id]
-    if old.is_plugged_in or not needs_renewal(old, now):
+    if old.is_plugged_in or not needs_renewal(old, now.now):
         return stored
-    fresh = renewed(old, policy.key_type, policy.lifetimes, now=now, serial=x509.random_serial_number)
-    return _in_place(stored, fresh, policy, now)
+    fresh = renewed(old, policy.key_type, policy.lifetimes, now=now.earliest, serial=x509.random_serial_number)
+    return _in_place(stored, fresh, policy, now.latest)
 
 
 def _visible(stored: Stored) -> object:

@@ -14,6 +14,8 @@ from cryptography import x509
 
 from xds.ca import jwt_svid
 from xds.ca.authority import Authority, Issued, issue
+from xds.ca.clock import Clock as Clock  # it is part of what callers see
+from xds.ca.clock import Moment, Moments
 from xds.ca.errors import CertificateError, KeystoreError, RateLimitError, RotationError
 from xds.ca.issued import IssuedCertificates
 from xds.ca.join_tokens import JoinTokens
@@ -23,9 +25,6 @@ from xds.ca.plugged_in import PluggedIn
 from xds.ca.rotation import Policy as Policy  # it is part of what callers see
 from xds.ca.rotation import after_due, differs, with_lists, with_new, with_plugged, with_revoked, without
 from xds.model.identity import SpiffeId, check_trust_domain
-
-Clock = Callable[[], datetime]
-
 
 PluggedFiles = Callable[[datetime], PluggedIn]
 """Reads what somebody else has made. Raises PluggedInError."""
@@ -38,7 +37,16 @@ class CertificateAuthority:
     there now cannot be used; empty if it can. trouble: why the folder cannot be read or written; empty if it can.
     """
 
-    def __init__(self, store: Keystore, policy: Policy, clock: Clock, plugged: PluggedFiles | None = None) -> None:
+    def __init__(
+        self,
+        store: Keystore,
+        policy: Policy,
+        clock: Clock,
+        plugged: PluggedFiles | None = None,
+        elapsed: Callable[[], float] | None = None,
+    ) -> None:
+        """elapsed: seconds that nobody can set, as clocks can; None: the clock is never doubted."""
+        self.moment: Callable[[], Moment] = Moments(clock, elapsed) if elapsed else lambda: Moment.at(clock())
         self._store = store
         self._policy = policy
         self._clock = clock
@@ -67,7 +75,7 @@ class CertificateAuthority:
                     f"{trust_domain}: use another folder"
                 )
             after = self._first(Stored(trust_domain)) if found is None else self._taken_in(found)
-            after = with_lists(after, self._clock())
+            after = with_lists(after, self.moment().earliest)
             if after is not found:
                 self._store.save(after)
             self._store.tidy(after)
@@ -96,8 +104,8 @@ class CertificateAuthority:
     def issue(self, request: str, identity: SpiffeId, asked: timedelta | None = None) -> Issued:
         """An X509-SVID. asked: how long it is to hold, within bounds. Raises CertificateError, of which RequestError is
         the caller's mistake and RateLimitError comes from asking too often."""
-        now = self._clock()
-        if not self._limit.allows(identity, now):
+        now = self.moment()
+        if not self._limit.allows(identity, now.now):
             raise RateLimitError(f"{identity} asks too often: try again later")
         life = self._policy.lifetimes.granted(asked)
         active = self.active
@@ -114,7 +122,7 @@ class CertificateAuthority:
             request,
             identity,
             life,
-            now=self._clock(),
+            now=self.moment(),
             serial=x509.random_serial_number,
             addresses=addresses,
         )
@@ -156,9 +164,9 @@ class CertificateAuthority:
             found = self._store.load()
             if found is None:
                 raise KeystoreError(f"{self._store.folder} has been emptied")
-            now = self._clock()
+            now = self.moment()
             after = after_due(self._taken_in(found), self._policy, now, by_hand=self._plugged is not None)
-            after = with_lists(after, now)
+            after = with_lists(after, now.earliest)
             if after is not found:
                 self._store.commit(after)
             try:
@@ -173,7 +181,7 @@ class CertificateAuthority:
 
     def activate(self) -> None:
         """See `xds.ca.slots`."""
-        self._change(lambda stored: replace(stored, slots=stored.slots.activate(self._clock())))
+        self._change(lambda stored: replace(stored, slots=stored.slots.activate(self.moment().latest)))
 
     def taint(self, id: str) -> None:  # noqa: A002 - the name of the thing
         """See `xds.ca.slots`."""
@@ -207,22 +215,22 @@ class CertificateAuthority:
     def _change(self, step: Callable[[Stored], Stored]) -> None:
         with self._store.locked():
             found = self._store.load() or self.stored
-            after = with_lists(step(found), self._clock())
+            after = with_lists(step(found), self.moment().earliest)
             self._store.commit(after)
             self._stored = after
             self._store.tidy(after)
 
     def _first(self, empty: Stored) -> Stored:
-        now = self._clock()
+        now = self.moment()
         if self._plugged is not None:
-            return with_plugged(empty, self._plugged(now), self._policy, now)
+            return with_plugged(empty, self._plugged(now.now), self._policy, now.now)
         return with_new(empty, self._policy, now)
 
     def _with_own(self, stored: Stored) -> Stored:
         active = stored.slots.active
         if active is not None and stored.authorities[active.id].is_plugged_in:
             raise RotationError(f"{active.id} is plugged in: to replace it, put other files in the place of its own")
-        return with_new(stored, self._policy, self._clock())
+        return with_new(stored, self._policy, self.moment())
 
     def _taken_in(self, stored: Stored) -> Stored:
         """With what somebody else has made. What cannot be used leaves in force what there is."""

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from xds.ca.clock import Moment
 from xds.ca.errors import RotationError
 
 
@@ -123,21 +124,19 @@ class Slots:
         self._old(id, "revoked")
         return Slots(tuple(member for member in self.members if member.id != id))
 
-    def due(
-        self, now: datetime, *, root_life: timedelta | None, published: timedelta, longest: timedelta
-    ) -> Step | None:
-        """The step that rotation by age takes now, if any.
+    def due(self, now: Moment, *, root_life: timedelta | None, published: timedelta, longest: timedelta) -> Step | None:
+        """The step that rotation by age takes now, if any. What cannot be undone waits until it is surely time.
 
         root_life: of roots that are made here; None: somebody else makes them. published: how long a bundle needs to
         reach everybody. longest: how long the certificate of a workload can last.
         """
         active, prepared = self.active, self.prepared
         if prepared is not None:
-            is_over = active is None or now >= active.expires
-            return Step.ACTIVATE if is_over or now >= prepared.since + published else None
-        if active is not None and root_life is not None and now >= active.expires - root_life * _RENEWED_IN_LAST:
+            is_over = active is None or now.now >= active.expires
+            return Step.ACTIVATE if is_over or now.earliest >= prepared.since + published else None
+        if active is not None and root_life is not None and now.now >= active.expires - root_life * _RENEWED_IN_LAST:
             return Step.PREPARE
-        if active is not None and self.old and now >= active.since + longest + published:
+        if active is not None and self.old and now.earliest >= active.since + longest + published:
             return Step.REVOKE
         return None
 

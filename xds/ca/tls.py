@@ -41,17 +41,17 @@ class ServerTls:
         self._clock = clock
         self._context: ssl.SSLContext | None = None
         self._made_of: tuple[tuple[x509.Certificate, ...], str] = ((), "")
-        self._renew_at = clock()
+        self._made_at = self._renew_at = clock()
 
     def __call__(self) -> ssl.SSLContext:
         """For a handshake that begins now: the same one until the roots or the signer change, or half of its
-        certificate's life is over."""
+        certificate's life is over, or the clock has been set back."""
         bundle, now = self._authority.bundle, self._clock()
         made_of = bundle, self._authority.active.version
-        if self._context is None or made_of != self._made_of or now >= self._renew_at:
+        if self._context is None or made_of != self._made_of or not self._made_at <= now < self._renew_at:
             self._context = self._new_context(bundle)
             self._made_of = made_of
-            self._renew_at = now + _LIFE / 2
+            self._made_at, self._renew_at = now, now + _LIFE / 2
         return self._context
 
     def _new_context(self, bundle: tuple[x509.Certificate, ...]) -> ssl.SSLContext:

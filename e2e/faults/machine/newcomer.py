@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -19,10 +20,13 @@ from xds.model.credentials import Sealed
 
 
 async def join(address: str, roots: bytes, token: Sealed) -> str:
-    """The serial number, as the control plane's log has it."""
+    """The serial number, as the control plane's log has it. Fails for a certificate that does not hold now."""
     proof = Proof(Means.JOIN_TOKEN, token=token)
     leaf = (await sign(address, roots, request_for(new_key()), proof))[0]
-    return f"{x509.load_pem_x509_certificate(leaf.encode()).serial_number:x}"
+    certificate = x509.load_pem_x509_certificate(leaf.encode())
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    assert begins <= datetime.now(UTC) < ends, f"certificate of no use: {begins} to {ends}"
+    return f"{certificate.serial_number:x}"
 
 
 if __name__ == "__main__":

@@ -45,6 +45,14 @@ def test_a_workload_that_nobody_knows_can_be_described(mesh: Mesh) -> None:
     assert (spec.ip, dict(spec.labels)) == ("10.0.0.5", {"app": "new"})
 
 
+def test_it_may_have_addresses_of_both_versions(mesh: Mesh) -> None:
+    spec = proxy_spec(Named("client", "default", ip="10.0.0.9,fd00::9"), mesh)
+
+    assert (spec.ip, spec.more_ips) == ("10.0.0.9", ("fd00::9",))
+    with pytest.raises(StartError, match="--ip here is no IP address"):
+        proxy_spec(Named("client", "default", ip="10.0.0.9,here"), mesh)
+
+
 def test_without_an_address_it_is_not_described_enough(mesh: Mesh) -> None:
     with pytest.raises(StartError, match="give its --ip"):
         proxy_spec(Named("new", "default", labels={"app": "new"}), mesh)

@@ -87,6 +87,7 @@ class Renewal:
         self._plan()
         while True:
             if self._due is not None and (left := (self._due - self._chance.clock()).total_seconds()) > 0:
+                self.failures, self.reason = 0, ""  # if there were any, the clock has been set back since
                 await self._rest(min(left, LONGEST_SLEEP))
                 continue
             try:

@@ -51,7 +51,10 @@ def explain(
     ] = [],  # noqa: B006 - typer copies it
     label: options.LabelList = [],  # noqa: B006 - typer copies it
     capture: options.Capture = CaptureOption.REDIRECT,
-    ip: Annotated[str, typer.Option("--ip", help="The proxy's address, if the configuration has none.")] = "",
+    ip: Annotated[
+        str,
+        typer.Option("--ip", metavar="IP[,IP]", help="The proxy's addresses, if the configuration has not all."),
+    ] = "",
     address: Annotated[str, typer.Option("--address", help="Where the URL's host leads, if not by the mesh.")] = "",
     inbound: Annotated[bool, typer.Option("--inbound", help="Also tell what the sidecars of endpoints do.")] = False,
     mtls: Annotated[

@@ -23,8 +23,9 @@ ANY_ADDRESS: Final = "127.0.0.1"
 @dataclass(frozen=True, slots=True)
 class Named:
     """A proxy as the command line names it. labels: None for those that the configuration gives it. ip: empty for the
-    one that it gives it. type ROUTER: a gateway proxy. mtls: proxies have proven who they are. asked: it is the one
-    that is asked, by somebody without a proxy, and not the one that asks."""
+    one that it gives it; several have commas between, the primary one first. type ROUTER: a gateway proxy. mtls:
+    proxies have proven who they are. asked: it is the one that is asked, by somebody without a proxy, and not the one
+    that asks."""
 
     name: str
     namespace: str
@@ -41,21 +42,23 @@ class Named:
 
 def proxy_spec(named: Named, mesh: Mesh) -> ProxySpec:
     """The proxy with all that is known of it. Raises StartError, with the names that there are, if nothing is."""
-    if named.ip and not is_ip(named.ip):
-        raise StartError(f"--ip {named.ip} is no IP address")
+    given = named.ip.split(",") if named.ip else []
+    for wrong in (each for each in given if not is_ip(each)):
+        raise StartError(f"--ip {wrong} is no IP address")
     workload = _workload(named, mesh.workloads.values())
     labels = named.labels
     if labels is None:
         labels = workload.labels if workload is not None else _selector(named, mesh.gateways)
     if labels is None:
         raise StartError(_unknown(named, mesh))
-    ip = named.ip or (workload.address if workload is not None else "")
+    ip, *others = given or [workload.address if workload is not None else ""]
     if not ip and named.type is ProxyType.SIDECAR:
         raise StartError(f"{_unknown(named, mesh)}; to explain it all the same, give its --ip as well")
     return ProxySpec(
         name=named.name,
         namespace=named.namespace,
         ip=ip or ANY_ADDRESS,
+        more_ips=tuple(others),
         type=named.type,
         capture=named.capture,
         service_account=workload.service_account if workload is not None else "",
