@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -38,7 +39,7 @@ class _Pair:
 
 @contextmanager
 def _running(module: str, workloads: int) -> Iterator[_Pair]:
-    with Child(module) as server, Child(_CLIENTS) as clients:
+    with TemporaryDirectory() as folder, Child(module, folder) as server, Child(_CLIENTS) as clients:
         clients.ask("know", **server.ask("start", workloads=workloads))
         yield _Pair(server, clients)
 

@@ -1,6 +1,6 @@
 """A server that answers every request with the same bytes, in plain text: what gRPC for Python takes by itself.
 
-Takes the orders of `server` and answers them alike.
+Takes the orders of `server` and answers them alike; it needs no folder, and leaves the one it is given alone.
 """
 
 from __future__ import annotations

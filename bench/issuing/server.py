@@ -1,5 +1,7 @@
 """The server: what ``pilothouse serve --ca-dir`` has, but for configuration, monitoring and files.
 
+``python -m ... FOLDER``, where its authority is; who starts it removes that, as it ends without tidying up.
+
 Orders: ``start`` (its port, its root, and for each of so many workloads a certificate with its key, all PEM),
 ``usage`` (CPU time in ms and resident memory in MB, of this process).
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
+import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -65,9 +67,9 @@ def main() -> None:
     """Until there are no more orders. It logs each certificate, as it has to; to nowhere, as it is not the terminal
     that is measured."""
     garbage.look_less_often()
-    with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
+    with Path(os.devnull).open("w") as nowhere:
         log.configure("info", nowhere)
-        asyncio.run(obey(IssuingServer(Path(folder) / "ca").do))
+        asyncio.run(obey(IssuingServer(Path(sys.argv[1]) / "ca").do))
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ async def test_no_child_outlives_a_parent_that_is_killed(tmp_path: Path) -> None
 
 async def test_a_child_that_ends_is_reported_with_its_last_log_lines(processes: Processes, tmp_path: Path) -> None:
     await processes.start(Command("steady", ("sleep", "60"), tmp_path))
-    lines = "import sys; print(*range(100), sep='\\n'); sys.exit('no such listener')"
+    lines = "import sys; print(*range(100), sep='\\n', flush=True); sys.exit('no such listener')"
     await processes.start(python("envoy of a", lines, tmp_path))
 
     with pytest.raises(ProcessEndedError) as raised:
