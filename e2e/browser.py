@@ -31,7 +31,7 @@ def chromium() -> str:
     if found is None:
         pytest.fail(
             "Chromium is not installed, in which this test looks at pages: apt-get install --no-install-recommends "
-            "chromium, or set CHROMIUM to the path of one",
+            "chromium libatomic1, or set CHROMIUM to the path of one",
             pytrace=False,
         )
     return found
