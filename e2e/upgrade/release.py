@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
 import venv
 from dataclasses import dataclass
@@ -39,8 +37,8 @@ def release_before(repository: Path, folder: Path) -> Release:
         for package in _PACKAGES:
             shutil.copytree(repository / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
         return Release("a copy of this checkout, which knows no earlier release", Program(folder))
-    with tarfile.open(fileobj=io.BytesIO(_git(repository, "archive", tag))) as archive:
-        archive.extractall(folder, filter="data")
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=_git(repository, "archive", tag), check=True)
     if missing := unmet(folder / "pyproject.toml"):
         return Release(f"{tag}, with {', '.join(missing)} installed for it", Program(folder, _install(folder)))
     return Release(tag, Program(folder))
