@@ -28,7 +28,8 @@ _GATHER_SECONDS: Final = 0.05
 _SAVE_SECONDS: Final = 1.0
 _SAVE_AGAIN_SECONDS: Final = 10.0
 _RETURN_SECONDS: Final = 30.0
-"""How long proxies have to come back after a start. Envoy tries again after 5 s at most, an agent after 30 s."""
+"""How long proxies have to come back after a start. Envoys and agents try again after 5 s at most, agents of version
+0.1 after 30 s."""
 
 _log = structlog.get_logger("xds.app")
 
