@@ -73,11 +73,21 @@ class Traffic:
             f"nothing but {wanted}",
         )
 
-    async def _until(self, happened: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + _SEEN_SECONDS
+    async def sees(self, instance: str, since: float, seconds: float) -> float:
+        """Returns when an instance has answered a request that was sent after ``since``; when the first was sent. Both
+        on `time.monotonic`."""
+
+        def sent() -> list[float]:
+            return [sent for sent, by in self.latest if sent > since and by == instance]
+
+        await self._until(lambda: bool(sent()), f"an answer of {instance}", seconds)
+        return sent()[0]
+
+    async def _until(self, happened: Callable[[], bool], what: str, seconds: float = _SEEN_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
         while not happened():
             assert time.monotonic() < deadline, (
-                f"not seen within {_SEEN_SECONDS:g} s: {what}; last: {self.latest}, {self.failures[-3:]}"
+                f"not seen within {seconds:g} s: {what}; last: {self.latest}, {self.failures[-3:]}"
             )
             await asyncio.sleep(0.005)
 

@@ -8,7 +8,6 @@ a token. What is to be in the mesh, and around it, is a `Plan`.
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
@@ -24,10 +23,12 @@ import aiohttp
 from e2e.capture.namespaces import GATEWAY, Namespace, network
 from e2e.capture.redirection import PROXY_GROUP, as_proxy
 from e2e.netmesh_plan import Member, Plan
+from e2e.program import HERE
 from examples.bookinfo.topology import REPOSITORY
 from xds.app.demo.bring_up import is_ready
 from xds.app.demo.processes import Child, Command, Processes
 from xds.ca.join_tokens import JoinTokens
+from xds.model.identity import SpiffeId
 
 PROXY_USER = 1337
 """Whose Envoys are; their group, which is the agents' too, is what capture leaves alone."""
@@ -121,7 +122,7 @@ class _Builder:
             *("serve", "--config", str(self.folder / "mesh"), "--mesh-config", str(self.folder / "mesh-config.yaml")),
             *("--ca-dir", str(self.folder / "ca"), "--secure-listen", SECURE, "--monitoring-listen", MONITORING),
         )
-        child = await self._start("control plane", hub.command(*_pilothouse(*serve)))
+        child = await self._start("control plane", hub.command(*HERE.argv(*serve)))
         await await_inside(hub, f"http://{MONITORING}/ready", child)
 
     async def member(self, member: Member, namespace: Namespace) -> Child:
@@ -132,10 +133,8 @@ class _Builder:
             await self._start(f"application of {member.name}", argv)
         if member.capture is not None:
             owner = ("--proxy-uid", str(PROXY_USER), "--proxy-gid", str(PROXY_GROUP))
-            await asyncio.to_thread(namespace.run, *_pilothouse("capture", "apply", *owner, *member.capture))
-        token = self.folder / f"{member.name}.token"
-        token.write_text(JoinTokens(self.folder / "ca").create(member.identity, _TOKEN_LIFE, datetime.now(UTC)))
-        token.chmod(0o600)
+            await asyncio.to_thread(namespace.run, *HERE.argv("capture", "apply", *owner, *member.capture))
+        token = put_join_token(self.folder / f"{member.name}.token", self.folder / "ca", member.identity)
         home = self.public / member.name
         agent = (
             *("agent", "--server", SECURE, "--root-cert", str(self.folder / "ca" / "root-cert.pem")),
@@ -144,16 +143,19 @@ class _Builder:
             *("--state-dir", str(self.folder / f"{member.name}-state"), "--run-dir", str(home)),
             *("--envoy", str(self.public / "envoy"), "--proxy-uid", str(PROXY_USER), "--", "--concurrency", "1"),
         )
-        child = await self._start(f"agent of {member.name}", namespace.command(*as_proxy(*_pilothouse(*agent))))
+        child = await self._start(f"agent of {member.name}", namespace.command(*as_proxy(*HERE.argv(*agent))))
         await await_inside(namespace, f"http://127.0.0.1:{STATUS_PORT}/healthz/ready", child)
         return child
 
     async def _start(self, name: str, argv: tuple[str, ...]) -> Child:
-        return await self.processes.start(Command(name, argv, REPOSITORY, {"PYTHONPATH": os.fspath(REPOSITORY)}))
+        return await self.processes.start(Command(name, argv, REPOSITORY, HERE.environment))
 
 
-def _pilothouse(*arguments: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "xds.app.cli", *arguments)
+def put_join_token(file: Path, authority: Path, identity: SpiffeId) -> Path:
+    """Writes a file, for its owner alone, with a token that the authority of a folder takes once for an identity."""
+    file.write_text(JoinTokens(authority).create(identity, _TOKEN_LIFE, datetime.now(UTC)))
+    file.chmod(0o600)
+    return file
 
 
 async def await_inside(namespace: Namespace, url: str, child: Child) -> None:

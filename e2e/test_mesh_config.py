@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from e2e.addresses import Addresses
 from e2e.lab import Lab, Sidecar, new_lab
 from e2e.proofs import proves
 from e2e.services import service
+from e2e.waiting import happened
 from e2e.witness import Witness
 from examples.bookinfo.topology import MESH_CONFIG
 
@@ -71,12 +70,9 @@ def mesh(running: Mesh) -> Iterator[Mesh]:
     witness.compare()
 
 
-async def until(expected: Callable[[], Awaitable[bool]]) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
     """Returns once it is so; fails after ten seconds."""
-    end = time.monotonic() + 10
-    while not await expected():
-        assert time.monotonic() < end, "it never was so"
-        await asyncio.sleep(0.02)
+    await happened(is_so, "what was expected", 10)
 
 
 @proves("MeshConfig", "pathNormalization.normalization")

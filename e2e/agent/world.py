@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,14 +14,17 @@ import aiohttp
 
 from e2e.addresses import Addresses
 from e2e.agent.application import Application, application
-from e2e.lab import Lab, new_lab
+from e2e.lab import Lab, Sidecar, new_lab
 from e2e.program import HERE, Program
+from e2e.waiting import answered
 from examples.bookinfo.topology import PROXY_HTTP_PORT
 from xds.app.demo.bring_up import await_ready, is_ready
 from xds.app.demo.processes import Child
+from xds.app.proxy_spec import ProxySpec
 from xds.app.security import open_authority
 from xds.ca.service import CertificateAuthority
 from xds.model.identity import SpiffeId
+from xds.model.proxy import CaptureMode
 
 PORT = 9080
 STATUS_PORT = 15020
@@ -62,6 +64,11 @@ class Workload:
     def status(self) -> str:
         """The URL of port 15020."""
         return f"http://{self.address}:{STATUS_PORT}"
+
+    @property
+    def proxy(self) -> Sidecar:
+        """Its Envoy, from the application's side."""
+        return Sidecar(ProxySpec(self.name, "default", self.address, capture=CaptureMode.NONE), self.lab)
 
     async def start(self, *more: str, program: Program = HERE) -> None:
         """Starts the agent, as a user does, and waits until it is ready."""
@@ -152,10 +159,7 @@ class World:
 
 async def until(ask: Callable[[], Awaitable[object]], expected: object) -> None:
     """Waits until it is so."""
-    deadline = time.monotonic() + LIVE_SECONDS
-    while (found := await ask()) != expected:
-        assert time.monotonic() < deadline, f"{found} instead of {expected} after {LIVE_SECONDS:g} s"
-        await asyncio.sleep(0.05)
+    await answered(ask, expected, LIVE_SECONDS)
 
 
 async def _get(url: str, proxy: str | None = None) -> str:

@@ -22,6 +22,7 @@ from e2e.addresses import Addresses
 from e2e.authorization.caller import Ask, status_of
 from e2e.echo import echo_server
 from e2e.lab import Lab, Sidecar, new_lab
+from e2e.waiting import answered
 from examples.bookinfo.topology import PROXY_HTTP_PORT
 from translators.listener.access_log_format import TEXT_FORMAT
 from xds.app.bootstrap import bootstrap
@@ -115,10 +116,7 @@ class World:
 
     async def until(self, ask: Callable[[], Awaitable[int]], expected: int) -> None:
         """Waits until requests are answered so."""
-        deadline = time.monotonic() + _SECONDS
-        while (found := await ask()) != expected:
-            assert time.monotonic() < deadline, f"{found} instead of {expected} after {_SECONDS:g} s"
-            await asyncio.sleep(0.05)
+        await answered(ask, expected, _SECONDS)
 
 
 async def _obeying(proxy: Sidecar, text: str) -> int:

@@ -9,13 +9,12 @@ import pytest
 import pytest_asyncio
 
 from e2e.bookinfo_captured.shop import SHOP
-from e2e.capture.conftest import missing
+from e2e.capture.possible import need_namespaces
 from e2e.netmesh import NetMesh, netmesh
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="package")
 async def mesh(tmp_path_factory: pytest.TempPathFactory, envoy: Path) -> AsyncIterator[NetMesh]:
-    if reason := missing():
-        pytest.skip(reason)
+    need_namespaces()
     async with netmesh(tmp_path_factory.mktemp("netmesh"), envoy, SHOP) as made:
         yield made

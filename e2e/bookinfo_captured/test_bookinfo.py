@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from e2e.bookinfo_captured.shop import FRONT_DOOR, ISSUER, SHOP
 from e2e.netmesh import NetMesh
 from e2e.shop_page import Page, all_reviews_to
+from e2e.waiting import answered
 from e2e.wire import tapped
 from examples.bookinfo.services.login import USER_COOKIE
 from examples.bookinfo.topology import SERVICE_PORT
@@ -40,10 +39,7 @@ async def status(session: aiohttp.ClientSession, url: str, token: str | None = N
 
 
 async def until(ask: Callable[[], Awaitable[object]], expected: object) -> None:
-    deadline = time.monotonic() + _LIVE_SECONDS
-    while (found := await ask()) != expected:
-        assert time.monotonic() < deadline, f"{found} instead of {expected}"
-        await asyncio.sleep(0.1)
+    await answered(ask, expected, _LIVE_SECONDS)
 
 
 async def test_everybody_sees_the_version_that_is_theirs(mesh: NetMesh) -> None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from e2e.capture.conftest import missing
 from e2e.capture.namespaces import Namespace, ipv6_of, network
+from e2e.capture.possible import need_namespaces
 from e2e.capture.redirection import PROXY_GROUP
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -63,8 +63,7 @@ async def _ask(sock: socket.socket, ip: str, port: int) -> str:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def pair() -> AsyncIterator[Pair]:
     """Both hosts, with servers that say who they are."""
-    if reason := missing():
-        pytest.skip(reason)
+    need_namespaces()
     with network({"host": HOST, "peer": PEER}) as members:
         pair = Pair(members["host"], members["peer"])
         async with AsyncExitStack() as stack:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from e2e.gateway.backends import server_context
 from e2e.gateway.documents import secret, text
 from e2e.mtls.world import NOBODY, REFUSED, TRUST_DOMAIN, identities
 from e2e.netmesh import NetMesh, netmesh
+from e2e.waiting import answered
 from e2e.wire import Wire, tapped
 from tests.certificates import Authority
 from xds.app.demo.plan import ADMIN_PORT
@@ -73,10 +72,7 @@ class Strict:
 
     async def until(self, ask: Callable[[], Awaitable[object]], expected: object) -> None:
         """Waits until this is the answer."""
-        deadline = time.monotonic() + _LIVE_SECONDS
-        while (found := await ask()) != expected:
-            assert time.monotonic() < deadline, f"{found} instead of {expected} after {_LIVE_SECONDS:g} s"
-            await asyncio.sleep(0.05)
+        await answered(ask, expected, _LIVE_SECONDS)
 
 
 def identity(member: str) -> str:

@@ -8,15 +8,14 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from e2e.compose.project import Project, missing, up
+from e2e.compose.project import Project, need_docker, up
 from e2e.compose.visitor import Visitor
 
 
 @pytest.fixture(scope="package")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The running project."""
-    if reason := missing():
-        pytest.skip(reason)
+    need_docker()
     with up(tmp_path_factory.mktemp("compose")) as project:
         yield project
 

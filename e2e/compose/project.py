@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from e2e.compose.leftovers import left, new_name, remove_leftovers
 from examples.bookinfo.topology import REPOSITORY
 
@@ -133,6 +135,12 @@ def missing() -> str:
         return "needs docker and docker-compose (Debian: docker.io, docker-compose)"
     asked = subprocess.run(("docker", "info"), capture_output=True, text=True, check=False)
     return f"needs a running Docker engine: {asked.stderr.strip()}" if asked.returncode else ""
+
+
+def need_docker() -> None:
+    """Skips the test, and says what it wants, where there can be none."""
+    if reason := missing():
+        pytest.skip(reason)
 
 
 def _compose() -> str:

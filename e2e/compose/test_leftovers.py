@@ -9,7 +9,7 @@ import pytest
 
 from e2e.compose.leftovers import left, new_name, projects_of, remove, remove_leftovers
 from e2e.compose.leftovers import running as containers
-from e2e.compose.project import docker, missing
+from e2e.compose.project import docker, need_docker
 from e2e.leftovers.run import running
 
 _UP_SECONDS = 600.0
@@ -18,8 +18,7 @@ _SOME = 4
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
 async def test_nothing_is_left_of_a_run(end: signal.Signals, tmp_path: Path) -> None:
-    if reason := missing():
-        pytest.skip(reason)
+    need_docker()
     async with running(tmp_path, "e2e/compose/test_shop.py") as run:
         await run.until(lambda: len(containers(docker, run.process.pid)) >= _SOME, _UP_SECONDS)
         (project,) = projects_of(docker, run.process.pid)
@@ -35,8 +34,7 @@ async def test_nothing_is_left_of_a_run(end: signal.Signals, tmp_path: Path) -> 
 
 
 async def test_the_projects_of_others_are_left_alone() -> None:
-    if reason := missing():
-        pytest.skip(reason)
+    need_docker()
     gone, ours, others = new_name(2**22), new_name(), new_name(2**22).replace("pilothouse-", "pilothouse-1")
     try:
         for name in (gone, ours, others):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 
 from e2e.credentials.backends import TALK, pem_file, talker, web_server
 from e2e.lab import Lab, with_api_type
+from e2e.waiting import happened
 from tests.certificates import Authority, Issued
 from tests.documents import document
 from xds.app.bootstrap import bootstrap
@@ -85,12 +85,9 @@ class Front:
         return int(found.rpartition(":")[2]) if found else 0
 
 
-async def until(happened: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
     """Waits for something that must happen."""
-    deadline = time.monotonic() + _SECONDS
-    while not await happened():
-        assert time.monotonic() < deadline, f"not seen within {_SECONDS:g} s: {what}"
-        await asyncio.sleep(0.05)
+    await happened(is_so, what, _SECONDS)
 
 
 def server(name: str, tls: Mapping[str, object], *hosts: str) -> str:

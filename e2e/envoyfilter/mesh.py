@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from textwrap import indent
 from e2e.addresses import Addresses
 from e2e.lab import Lab, Sidecar, new_lab
 from e2e.services import service
+from e2e.waiting import happened
 from xds.app.demo.shop import Answer, fetch
 
 INBOUND_PORT = 9081
@@ -64,12 +63,9 @@ class FilterMesh:
         await self.until(told, text)
         return found[0]
 
-    async def until(self, happened: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def until(self, is_so: Callable[[], Awaitable[bool]], what: str) -> None:
         """Waits for something that must happen."""
-        deadline = time.monotonic() + _LIVE_SECONDS
-        while not await happened():
-            assert time.monotonic() < deadline, f"not seen within {_LIVE_SECONDS:g} s: {what}"
-            await asyncio.sleep(0.02)
+        await happened(is_so, what, _LIVE_SECONDS)
 
     @asynccontextmanager
     async def patched(self, name: str, patches: str, selector: str = "") -> AsyncIterator[None]:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from e2e.envoyfilter.mesh import envoy_filter
 from e2e.envoyfilter.test_patches import before_the_router, lua
 from e2e.lab import Lab, Sidecar
 from e2e.services import service
+from e2e.waiting import happened
 
 BROKEN = before_the_router("SIDECAR_OUTBOUND", "broken", lua("x-broken").replace(" end", " en"))
 SOUND = before_the_router("SIDECAR_OUTBOUND", "sound", lua("x-sound"))
 WHO = {"kind": "EnvoyFilter", "namespace": "default", "name": "broken"}
 
 
-async def until(happened: Callable[[], Awaitable[bool]]) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
     """Returns once it has; fails after 15 seconds."""
-    deadline = time.monotonic() + 15
-    while not await happened():
-        assert time.monotonic() < deadline, "it never happened"
-        await asyncio.sleep(0.05)
+    await happened(is_so, "what was expected", 15)
 
 
 async def document(lab: Lab, path: str) -> Mapping[str, object]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from e2e.external_authorization.authorizer import BODY, Authorizer, grpc_authori
 from e2e.external_authorization.documents import GATEWAY, HTTP, TCP, mesh_config, mesh_documents
 from e2e.external_authorization.witness import REACHED, REFUSED, End, Witness
 from e2e.lab import Lab, Sidecar, new_lab
+from e2e.waiting import happened
 from xds.app.explain.proxies import Named
 from xds.app.explain.sender import Sender
 from xds.app.explain.target import Asked
@@ -108,12 +108,9 @@ async def _send(url: str, headers: Mapping[str, str], body: bytes | None) -> Ans
         return Answer(response.status, response.headers, text, lower)
 
 
-async def until(happened: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
     """Waits for something that must happen."""
-    deadline = time.monotonic() + _READY_SECONDS
-    while not await happened():
-        assert time.monotonic() < deadline, f"not seen within {_READY_SECONDS:g} s: {what}"
-        await asyncio.sleep(0.02)
+    await happened(is_so, what, _READY_SECONDS)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from e2e.agent.world import Workload
 from e2e.echo import HELD
 from e2e.faults.secured import VERSIONS, Secured, until
-from e2e.faults.steps import RATE
+from e2e.faults.steps import LIVE_SECONDS, RATE
 from e2e.faults.table import Fault, Measured
 from e2e.load import Traffic, load
 from e2e.load_mesh import HOST
@@ -85,6 +85,5 @@ async def hold(secured: Secured, version: str) -> list[asyncio.Task[Answer]]:
 
 async def first_answer(traffic: Traffic, instance: str, since: float) -> float:
     """When an instance first answered a request that was sent since then."""
-    while not any(sent > since and by == instance for sent, by in traffic.latest):  # noqa: ASYNC110 - a list is read
-        await asyncio.sleep(0.005)
+    await traffic.sees(instance, since, LIVE_SECONDS)
     return time.monotonic()

@@ -16,15 +16,14 @@ from pathlib import Path
 from e2e.addresses import Addresses
 from e2e.agent.world import LIVE_SECONDS, PORT, TRUST_DOMAIN, Workload, new_join_token
 from e2e.echo import Held, echo_server
-from e2e.lab import Lab, Sidecar, new_lab
+from e2e.lab import Lab, new_lab
 from e2e.load_mesh import HOST, Document, LoadMesh, in_front, istio, put, rule, service
+from e2e.waiting import happened
 from xds.app.demo.bring_up import is_ready
 from xds.app.demo.processes import Child
-from xds.app.proxy_spec import ProxySpec
 from xds.app.remembered import RememberedEntries
 from xds.app.security import open_authority
 from xds.ca.service import CertificateAuthority
-from xds.model.proxy import CaptureMode
 
 VERSIONS = ("v1", "v2")
 LIFE_SECONDS = 50
@@ -75,19 +74,9 @@ def to_all() -> Document:
     )
 
 
-def proxy_of(workload: Workload) -> Sidecar:
-    """Its Envoy, from the application's side."""
-    return Sidecar(ProxySpec(workload.name, "default", workload.address, capture=CaptureMode.NONE), workload.lab)
-
-
-async def until(happened: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Waits for it."""
-    try:
-        async with asyncio.timeout(LIVE_SECONDS):
-            while not await happened():  # noqa: ASYNC110 - it is asked for
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"not within {LIVE_SECONDS:g} s: {what}") from None
+async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Waits for something that must happen."""
+    await happened(is_so, what, LIVE_SECONDS)
 
 
 @asynccontextmanager
@@ -109,7 +98,7 @@ async def new_secured(folder: Path, envoy: Path, addresses: Addresses) -> AsyncI
             workload.options += new_join_token(lab, authority, workload.account, workload.name)
         await asyncio.gather(*(each.start() for each in (client, *servers.values())))
         await until(partial(_remembers, lab, servers.values()), "the control plane remembers them")
-        mesh = LoadMesh(lab, proxy_of(client), {version: each.address for version, each in servers.items()})
+        mesh = LoadMesh(lab, client.proxy, {version: each.address for version, each in servers.items()})
         yield Secured(mesh, authority, client, servers, held, secure, control_plane)
 
 

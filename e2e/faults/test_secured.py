@@ -14,7 +14,7 @@ import pytest_asyncio
 from e2e.addresses import Addresses
 from e2e.agent.world import Workload
 from e2e.faults.losing import lose, until_gone
-from e2e.faults.secured import VERSIONS, Secured, new_secured, proxy_of, to_all, until
+from e2e.faults.secured import VERSIONS, Secured, new_secured, to_all, until
 from e2e.faults.steps import RATE, live, record
 from e2e.faults.table import Fault, Measured
 from e2e.load import load
@@ -96,7 +96,7 @@ def has_more_renewals(workload: Workload, result: str, before: float) -> Callabl
 
 def is_patient(workload: Workload) -> Callable[[], Awaitable[bool]]:
     async def patient() -> bool:
-        failed = await proxy_of(workload).admin("/stats?filter=^cluster.xds-grpc.upstream_cx_connect_fail$")
+        failed = await workload.proxy.admin("/stats?filter=^cluster.xds-grpc.upstream_cx_connect_fail$")
         return int(failed.rpartition(" ")[2]) >= _PATIENT
 
     return patient
@@ -123,7 +123,7 @@ async def killed_in(secured: Secured, secret: str, *steps: Callable[[], object],
 
     Seconds until all have one.
     """
-    proxies = [proxy_of(each) for each in secured.workloads]
+    proxies = [each.proxy for each in secured.workloads]
     query = f"/stats?filter=^sds.{secret}.version_text$"
     before = [await proxy.admin(query) for proxy in proxies]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from e2e.gateway.documents import LABELS, Document, secret, service, text
 from e2e.gateway.tls_client import REFUSALS, Caller, Conversation, Reply, dialled
 from e2e.lab import Lab, new_lab
 from e2e.services import service as shop
+from e2e.waiting import happened
 from examples.bookinfo.topology import MESH_CONFIG
 from tests.certificates import Authority
 from xds.app.bootstrap import bootstrap
@@ -117,12 +116,9 @@ class Yard:
 
         await self.until(answered, f"{name} on port {port}")
 
-    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def until(self, is_so: Callable[[], Awaitable[bool]], what: str) -> None:
         """Waits for something that a change of the configuration brings about."""
-        end = time.monotonic() + _SECONDS
-        while not await condition():
-            assert time.monotonic() < end, f"there is still not {what}"
-            await asyncio.sleep(0.05)
+        await happened(is_so, what, _SECONDS)
 
     def _check(self, url: str, outcome: Seen, host: str = "") -> None:
         headers = (("host", host),) if host else ()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from pathlib import Path
 from e2e.addresses import Addresses
 from e2e.jwt.issuer import Issuer
 from e2e.mtls.world import HTTP, NETWORKING, World, document, new_world
+from e2e.waiting import answered
 from examples.bookinfo.topology import PROXY_HTTP_PORT
 from xds.app.demo.shop import fetch
 
@@ -95,10 +94,7 @@ class JwtWorld:
 
     async def until(self, ask: Callable[[], Awaitable[object]], expected: object) -> None:
         """Waits until this is so."""
-        deadline = time.monotonic() + _LIVE_SECONDS
-        while (found := await ask()) != expected:
-            assert time.monotonic() < deadline, f"{found} instead of {expected} after {_LIVE_SECONDS:g} s"
-            await asyncio.sleep(0.05)
+        await answered(ask, expected, _LIVE_SECONDS)
 
     async def findings(self, code: str) -> list[tuple[str, int, str]]:
         """The file, the line and the path of each finding with this code."""

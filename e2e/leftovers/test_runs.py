@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.capture.conftest import missing
+from e2e.capture.possible import missing, need_namespaces
 from e2e.leftovers.machine import maps_shared_memory, state
 from e2e.leftovers.processes import marked
 from e2e.leftovers.run import running
@@ -25,8 +25,8 @@ with a namespace, an agent and an Envoy that is another user's for each workload
     ids=("interrupted", "terminated", "killed"),
 )
 async def test_nothing_is_left_of_a_run_that_is(suite: str, end: signal.Signals, tmp_path: Path) -> None:
-    if suite != AGENTS and (reason := missing()):
-        pytest.skip(reason)
+    if suite != AGENTS:
+        need_namespaces()
     before = state(0)
     async with running(tmp_path, suite) as run:
         pid = run.process.pid

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.capture.conftest import missing
+from e2e.capture.possible import missing
 
 _NO_PROCESS = 1 << 22
 """Ids of processes are below that."""

@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from cryptography import x509
 from e2e.addresses import Addresses
 from e2e.capture.servers import http_server
 from e2e.lab import Lab, Sidecar, new_lab
+from e2e.waiting import answered
 from examples.bookinfo.topology import PROXY_HTTP_PORT
 from xds.app.bootstrap import bootstrap
 from xds.app.bootstrap_tls import XdsTls
@@ -156,10 +156,7 @@ class World:
 
     async def until(self, ask: Callable[[], Awaitable[str]], expected: str) -> None:
         """Waits until requests are answered so."""
-        deadline = time.monotonic() + _LIVE_SECONDS
-        while (found := await ask()) != expected:
-            assert time.monotonic() < deadline, f"{found} instead of {expected} after {_LIVE_SECONDS:g} s"
-            await asyncio.sleep(0.05)
+        await answered(ask, expected, _LIVE_SECONDS)
 
 
 async def _sender(

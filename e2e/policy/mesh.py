@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import aiohttp
 from e2e.addresses import Addresses
 from e2e.lab import SERVICE_PORT, Lab, Sidecar, new_lab
 from e2e.policy.instance import Instance, running
+from e2e.waiting import happened
 
 LOCALITY = "eu/eu-1"
 """Where the client runs."""
@@ -103,12 +102,9 @@ class PolicyMesh:
         text = await self.client.admin(f"/stats?filter=^cluster.outbound.{SERVICE_PORT}..{host}.default.*{name}$")
         return int(text.rpartition(":")[2]) if text.strip() else 0
 
-    async def until(self, happened: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def until(self, is_so: Callable[[], Awaitable[bool]], what: str) -> None:
         """Waits for something that must happen."""
-        deadline = time.monotonic() + _LIVE_SECONDS
-        while not await happened():
-            assert time.monotonic() < deadline, f"not seen within {_LIVE_SECONDS:g} s: {what}"
-            await asyncio.sleep(0.02)
+        await happened(is_so, what, _LIVE_SECONDS)
 
 
 def document(kind: str, name: str, spec: object, **metadata: object) -> object:

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from e2e.addresses import Addresses
 from e2e.echo import echo_server
 from e2e.lab import SERVICE_PORT, Lab, Sidecar, new_lab
 from e2e.services import service
+from e2e.waiting import happened
 from xds.app.bootstrap import bootstrap
 from xds.app.demo.bring_up import await_ready
 from xds.app.demo.plan import ADMIN_PORT
@@ -98,12 +97,9 @@ def headers_of(answer: Answer) -> Mapping[str, str]:
     return {str(name).lower(): str(value) for name, value in headers.items()}
 
 
-async def until(happened: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
     """Waits for something that must happen."""
-    deadline = time.monotonic() + _LIVE_SECONDS
-    while not await happened():
-        assert time.monotonic() < deadline, f"not seen within {_LIVE_SECONDS:g} s: {what}"
-        await asyncio.sleep(0.02)
+    await happened(is_so, what, _LIVE_SECONDS)
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import aiohttp
 from e2e.addresses import Addresses
 from e2e.lab import SERVICE_PORT, Lab, Sidecar, new_lab
 from e2e.policy.instance import Instance, running
+from e2e.waiting import happened
 from xds.app.demo.shop import Answer, fetch
 from xds.app.explain.target import Asked
 
@@ -92,12 +92,9 @@ class World:
 
         await self.until(so, f"port {port} answered by {expected}")
 
-    async def until(self, happened: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def until(self, is_so: Callable[[], Awaitable[bool]], what: str) -> None:
         """Waits for something that must happen."""
-        deadline = time.monotonic() + _LIVE_SECONDS
-        while not await happened():
-            assert time.monotonic() < deadline, f"not seen within {_LIVE_SECONDS:g} s: {what}"
-            await asyncio.sleep(0.02)
+        await happened(is_so, what, _LIVE_SECONDS)
 
     async def stat(self, proxy: Sidecar, cluster: str, name: str) -> int:
         """A counter or gauge of a proxy's cluster. cluster: a regular expression, as ``|`` has a meaning of its own."""

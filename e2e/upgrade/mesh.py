@@ -19,9 +19,7 @@ from e2e.program import Program
 from e2e.upgrade.watched import Seen, seen_in
 from xds.app.demo.processes import Child
 from xds.app.demo.shop import fetch
-from xds.app.proxy_spec import ProxySpec
 from xds.app.security import open_authority
-from xds.model.proxy import CaptureMode
 
 SERVER = "server"
 SERVERS = ("server-a", "server-b", "server-c", "server-d")
@@ -61,7 +59,7 @@ class Mesh:
 
     def proxy(self, name: str) -> Sidecar:
         """What a workload sends its requests by."""
-        return Sidecar(ProxySpec(name, "default", self.workloads[name].address, capture=CaptureMode.NONE), self.lab)
+        return self.workloads[name].proxy
 
     async def ask(self, name: str) -> Seen | None:
         """What a server has seen of a request by a workload; None if it was not answered."""

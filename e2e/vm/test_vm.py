@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from e2e.agent.world import as_text, document, until
 from e2e.capture.caller import Caller
-from e2e.capture.conftest import missing
+from e2e.capture.possible import need_namespaces
 from e2e.capture.servers import http_server
 from e2e.netmesh import MONITORING, PROXY_USER, STATUS_PORT, NetMesh, netmesh
 from e2e.netmesh_plan import TRUST_DOMAIN, Member, Plan
@@ -56,8 +56,7 @@ def stock() -> str:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def mesh(tmp_path_factory: pytest.TempPathFactory, envoy: Path) -> AsyncIterator[NetMesh]:
-    if reason := missing():
-        pytest.skip(reason)
+    need_namespaces()
     source = tmp_path_factory.mktemp("configuration")
     (source / "tills.yaml").write_text(guide.configuration())
     (source / "stock.yaml").write_text(stock())

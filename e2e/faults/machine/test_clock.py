@@ -15,9 +15,9 @@ import pytest
 
 from e2e.faults.machine import clock
 from e2e.faults.machine.test_disk import events, run, until
-from e2e.faults.machine.watched import LIVE_SECONDS, Watched, watched
+from e2e.faults.machine.watched import Watched, watched
 from e2e.faults.machine.world import SECURE, Machine
-from e2e.faults.steps import record
+from e2e.faults.steps import LIVE_SECONDS, record
 from e2e.faults.table import Fault, Measured
 from xds.app.demo.processes import Child
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from e2e.faults.machine.watched import LIVE_SECONDS, watched
+from e2e.faults.machine.watched import watched
 from e2e.faults.machine.world import SECURE, Machine
-from e2e.faults.steps import record
+from e2e.faults.steps import LIVE_SECONDS, record
 from e2e.faults.table import Fault, Measured
 from e2e.jwt.issuer import Issuer
 from e2e.load_mesh import HOST, put

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e.faults.machine.watched import LIVE_SECONDS, watched
+from e2e.faults.machine.watched import watched
 from e2e.faults.machine.world import Machine
-from e2e.faults.steps import record
+from e2e.faults.steps import LIVE_SECONDS, record
 from e2e.faults.table import Fault, Measured
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

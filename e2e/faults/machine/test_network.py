@@ -22,11 +22,11 @@ _CHANGES = 3
 @contextmanager
 def link_down(mesh: Machine) -> Iterator[None]:
     """The control plane's cable is pulled."""
-    mesh.places["hub"].run("ip", "link", "set", "wire", "down")
+    mesh.places["hub"].run("ip", "link", "set", "cable", "down")
     try:
         yield
     finally:
-        mesh.places["hub"].run("ip", "link", "set", "wire", "up")
+        mesh.places["hub"].run("ip", "link", "set", "cable", "up")
 
 
 @contextmanager
@@ -58,13 +58,13 @@ async def test_a_change_made_while_the_control_plane_is_cut_off_arrives_after_it
 
 
 async def test_a_slow_and_lossy_link_delays_changes_and_nothing_else(mesh: Machine, measured: list[Measured]) -> None:
-    lost = mesh.wire.lost
-    mesh.wire.delay, mesh.wire.loss = 0.1, 0.1
+    lost = mesh.cable.lost
+    mesh.cable.delay, mesh.cable.loss = 0.1, 0.1
     try:
         async with watched(mesh) as seen:
             taken = [await seen.until_live(seen.change()) for _ in range(_CHANGES)]
     finally:
-        mesh.wire.delay, mesh.wire.loss = 0.0, 0.0
-    assert mesh.wire.lost > lost
+        mesh.cable.delay, mesh.cable.loss = 0.0, 0.0
+    assert mesh.cable.lost > lost
     text = f"{_CHANGES} changes are live after {', '.join(f'{seconds:.1f}' for seconds in taken)} s"
     record(measured, Fault.SLOW_AND_LOSSY, seen.traffic, text)

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 
 from e2e.faults.machine.documents import FORBIDDEN
 from e2e.faults.machine.world import VERSIONS, Machine
-from e2e.faults.steps import RATE
+from e2e.faults.steps import LIVE_SECONDS, RATE
 from e2e.load import Traffic, load
 from e2e.load_mesh import HOST
 
-LIVE_SECONDS = 40.0
 _PAUSE_SECONDS = 0.1
 
 
@@ -38,12 +37,10 @@ class Watched:
         """Waits until a request that is sent from now on is answered by a version, then until all are; after how many
         seconds the first one was sent."""
         began = time.monotonic()
-        while not (sent := [sent for sent, by in self.traffic.latest if sent > began and by == version]):
-            assert time.monotonic() < began + LIVE_SECONDS, f"{version} is not live; last: {self.traffic.latest[-3:]}"
-            await asyncio.sleep(0.005)
+        sent = await self.traffic.sees(version, began, LIVE_SECONDS)
         await self.traffic.sees_only([version])
         self.current = version
-        return sent[0] - began
+        return sent - began
 
     def assert_unchanged(self) -> None:
         """Nothing has been answered by another version so far."""

@@ -1,5 +1,5 @@
 """A mesh whose network, disks, clocks and folders can be broken: two versions of a service and a client, each with an
-agent and an Envoy in a namespace of its own, and a control plane at the other end of a `Wire`.
+agent and an Envoy in a namespace of its own, and a control plane at the other end of a `Cable`.
 
 The control plane is root without the right to pass over permissions, so that it can be locked out; its folders are
 small disks of its own, which are in its mount namespace and gone with it.
@@ -8,28 +8,25 @@ small disks of its own, which are in its mount namespace and gone with it.
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 
 from e2e.capture.namespaces import Namespace, network
 from e2e.capture.servers import http_server
+from e2e.faults.machine.cable import Cable, cable
 from e2e.faults.machine.clock import SetClock
 from e2e.faults.machine.documents import PORT, put_mesh
-from e2e.faults.machine.wire import Wire, wire
 from e2e.load_mesh import HOST, put, route
-from e2e.netmesh import await_inside
+from e2e.netmesh import await_inside, put_join_token
+from e2e.program import HERE
+from e2e.waiting import happened
 from examples.bookinfo.topology import MESH_CONFIG, PROXY_HTTP_PORT, REPOSITORY
 from xds.app.demo.processes import Child, Command, Processes
 from xds.app.demo.shop import Answer, fetch
-from xds.ca.join_tokens import JoinTokens
 from xds.model.identity import SpiffeId
 
 CONTROL = "10.77.0.2"
@@ -46,12 +43,12 @@ _MOUNT = 'for disk in $DISKS; do mount -t tmpfs -o mode=0700,size=$BYTES tmpfs "
 
 @dataclass(frozen=True)
 class Machine:
-    """The running mesh. wire: between the control plane and all others. clock: of the control plane; agent_clock: of
+    """The running mesh. cable: between the control plane and all others. clock: of the control plane; agent_clock: of
     the client's agent. session: connections of the client's application."""
 
     folder: Path
     places: Mapping[str, Namespace]
-    wire: Wire
+    cable: Cable
     processes: Processes
     control_plane: Child
     clock: SetClock
@@ -108,11 +105,8 @@ def disk_of(child: Child, path: Path) -> Path:
 
 def new_join_token(folder: Path, control_plane: Child, name: str) -> Path:
     """See `Machine.join_token`."""
-    identity, file = SpiffeId.of_workload("cluster.local", "default", name), folder / f"{name}.token"
-    tokens = JoinTokens(disk_of(control_plane, folder / "ca"))
-    file.write_text(tokens.create(identity, timedelta(minutes=10), datetime.now(UTC)))
-    file.chmod(0o600)
-    return file
+    identity = SpiffeId.of_workload("cluster.local", "default", name)
+    return put_join_token(folder / f"{name}.token", disk_of(control_plane, folder / "ca"), identity)
 
 
 def _session(place: Namespace) -> aiohttp.ClientSession:
@@ -143,22 +137,22 @@ async def machine(folder: Path, envoy: Path) -> AsyncIterator[Machine]:
         yield made
 
 
-async def _connect(stack: AsyncExitStack, places: Mapping[str, Namespace]) -> Wire:
-    """Puts a `Wire` in the place of the control plane's cable."""
+async def _connect(stack: AsyncExitStack, places: Mapping[str, Namespace]) -> Cable:
+    """Puts a `Cable` in the place of the control plane's link to the bridge."""
     hub, control = places["hub"], places["control"]
     hub.run("ip", "link", "delete", "port0")
-    made = await stack.enter_async_context(wire((hub, "wire"), (control, "eth0")))
-    hub.run("ip", "link", "set", "wire", "master", "bridge", "up")
+    made = await stack.enter_async_context(cable((hub, "cable"), (control, "eth0")))
+    hub.run("ip", "link", "set", "cable", "master", "bridge", "up")
     control.run("ip", "link", "set", "eth0", "up")
     control.run("ip", "addr", "add", f"{CONTROL}/24", "dev", "eth0")
     return made
 
 
 async def _until_answered(made: Machine) -> None:
-    deadline = time.monotonic() + 60
-    while not (answer := await made.get(HOST)).ok:
-        assert time.monotonic() < deadline, answer
-        await asyncio.sleep(0.05)
+    async def is_answered() -> bool:
+        return (await made.get(HOST)).ok
+
+    await happened(is_answered, "a request is answered", 60)
 
 
 def _unset(folder: Path, envoy: Path) -> Path:
@@ -190,7 +184,7 @@ class _Builder:
         argv = ("unshare", "--mount", "sh", "-ec", _MOUNT, "sh", "setpriv", *_LOCKABLE, "--pdeathsig", "KILL")
         variables = {**clock.environment, "DISKS": " ".join(map(str, disks)), "BYTES": str(DISK_BYTES)}
         place = self.places["control"]
-        child = await self._start("control plane", place, (*argv, *_pilothouse(*serve)), variables)
+        child = await self._start("control plane", place, (*argv, *HERE.argv(*serve)), variables)
         await await_inside(place, f"http://{MONITORING}/ready", child)
         (self.folder / "root-cert.pem").write_bytes((disk_of(child, disks[0]) / "root-cert.pem").read_bytes())
         return child
@@ -202,29 +196,18 @@ class _Builder:
         token = new_join_token(self.folder, control_plane, name)
         app = HOST if name in VERSIONS else name
         agent = (
-            *(
-                "agent",
-                "--server",
-                SECURE,
-                "--root-cert",
-                str(self.folder / "root-cert.pem"),
-                "--join-token",
-                str(token),
-            ),
+            *("agent", "--server", SECURE, "--root-cert", str(self.folder / "root-cert.pem")),
+            *("--join-token", str(token)),
             *("--name", name, "--namespace", "default", "--service-account", name, "--ip", WORKLOADS[name]),
             *("--label", f"app={app}", "--label", f"version={name}", "--capture", "none"),
             *("--state-dir", str(home / "state"), "--run-dir", str(home / "run")),
             *("--envoy", str(self.envoy), "--", "--concurrency", "1"),
         )
         variables = clock.environment if name == "client" else {}
-        child = await self._start(f"agent of {name}", self.places[name], _pilothouse(*agent), variables)
+        child = await self._start(f"agent of {name}", self.places[name], HERE.argv(*agent), variables)
         await await_inside(self.places[name], f"http://127.0.0.1:{_STATUS_PORT}/healthz/ready", child)
         return child
 
     async def _start(self, name: str, place: Namespace, argv: tuple[str, ...], variables: Mapping[str, str]) -> Child:
-        environment = {"PYTHONPATH": os.fspath(REPOSITORY), **variables}
+        environment = {**HERE.environment, **variables}
         return await self.processes.start(Command(name, place.command(*argv), REPOSITORY, environment))
-
-
-def _pilothouse(*arguments: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "xds.app.cli", *arguments)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from e2e.capture.namespaces import GATEWAY, Namespace, network
 from e2e.capture.redirection import CAPTURE, as_proxy
 from e2e.capture.servers import Server, bytes_server, greeting_server, http_server, line_server
 from e2e.mtls.world import NOBODY, REFUSED, TRUST_DOMAIN, document, identities
+from e2e.waiting import answered
 from examples.bookinfo.topology import REPOSITORY
 from xds.app.bootstrap import bootstrap
 from xds.app.bootstrap_tls import XdsTls
@@ -78,10 +78,7 @@ class Captured:
 
     async def until(self, ask: Callable[[], Awaitable[object]], expected: object) -> None:
         """Waits until this is the answer."""
-        deadline = time.monotonic() + _SECONDS
-        while (found := await ask()) != expected:
-            assert time.monotonic() < deadline, f"{found} instead of {expected} after {_SECONDS:g} s"
-            await asyncio.sleep(0.05)
+        await answered(ask, expected, _SECONDS)
 
     async def stat(self, pattern: str) -> int:
         """The sum of the counters of the server's sidecar whose names match."""

@@ -19,7 +19,7 @@ _LONGEST_FRAME = 1 << 16
 
 
 @dataclass
-class Wire:
+class Cable:
     """delay: in seconds, each way. loss: the share of frames that are lost, each way. carried, lost: frames so far."""
 
     delay: float = 0.0
@@ -49,9 +49,9 @@ def _put(target: int, frame: bytes) -> None:
 
 
 @asynccontextmanager
-async def wire(one: tuple[Namespace, str], other: tuple[Namespace, str]) -> AsyncIterator[Wire]:
+async def cable(one: tuple[Namespace, str], other: tuple[Namespace, str]) -> AsyncIterator[Cable]:
     """A cable between devices of these names, made here, which are down at first."""
-    made, loop = Wire(), asyncio.get_running_loop()
+    made, loop = Cable(), asyncio.get_running_loop()
     ends = [place.open_tap(name) for place, name in (one, other)]
     try:
         for source, target in (ends, reversed(ends)):
