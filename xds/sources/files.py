@@ -79,13 +79,13 @@ class FileSource:
             return Batch(problems=tuple(problems))
         for path, _ in entries:
             self._visit(path, found, changed, problems)
-        self._miss(found, changed, {problem.origin.file for problem in problems})
+        self._miss(found, changed, {each.origin.file for each in problems})
         self._stamps = found
         return Batch(changed, tuple(problems))
 
     def _lost_all(self, any_there: bool, problems: list[Diagnostic]) -> bool:
         """Whether every file has gone, and none because its folder cannot be read. A problem at the second look."""
-        unreadable = {problem.origin.file for problem in problems}
+        unreadable = {each.origin.file for each in problems}
         lost = not any_there and any(not is_covered(name, unreadable) for name in self._stamps)
         if not lost:
             self._emptied = False
