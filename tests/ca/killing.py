@@ -59,7 +59,9 @@ class Journal:
         os.write(self._descriptor, json.dumps([event, value]).encode() + b"\n")
 
     def read(self) -> list[tuple[str, object]]:
-        return [(event, value) for event, value in map(json.loads, self._path.read_text().splitlines())]
+        """The kill may have come in the middle of the last line, which is not said then."""
+        whole, _, _ = self._path.read_text().rpartition("\n")
+        return [(event, value) for event, value in map(json.loads, whole.splitlines())]
 
 
 def victim(folder: Path, journal: Journal, chance: random.Random) -> None:
