@@ -7,6 +7,7 @@ import errno
 import gc
 import socket
 import ssl
+import tracemalloc
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -270,3 +271,24 @@ async def test_nothing_stays_open_of_a_connection_at_whatever_moment_the_server_
         await asyncio.sleep(0)
         gc.collect()
     assert not [str(each.message) for each in left]
+
+
+async def test_an_open_connection_takes_little_memory(trust: Trust) -> None:
+    """asyncio alone would keep 256 KiB for each."""
+    client = ssl.create_default_context(cadata=roots(trust.by).decode())
+    count, most = 10, 64 << 10
+
+    def connect(port: int) -> ssl.SSLSocket:
+        raw = socket.create_connection(("127.0.0.1", port))
+        return client.wrap_socket(raw, server_hostname="pilothouse")
+
+    async with running(trust) as (port, _):
+        tracemalloc.start()
+        try:
+            connections = [await asyncio.to_thread(connect, port) for _ in range(count)]
+            memory, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        for each in connections:
+            each.close()
+    assert memory / count < most, f"{memory / count / 1024:.0f} KiB"

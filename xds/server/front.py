@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ IsRevoked = Callable[[bytes], bool]
 HANDSHAKE_SECONDS: Final = 10.0
 MAX_HANDSHAKES: Final = 256
 """Handshakes that may be under way at once; others wait to be accepted."""
+
+_BUFFER_BYTES: Final = 32 << 10
+"""What one read takes at most: two TLS records. What proxies say is shorter."""
 
 _PAUSE_SECONDS: Final = 0.1
 _CHUNK: Final = 64 << 10
@@ -71,6 +75,7 @@ class TlsFront:
     def __init__(
         self, host: str, port: int, contexts: Contexts, is_revoked: IsRevoked, peers: Peers, reports: Reports
     ) -> None:
+        SSLProtocol.max_size = _BUFFER_BYTES  # asyncio keeps so much for each connection: 256 KiB unless it is told
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024)
         self._listener.setblocking(False)
