@@ -73,15 +73,15 @@ class Lab:
         program: Program = HERE,
     ) -> Child:
         """Starts the control plane, as a user does, on an address of its own, and waits until it is ready."""
-        self.control_plane = address or self.addresses.new()
+        at = self.control_plane = address or self.addresses.new()
         arguments = (
             *("serve", "--config", str(config or self.config), "--mesh-config", str(mesh_config)),
-            *("--xds-listen", f"{self.control_plane}:15010", "--monitoring-listen", f"{self.control_plane}:15014"),
+            *("--xds-listen", f"{at}:15010", "--monitoring-listen", f"{at}:15014"),
             *("--cache-dir", str(self.folder / "cache")),
             *options,
         )
         child = await self.processes.start(program.command("control plane", *arguments))
-        await await_ready(self.session, f"http://{self.control_plane}:15014/ready", child)
+        await await_ready(self.session, f"http://{at}:15014/ready", child)
         return child
 
     async def sidecar(

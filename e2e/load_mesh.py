@@ -87,9 +87,12 @@ def route_to(host: str) -> Document:
     return istio("VirtualService", HOST, {"hosts": [HOST], "http": [{"route": [{"destination": {"host": host}}]}]})
 
 
-def rule(*subsets: str, policy: str = "LEAST_REQUEST") -> Document:
-    """A DestinationRule with a subset for each version. policy: how requests are spread, which changes the clusters."""
-    return istio("DestinationRule", HOST, {"host": HOST, **_policy(policy), "subsets": _subsets(subsets)})
+def rule(*subsets: str, policy: str = "LEAST_REQUEST", detection: Document | None = None) -> Document:
+    """A DestinationRule with a subset for each version. policy: how requests are spread, which changes the clusters.
+    detection: of outliers; none unless given."""
+    traffic: Document = {"loadBalancer": {"simple": policy}, **({"outlierDetection": detection} if detection else {})}
+    spec = {"host": HOST, "trafficPolicy": traffic, "subsets": _subsets(subsets)}
+    return istio("DestinationRule", HOST, spec)
 
 
 def workload(name: str, version: str, address: str) -> Document:
@@ -108,10 +111,6 @@ def in_front(version: str, labels: Mapping[str, str], endpoint: str) -> Document
     port = {"number": 9080, "protocol": "HTTP", "name": "http"}
     ingress = [{"port": port, "defaultEndpoint": endpoint}]
     return istio("Sidecar", f"{HOST}-{version}", {"workloadSelector": {"labels": labels}, "ingress": ingress})
-
-
-def _policy(simple: str) -> Document:
-    return {"trafficPolicy": {"loadBalancer": {"simple": simple}}}
 
 
 def _subsets(names: Sequence[str]) -> Sequence[Document]:

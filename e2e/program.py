@@ -12,10 +12,12 @@ from xds.app.demo.processes import Command
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """source: the folder with its packages. python: the interpreter that has what they need."""
+    """source: the folder with its packages. python: the interpreter that has what they need. under: a command line that
+    runs the one that follows it."""
 
     source: Path
     python: str = sys.executable
+    under: tuple[str, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -24,7 +26,7 @@ class Program:
 
     def argv(self, *arguments: str) -> tuple[str, ...]:
         """The command line of ``pilothouse ARGUMENTS``."""
-        return (self.python, "-m", "xds.app.cli", *arguments)
+        return (*self.under, self.python, "-m", "xds.app.cli", *arguments)
 
     def command(self, name: str, *arguments: str) -> Command:
         """``pilothouse ARGUMENTS`` as a child with this name."""

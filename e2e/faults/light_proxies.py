@@ -1,6 +1,6 @@
 """Proxies that are streams and nothing else: they ask for what an Envoy does, and come back as it does.
 
-Each has a connection of its own, and says when it reconnects what it has.
+Each has a connection and an identity of its own, and says when it reconnects what it has.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 from google.protobuf.json_format import Parse
-from grpc import aio  # type: ignore[import-untyped]  # grpcio ships no types
+from grpc import aio
 
 from bench.fanout.clients import EXTENSIONS
+from e2e.agent.world import TRUST_DOMAIN
 from xds.app.bootstrap import bootstrap
 from xds.app.proxy_spec import ProxySpec
+from xds.ca.encoding import certificates_pem
+from xds.ca.keyed import keyed_svid
+from xds.ca.service import CertificateAuthority
+from xds.model.identity import SpiffeId
 from xds.model.proxy import CaptureMode
 from xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, TypeUrl
 from xds.wire.core_pb2 import Node
@@ -28,9 +34,11 @@ _METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregate
 _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5000),
     ("grpc.max_reconnect_backoff_ms", 500),
 )
+"""The second is how long an attempt may take, the handshake included: as long as an Envoy that is set up here waits."""
+
 _AGAIN_SECONDS = 0.5
 """The most that a proxy waits before it comes back: Envoy's first pause."""
 
@@ -41,14 +49,15 @@ _ORDER = (CLUSTER, ENDPOINT, LISTENER, ROUTE)
 class LightProxy:
     """versions: of what it has, by type and name. heard: responses by type since it last connected."""
 
-    number: int
+    spec: ProxySpec
+    credentials: grpc.ChannelCredentials
     names: Mapping[TypeUrl, Sequence[str]]
     versions: dict[TypeUrl, dict[str, str]] = field(default_factory=lambda: {each: {} for each in _ORDER})
     heard: Counter[TypeUrl] = field(default_factory=Counter)
 
     async def run(self, address: str) -> None:
         """Until it is cancelled."""
-        async with aio.insecure_channel(address, options=_OPTIONS) as channel:
+        async with aio.secure_channel(address, self.credentials, options=_OPTIONS) as channel:
             while True:
                 with suppress(aio.AioRpcError, asyncio.InvalidStateError):
                     await self._talk(channel.stream_stream(_METHOD)())
@@ -72,7 +81,7 @@ class LightProxy:
                 initial_resource_versions=self.versions[type_url],
             )
             if type_url == CLUSTER:
-                request.node.MergeFrom(_node(self.number))
+                request.node.MergeFrom(_node(self.spec))
             yield request
 
     def _take(self, response: DeltaDiscoveryResponse) -> None:
@@ -85,10 +94,12 @@ class LightProxy:
 
 @asynccontextmanager
 async def light_proxies(
-    address: str, count: int, names: Mapping[TypeUrl, Sequence[str]]
+    address: str, authority: CertificateAuthority, count: int, names: Mapping[TypeUrl, Sequence[str]]
 ) -> AsyncIterator[Sequence[LightProxy]]:
-    """So many, connected to a control plane while the context is open. names: what each asks for by name, by type."""
-    proxies = [LightProxy(number, names) for number in range(count)]
+    """So many, connected to a control plane's secure address while the context is open. authority: whose certificates
+    they show. names: what each asks for by name, by type."""
+    specs = [_spec(number) for number in range(count)]
+    proxies = [LightProxy(spec, _credentials(spec, authority), names) for spec in specs]
     tasks = [asyncio.create_task(each.run(address)) for each in proxies]
     try:
         yield proxies
@@ -98,10 +109,20 @@ async def light_proxies(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _node(number: int) -> Node:
+def _spec(number: int) -> ProxySpec:
+    address, name = f"10.200.{number // 250}.{number % 250 + 1}", f"light-{number}"
+    return ProxySpec(name, "default", address, capture=CaptureMode.NONE, service_account=name, sds_from_agent=True)
+
+
+def _credentials(spec: ProxySpec, authority: CertificateAuthority) -> grpc.ChannelCredentials:
+    """Of the workload's own account."""
+    identity = SpiffeId.of_workload(TRUST_DOMAIN, spec.namespace, spec.service_account)
+    svid = keyed_svid(authority, identity)
+    return grpc.ssl_channel_credentials(certificates_pem(authority.bundle), svid.key, svid.chain)
+
+
+def _node(spec: ProxySpec) -> Node:
     """A stock Envoy's, with the list of all its extensions."""
-    address = f"10.200.{number // 250}.{number % 250 + 1}"
-    spec = ProxySpec(f"light-{number}", "default", address, capture=CaptureMode.NONE)
     described = json.dumps(bootstrap(spec, "127.0.0.1:15010")["node"])
     node = Parse(described, Node())
     return Node.FromString(node.SerializeToString() + EXTENSIONS)

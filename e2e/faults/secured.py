@@ -18,6 +18,7 @@ from e2e.agent.world import LIVE_SECONDS, PORT, TRUST_DOMAIN, Workload, new_join
 from e2e.echo import Held, echo_server
 from e2e.lab import Lab, new_lab
 from e2e.load_mesh import HOST, Document, LoadMesh, in_front, istio, put, rule, service
+from e2e.program import HERE, Program
 from e2e.waiting import happened
 from xds.app.demo.bring_up import is_ready
 from xds.app.demo.processes import Child
@@ -85,18 +86,14 @@ async def new_secured(folder: Path, envoy: Path, addresses: Addresses) -> AsyncI
     async with new_lab(folder, envoy, addresses) as lab:
         address, held = addresses.new(), {version: Held() for version in VERSIONS}
         client = Workload("client", addresses.new(), folder / "client", lab)
-        servers = {version: _server(version, lab) for version in VERSIONS}
-        for version, each in held.items():
-            port = await lab.stack.enter_async_context(echo_server(version, "127.0.0.1", held=each))
-            put(lab.config, f"sidecar-{version}", in_front(version, _labels(version), f"127.0.0.1:{port}"))
-        _put_documents(lab.config)
+        group = ("--workload-group", HOST)
+        servers = {version: await instance(lab, version, held[version], *group) for version in VERSIONS}
+        put_group(lab.config)
+        put_strict(lab.config)
         secure = ("--ca-dir", str(folder / "ca"), "--secure-listen", f"{address}:15012")
         control_plane = await lab.serve(*secure, "--workload-cert-ttl", f"{LIFE_SECONDS}s", address=address)
         authority = open_authority(folder / "ca", TRUST_DOMAIN)
-        for workload in (client, *servers.values()):
-            workload.folder.mkdir()
-            workload.options += new_join_token(lab, authority, workload.account, workload.name)
-        await asyncio.gather(*(each.start() for each in (client, *servers.values())))
+        await start_all(authority, client, *servers.values())
         await until(partial(_remembers, lab, servers.values()), "the control plane remembers them")
         mesh = LoadMesh(lab, client.proxy, {version: each.address for version, each in servers.items()})
         yield Secured(mesh, authority, client, servers, held, secure, control_plane)
@@ -108,20 +105,37 @@ async def _remembers(lab: Lab, servers: Iterable[Workload]) -> bool:
     return all(any(each.address in path for path in remembered) for each in servers)
 
 
-def _labels(version: str) -> Mapping[str, str]:
-    return {"app": HOST, "version": version}
+async def instance(lab: Lab, version: str, held: Held | None, *options: str) -> Workload:
+    """A server, and the workload that is to stand in front of it, not started yet. options: of its agent."""
+    port = await lab.stack.enter_async_context(echo_server(version, "127.0.0.1", held=held))
+    put(lab.config, f"sidecar-{version}", in_front(version, _labels(version), f"127.0.0.1:{port}"))
+    name, labels = f"{HOST}-{version}", ("--label", f"version={version}")
+    return Workload(name, lab.addresses.new(), lab.folder / name, lab, (*labels, *options), app=HOST)
 
 
-def _server(version: str, lab: Lab) -> Workload:
-    name = f"{HOST}-{version}"
-    options = ("--label", f"version={version}", "--workload-group", HOST)
-    return Workload(name, lab.addresses.new(), lab.folder / name, lab, options, app=HOST)
+async def start_all(authority: CertificateAuthority, *workloads: Workload, program: Program = HERE) -> None:
+    """Starts agents, each with a token of its own."""
+    for each in workloads:
+        each.folder.mkdir()
+        each.options += new_join_token(each.lab, authority, each.account, each.name)
+    await asyncio.gather(*(each.start(program=program) for each in workloads))
 
 
-def _put_documents(config: Path) -> None:
+def put_group(config: Path) -> None:
+    """The group in which instances register themselves."""
     template = {"serviceAccount": HOST, "ports": {"http": PORT}}
-    labels = {"app": HOST, "security.istio.io/tlsMode": "istio"}
-    put(config, "group", istio("WorkloadGroup", HOST, {"metadata": {"labels": labels}, "template": template}))
+    put(config, "group", istio("WorkloadGroup", HOST, {"metadata": {"labels": _meshed()}, "template": template}))
+
+
+def put_entry(config: Path, workload: Workload, version: str) -> None:
+    """An instance that does not."""
+    labels = {**_meshed(), **_labels(version)}
+    spec = {"address": workload.address, "serviceAccount": HOST, "labels": labels}
+    put(config, f"entry-{version}", istio("WorkloadEntry", workload.name, spec))
+
+
+def put_strict(config: Path) -> None:
+    """The service, requests to all of its instances, and mutual TLS alone."""
     put(config, "service", service(HOST))
     put(config, "destination-rule", rule(*VERSIONS, policy="ROUND_ROBIN"))
     put(config, "virtual-service", to_all())
@@ -132,3 +146,11 @@ def _put_documents(config: Path) -> None:
         "spec": {"mtls": {"mode": "STRICT"}},
     }
     put(config, "strict", strict)
+
+
+def _labels(version: str) -> Mapping[str, str]:
+    return {"app": HOST, "version": version}
+
+
+def _meshed() -> Mapping[str, str]:
+    return {"app": HOST, "security.istio.io/tlsMode": "istio"}

@@ -26,9 +26,10 @@ is let in, or if a request is answered by another version than it is for.
 """
 
 _NOTES: Final = """
-Instances take turns in these tests (`ROUND_ROBIN`). By default the one with the fewest requests is preferred, and one
-that is gone has none: now and then a request goes there again each time that it is repeated, and fails (1 of 295 while
-an agent was started again). `outlierDetection` in a DestinationRule ends that.
+Instances take turns in these tests (`ROUND_ROBIN`), but for one row. By default the one with the fewest requests is
+preferred, and one that is gone has none: now and then a request goes there again each time that it is repeated, and
+fails (1 of 295 while an agent was started again). `outlierDetection` in a DestinationRule ends that: with
+`consecutive5xxErrors: 1` the instance is left alone after the first attempt, for the `baseEjectionTime` (8 s here).
 
 Ten minutes without a control plane are simulated by what happens in them. Envoys and agents wait longer and longer
 between attempts, up to 5 s: the test waits until they do. Certificates may come due: in this test they hold 50 s, not
@@ -49,14 +50,17 @@ class Fault(Enum):
     AUTHORITY_KILLED = "certificate authority killed (SIGKILL) in each step by which its root is replaced"
     ENVOY_KILLED = "Envoy of an instance killed (SIGKILL)"
     AGENT_KILLED = "agent of an instance killed (SIGKILL), started again at once"
+    LEAST_LOADED_KILLED = "the same, when requests go to the instance with the fewest, and `outlierDetection` is on"
     ONE_OF_TWO_DIES = "one of two control planes behind one address killed (SIGKILL)"
-    ALL_COME_BACK = "control plane of 303 proxies killed (SIGKILL), and all come back at once"
+    ONE_AUTHORITY_OF_TWO = "one of two control planes with one authority killed (SIGKILL), its root replaced meanwhile"
+    ALL_COME_BACK = "control plane of 303 proxies, 300 of them over TLS, killed (SIGKILL), and all come back at once"
     HALF_WRITTEN = "file of the configuration half-written, and worse"
     FOLDER_REPLACED = "folder of the configuration taken away for 1 s, and another in its place"
     INVALID_FLOOD = "500 invalid objects within a second"
     THOUSAND_CHANGES = "1,000 changes a minute, for half a minute"
     LINK_DOWN = "link of the control plane down for 3 s"
     SILENT_DROPS = "packets to and from the control plane dropped silently for 3 s"
+    SILENT_FOR_LONG = "the same, for so long that connections are given up"
     SLOW_AND_LOSSY = "link of the control plane slow and lossy: 100 ms and 10 % lost, each way"
     FOLDER_EMPTIED = "folder of the configuration emptied for 2 s"
     FOLDER_LOCKED = "folder of the configuration unreadable for 2 s, then a file in it for 2 s"

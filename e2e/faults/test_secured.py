@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,12 @@ from e2e.faults.secured import VERSIONS, Secured, new_secured, to_all, until
 from e2e.faults.steps import RATE, live, record
 from e2e.faults.table import Fault, Measured
 from e2e.load import load
-from e2e.load_mesh import HOST
+from e2e.load_mesh import HOST, rule
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_DETECTION = {"consecutive5xxErrors": 1, "baseEjectionTime": "8s", "maxEjectionPercent": 50}
+"""One failure is enough; an agent that is started again takes less time than that."""
 
 _PATIENT = 5
 """After so many attempts in vain Envoy's pauses are as long as they get."""
@@ -44,13 +48,30 @@ async def test_an_envoy_is_killed(secured: Secured, measured: list[Measured]) ->
 
 
 async def test_an_agent_is_killed(secured: Secured, measured: list[Measured]) -> None:
-    async def kill(server: Workload) -> None:
-        envoy = server.envoy()
-        server.child.send(signal.SIGKILL)
-        await server.child.wait()
-        await until_gone(envoy)
+    await lose(secured, measured, Fault.AGENT_KILLED, kill_agent, Workload.start)
 
-    await lose(secured, measured, Fault.AGENT_KILLED, kill, Workload.start)
+
+async def test_an_agent_is_killed_and_its_instance_is_preferred(secured: Secured, measured: list[Measured]) -> None:
+    """The one with the fewest requests is the one that is gone. It is ejected until it is there again."""
+    usual = rule(*VERSIONS, policy="ROUND_ROBIN")
+    secured.mesh.put("destination-rule", rule(*VERSIONS, detection=_DETECTION))
+    await until(partial(detects, secured), "the client's Envoy ejects")
+    try:
+        await lose(secured, measured, Fault.LEAST_LOADED_KILLED, kill_agent, Workload.start)
+    finally:
+        secured.mesh.put("destination-rule", usual)
+
+
+async def kill_agent(server: Workload) -> None:
+    envoy = server.envoy()
+    server.child.send(signal.SIGKILL)
+    await server.child.wait()
+    await until_gone(envoy)
+
+
+async def detects(secured: Secured) -> bool:
+    """Whether the client's Envoy knows what to eject."""
+    return "outlier_detection" in await secured.mesh.client.admin("/config_dump?resource=dynamic_active_clusters")
 
 
 async def test_the_control_plane_is_away_for_long(secured: Secured, measured: list[Measured]) -> None:
