@@ -4,19 +4,20 @@
 #   e2e/images/build-local.sh          then: make e2e-compose, or
 #   PYTHON_IMAGE=pilothouse-python PYTHON_BUILD_IMAGE=pilothouse-python-build ENVOY_IMAGE=pilothouse-envoy docker-compose up --build
 #
-# Needs root (debootstrap), a Docker engine, and the project's virtual environment (make .venv/.ready). Images that are
-# there already are kept; remove them (docker rmi) to make them anew.
+# Needs root, debootstrap and a Docker engine. Makes the project's virtual environment if it is not there. Images that
+# are there already are kept; remove them (docker rmi) to make them anew.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 SUITE=bookworm
 MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 PYTHON_VERSION=3.11  # of that suite
-PYTHON=${PYTHON:-.venv/bin/python}
+PYTHON=.venv/bin/python
 
 has() { docker image inspect "$1" >/dev/null 2>&1; }
 say() { printf '%s %s\n' "$(date +%T)" "$*"; }
 
+make --silent .venv/.ready
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
