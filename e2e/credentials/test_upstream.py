@@ -164,9 +164,9 @@ async def test_a_missing_credential_costs_only_its_own_connections(lab: Lab, kin
         return (await client.get("new.example.com")).ok
 
     await until(reached, "a service of the same change")
-    # Delta says that there is no such secret, so that Envoy does not even wait for the second that it would.
-    waited = sum([await client.stat(f"sds.kubernetes_{name}.init_fetch_timeout") for name in ("late", "missing")])
-    assert waited == (2 if api_type == "GRPC" else 0)
+    # Delta says that there is no such secret, so that Envoy need not wait for the second that it would.
+    told = [await client.stat(f"sds.kubernetes_{name}.update_success") for name in ("late", "missing")]
+    assert told == ([0, 0] if api_type == "GRPC" else [1, 1])
 
     lab.write("secret.yaml", secret("late", FIRST, ROOT))
     await client.answers(200, "first")
