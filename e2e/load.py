@@ -63,15 +63,17 @@ class Traffic:
         before, wanted = Counter(self.answered), set(instances)
         await self._until(lambda: all(self.answered[each] > before[each] for each in wanted), f"all of {wanted}")
 
-    async def sees_only(self, instances: Iterable[str]) -> None:
-        """Returns when nothing but these instances has answered for a while."""
+    async def sees_only(self, instances: Iterable[str], seconds: float = _SEEN_SECONDS) -> float:
+        """Returns when nothing but these instances has answered for a while; when that began, on `time.monotonic`."""
         now, wanted = time.monotonic(), set(instances)
         await self._until(
             lambda: (
                 len(self.latest) == _ENOUGH and all(sent > now and instance in wanted for sent, instance in self.latest)
             ),
             f"nothing but {wanted}",
+            seconds,
         )
+        return min(sent for sent, _ in self.latest)
 
     async def sees(self, instance: str, since: float, seconds: float) -> float:
         """Returns when an instance has answered a request that was sent after ``since``; when the first was sent. Both

@@ -18,6 +18,7 @@ async def test_a_file_is_half_written(lab: Lab, measured: list[Measured]) -> Non
         for text in ('{"apiVersion": "networking', "a: [", "\0\0\0", "spec: {hosts: [echo]}"):
             (lab.config / "virtual-service.yaml").write_text(text)
             await asyncio.sleep(0.5)
+        assert traffic.answered.keys() == {"v1"}
         seconds = await live(mesh, traffic, "v2")
     text = f"the last good version stays; when it is whole it is live after {seconds:.2f} s"
     record(measured, Fault.HALF_WRITTEN, traffic, text)
@@ -30,6 +31,7 @@ async def test_the_folder_is_replaced(lab: Lab, measured: list[Measured]) -> Non
         shutil.copytree(lab.config, other)
         lab.config.rename(lab.folder / "gone")
         await asyncio.sleep(1.0)
+        assert traffic.answered.keys() == {"v1"}
         other.rename(lab.config)
         seconds = await live(mesh, traffic, "v2")
     text = f"a change in the new one is live after {seconds:.1f} s"
@@ -43,6 +45,7 @@ async def test_invalid_objects_flood_it(lab: Lab, measured: list[Measured]) -> N
             bad = {**route(v1=100), "metadata": {"name": f"bad-{number}"}, "spec": {"hosts": number}}
             put(lab.config, f"bad-{number}", bad)
             await asyncio.sleep(0.002)
+        assert traffic.answered.keys() == {"v1"}
         seconds = await live(mesh, traffic, "v2")
     record(
         measured,

@@ -34,11 +34,9 @@ class Watched:
         return other
 
     async def until_live(self, version: str) -> float:
-        """Waits until a request that is sent from now on is answered by a version, then until all are; after how many
-        seconds the first one was sent."""
+        """Waits until all requests are answered by a version; after how many seconds the first of them was sent."""
         began = time.monotonic()
-        sent = await self.traffic.sees(version, began, LIVE_SECONDS)
-        await self.traffic.sees_only([version])
+        sent = await self.traffic.sees_only([version], LIVE_SECONDS)
         self.current = version
         return sent - began
 
