@@ -34,10 +34,11 @@ _METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregate
 _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 5000),
+    ("grpc.min_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 500),
 )
-"""The second is how long an attempt may take, the handshake included: as long as an Envoy that is set up here waits."""
+"""The last but one is how long an attempt may take, the handshake included: half as long as an Envoy that Istio sets up
+waits, so that they are as hard to please as twice as many."""
 
 _AGAIN_SECONDS = 0.5
 """The most that a proxy waits before it comes back: Envoy's first pause."""

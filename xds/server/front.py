@@ -19,7 +19,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from xds.server.accepting import accepted
 from xds.server.reports import Reports
+from xds.server.turns import Turn, Turns
 
 Contexts = Callable[[], ssl.SSLContext]
 """Gives the context for a handshake that begins now."""
@@ -30,6 +32,10 @@ IsRevoked = Callable[[bytes], bool]
 HANDSHAKE_SECONDS: Final = 10.0
 MAX_HANDSHAKES: Final = 256
 """Handshakes that may be under way at once; others wait to be accepted."""
+
+_AT_ONCE: Final = 16
+_TURN_SECONDS: Final = 0.05
+"""A handshake with somebody near takes a few milliseconds. Who is far, or silent, keeps others waiting for so long."""
 
 _BUFFER_BYTES: Final = 32 << 10
 """What one read takes at most: two TLS records. What proxies say is shorter."""
@@ -84,6 +90,7 @@ class TlsFront:
         self._peers = peers
         self._reports = reports
         self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._turns = Turns(_AT_ONCE, _TURN_SECONDS)
         self._connections: set[asyncio.Task[None]] = set()
         self._open: dict[asyncio.Task[None], Shown] = {}
 
@@ -99,14 +106,16 @@ class TlsFront:
         try:
             while True:
                 await self._handshakes.acquire()
+                turn = await self._turns.take()
                 try:
-                    client, address = await _accepted(self._listener)
+                    client, address = await accepted(self._listener)
                 except OSError as error:  # too many open files, say: others will be closed
                     self._handshakes.release()
+                    turn.end()
                     self._reports.no_handshake(_LOOPBACK, f"nothing can be accepted: {error}")
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
-                task = loop.create_task(self._connection(client, _written(address), upstream))
+                task = loop.create_task(self._connection(client, _written(address), upstream, turn))
                 self._connections.add(task)
                 task.add_done_callback(self._ended(client))
         finally:
@@ -139,7 +148,7 @@ class TlsFront:
 
         return end
 
-    async def _connection(self, client: socket.socket, peer: str, upstream: int) -> None:
+    async def _connection(self, client: socket.socket, peer: str, upstream: int, turn: Turn) -> None:
         try:
             reader, writer = await _handshake(client, self._contexts)
         except (OSError, ValueError) as error:  # of the network, or because there is no context to be had now
@@ -147,6 +156,7 @@ class TlsFront:
             return
         finally:
             self._handshakes.release()
+            turn.end()
         shown = Shown(_certificate(writer), peer)
         try:
             if self._refuses(shown):
@@ -192,28 +202,6 @@ class TlsFront:
             yield
         finally:
             del self._open[task]
-
-
-async def _accepted(listener: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
-    """The next connection. Nothing is awaited once there is one, so that it cannot get lost. Raises OSError."""
-    while True:
-        try:
-            client, address = listener.accept()
-        except BlockingIOError:
-            await _readable(listener)
-        else:
-            client.setblocking(False)
-            return client, address
-
-
-async def _readable(listener: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-    arrived = asyncio.Event()
-    loop.add_reader(listener, arrived.set)
-    try:
-        await arrived.wait()
-    finally:
-        loop.remove_reader(listener)
 
 
 class _Announced(asyncio.StreamReaderProtocol):
