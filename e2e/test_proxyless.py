@@ -145,6 +145,8 @@ async def test_b45_b47_calls_follow_weights_headers_changes_and_removals(lab: La
 
 async def test_endpoints_rank_for_clients_without_a_proxy(lab: Lab, mesh: Mesh) -> None:
     """Version v1 comes first; the other one is for when it is gone."""
+    lab.write("route.yaml", canary(0, 100))
+    await mesh.client.answered_by("v2")  # of the canary's calls, 20 in a row may be v1's
     (lab.config / "route.yaml").unlink()
     setting = "localityLbSetting: {failoverPriority: ['version=v1']}"
     policy = f"  trafficPolicy: {{outlierDetection: {{}}, loadBalancer: {{{setting}}}}}\n"
