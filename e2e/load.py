@@ -75,15 +75,13 @@ class Traffic:
         )
         return min(sent for sent, _ in self.latest)
 
-    async def sees(self, instance: str, since: float, seconds: float) -> float:
-        """Returns when an instance has answered a request that was sent after ``since``; when the first was sent. Both
-        on `time.monotonic`."""
-
-        def sent() -> list[float]:
-            return [sent for sent, by in self.latest if sent > since and by == instance]
-
-        await self._until(lambda: bool(sent()), f"an answer of {instance}", seconds)
-        return sent()[0]
+    async def sees(self, instance: str, since: float, seconds: float) -> None:
+        """Returns when an instance has answered a request that was sent after ``since``, on `time.monotonic`."""
+        await self._until(
+            lambda: any(sent > since and by == instance for sent, by in self.latest),
+            f"an answer of {instance}",
+            seconds,
+        )
 
     async def _until(self, happened: Callable[[], bool], what: str, seconds: float = _SEEN_SECONDS) -> None:
         deadline = time.monotonic() + seconds

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2e.agent.world import Workload
 from e2e.echo import HELD
-from e2e.faults.secured import VERSIONS, Secured, until
+from e2e.faults.secured import VERSIONS, Secured, takes_plain_text, until
 from e2e.faults.steps import LIVE_SECONDS, RATE
 from e2e.faults.table import Fault, Measured
 from e2e.load import Traffic, load
@@ -60,7 +60,7 @@ async def lose(
             held.let_go.set()
         answers = {version: await asyncio.gather(*requests) for version, requests in under_way.items()}
         await traffic.sees_all(VERSIONS)
-        assert not await secured.takes_plain_text()
+        assert not await takes_plain_text(secured.mesh)
     requests, failed = traffic.requests + len(VERSIONS) * _UNDER_WAY, len(traffic.failures) + _UNDER_WAY
     text = f"{failed} requests were under way in it; it serves again after {seconds:.1f} s, and nobody else noticed"
     measured.append(Measured(fault, requests, failed, text))

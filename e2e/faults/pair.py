@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from e2e.agent.world import TRUST_DOMAIN
 from e2e.lab import Lab
@@ -21,12 +19,11 @@ XDS_PORT, SECURE_PORT = 15010, 15012
 
 @dataclass
 class Pair:
-    """Both, by their addresses. authority: of the folder that they use. options: of each."""
+    """Both, by their addresses. authority: of the folder that they use."""
 
     lab: Lab
     control_planes: dict[str, Child]
     authority: CertificateAuthority
-    options: Mapping[str, tuple[str, ...]]
 
     async def of(self, name: str) -> str:
         """The address of the one that a proxy gets its configuration from, whatever its agent is connected to."""
@@ -58,19 +55,17 @@ class Pair:
     async def start(self, address: str) -> None:
         """Starts one that was killed, where it was."""
         proxies_use = self.lab.control_plane
-        self.control_planes[address] = await self.lab.serve(*self.options[address], address=address)
+        self.control_planes[address] = await _serve(self.lab, address)
         self.lab.control_plane = proxies_use
 
 
-async def start_pair(lab: Lab, *options: str) -> Pair:
+async def start_pair(lab: Lab) -> Pair:
     """Starts both at once, on a folder of the authority that is not there yet."""
-    ca = lab.folder / "ca"
     addresses = lab.addresses.new(), lab.addresses.new()
-    of_each = {each: (*_secure(ca, each), *options) for each in addresses}
-    children = await asyncio.gather(*(lab.serve(*more, address=address) for address, more in of_each.items()))
-    control_planes = dict(zip(addresses, children, strict=True))
-    return Pair(lab, control_planes, open_authority(ca, TRUST_DOMAIN), of_each)
+    children = await asyncio.gather(*(_serve(lab, address) for address in addresses))
+    return Pair(lab, dict(zip(addresses, children, strict=True)), open_authority(lab.folder / "ca", TRUST_DOMAIN))
 
 
-def _secure(ca: Path, address: str) -> tuple[str, ...]:
-    return "--ca-dir", str(ca), "--secure-listen", f"{address}:{SECURE_PORT}"
+async def _serve(lab: Lab, address: str) -> Child:
+    secure = ("--ca-dir", str(lab.folder / "ca"), "--secure-listen", f"{address}:{SECURE_PORT}")
+    return await lab.serve(*secure, address=address)

@@ -56,9 +56,10 @@ class Secured:
         """Starts it again, where it was. From then on certificates hold a day."""
         self.control_plane = await self.mesh.lab.serve(*self.options, address=self.mesh.lab.control_plane)
 
-    async def takes_plain_text(self) -> bool:
-        """Whether an instance answers somebody who comes past all proxies."""
-        return await is_ready(self.mesh.lab.session, f"http://{self.servers['v1'].address}:{PORT}/")
+
+async def takes_plain_text(mesh: LoadMesh) -> bool:
+    """Whether an instance answers somebody who comes past all proxies."""
+    return await is_ready(mesh.lab.session, f"http://{mesh.addresses['v1']}:{PORT}/")
 
 
 def to_all() -> Document:

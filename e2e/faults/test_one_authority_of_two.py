@@ -14,10 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from e2e.addresses import Addresses
-from e2e.agent.world import PORT, Workload
+from e2e.agent.world import Workload
 from e2e.capture.possible import need_namespaces
 from e2e.faults.pair import Pair, start_pair
-from e2e.faults.secured import VERSIONS, instance, put_entry, put_strict, start_all, to_all, until
+from e2e.faults.secured import VERSIONS, instance, put_entry, put_strict, start_all, takes_plain_text, to_all, until
 from e2e.faults.steps import RATE, live, record
 from e2e.faults.table import Fault, Measured
 from e2e.lab import new_lab
@@ -26,7 +26,6 @@ from e2e.load_mesh import HOST, LoadMesh
 from e2e.program import HERE
 from xds.agent.identity.folder import StateFolder
 from xds.agent.identity.svid import State
-from xds.app.demo.bring_up import is_ready
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -43,10 +42,6 @@ class Mesh:
     pair: Pair
     load: LoadMesh
     workloads: tuple[Workload, ...]
-
-    async def takes_plain_text(self) -> bool:
-        """Whether an instance answers somebody who comes past all proxies."""
-        return await is_ready(self.pair.lab.session, f"http://{self.load.addresses['v1']}:{PORT}/")
 
     async def trust(self, *roots: x509.Certificate) -> bool:
         """Whether that is what every workload trusts."""
@@ -106,7 +101,7 @@ async def test_one_of_two_dies_while_the_root_is_replaced(mesh: Mesh, measured: 
         await pair.start(dying)
         await pair.kill(other)
         back = await live(mesh.load, traffic, "v2")
-        assert not await mesh.takes_plain_text()
+        assert not await takes_plain_text(mesh.load)
         mesh.load.put("virtual-service", to_all())
         await traffic.sees_all(VERSIONS)
     assert authority.stored.authorities.keys() == {authority.active.id} != {old.id}

@@ -15,7 +15,7 @@ import pytest_asyncio
 from e2e.addresses import Addresses
 from e2e.agent.world import Workload
 from e2e.faults.losing import lose, until_gone
-from e2e.faults.secured import VERSIONS, Secured, new_secured, to_all, until
+from e2e.faults.secured import VERSIONS, Secured, new_secured, takes_plain_text, to_all, until
 from e2e.faults.steps import RATE, live, record
 from e2e.faults.table import Fault, Measured
 from e2e.load import load
@@ -85,7 +85,7 @@ async def test_the_control_plane_is_away_for_long(secured: Secured, measured: li
             await until(has_more_renewals(workload, "failure", before), f"{workload.name} wants a certificate")
             await until(is_patient(workload), f"{workload.name} has tried {_PATIENT} times")
             assert await workload.ready()
-        assert not await secured.takes_plain_text()
+        assert not await takes_plain_text(secured.mesh)
         away = time.monotonic() - gone
         await traffic.sees_all(VERSIONS)
         await secured.start_control_plane()
@@ -96,7 +96,7 @@ async def test_the_control_plane_is_away_for_long(secured: Secured, measured: li
         certificates = time.monotonic() - back
         secured.mesh.put("virtual-service", to_all())
         await traffic.sees_all(VERSIONS)
-        assert not await secured.takes_plain_text()
+        assert not await takes_plain_text(secured.mesh)
     text = (
         f"{away:.0f} s in truth; all agents stay ready; a change is live {seconds:.2f} s after it is back, "
         f"every certificate renewed after {certificates:.1f} s"
@@ -133,7 +133,7 @@ async def test_the_authority_is_killed_while_its_root_is_replaced(secured: Secur
             await killed_in(secured, "ROOTCA", lambda: authority.revoke(old)),
         ]
         assert authority.stored.authorities.keys() == {authority.active.id} != {old}
-        assert not await secured.takes_plain_text()
+        assert not await takes_plain_text(secured.mesh)
         await traffic.sees_all(VERSIONS)
     text = f"each step reaches all proxies {min(seconds):.1f} to {max(seconds):.1f} s after it, the restart included"
     record(measured, Fault.AUTHORITY_KILLED, traffic, text)

@@ -40,6 +40,17 @@ async def test_a_place_held_too_long_is_free() -> None:
             await admission.enter()
 
 
+async def test_who_leaves_a_place_that_was_held_too_long_lets_nobody_in() -> None:
+    admission = Admission(1, hold=0.2)
+    slow, second, third = await entered(admission, 3)
+    async with asyncio.timeout(2.0):
+        await second
+    slow.result().leave()
+    await asyncio.sleep(0)
+    assert not third.done()
+    await _cancelled([slow, second, third])
+
+
 async def test_a_client_that_stops_waiting_takes_no_place() -> None:
     admission = Admission(1, hold=60.0)
     first, second, third = await entered(admission, 3)

@@ -1,4 +1,4 @@
-"""How many streams may be served their first response at once.
+"""How many may be served at once: streams their first response, and clients their TLS handshake.
 
 When a control plane restarts, all proxies come back within a second. Serving all of them a little at a time would
 serve none before it gives up and comes again; so they are served in order, some at a time, and those that are served
@@ -6,6 +6,8 @@ stay. A place is for the first response only: waiting for a client is no reason 
 
 Large responses are written some at a time too, so that the memory of one serves for the next: each takes twice its size
 while it is written, and to get that from the system for all streams at once takes longer than to send it.
+
+Handshakes take turns for the first reason: those of all at once are done at the end only, when many have given up.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ HOLD = 1.0
 
 
 class Place:
-    """Belongs to one stream until it leaves, or has held it for too long."""
+    """Belongs to one stream, or client, until it leaves, or has held it for too long."""
 
     def __init__(self, places: asyncio.Semaphore, hold: float) -> None:
         self._places = places

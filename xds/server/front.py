@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from xds.server.accepting import accepted
+from xds.server.admission import Admission, Place
 from xds.server.reports import Reports
-from xds.server.turns import Turn, Turns
 
 Contexts = Callable[[], ssl.SSLContext]
 """Gives the context for a handshake that begins now."""
@@ -90,7 +90,7 @@ class TlsFront:
         self._peers = peers
         self._reports = reports
         self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
-        self._turns = Turns(_AT_ONCE, _TURN_SECONDS)
+        self._turns = Admission(_AT_ONCE, _TURN_SECONDS)
         self._connections: set[asyncio.Task[None]] = set()
         self._open: dict[asyncio.Task[None], Shown] = {}
 
@@ -106,12 +106,12 @@ class TlsFront:
         try:
             while True:
                 await self._handshakes.acquire()
-                turn = await self._turns.take()
+                turn = await self._turns.enter()
                 try:
                     client, address = await accepted(self._listener)
                 except OSError as error:  # too many open files, say: others will be closed
                     self._handshakes.release()
-                    turn.end()
+                    turn.leave()
                     self._reports.no_handshake(_LOOPBACK, f"nothing can be accepted: {error}")
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
@@ -148,7 +148,7 @@ class TlsFront:
 
         return end
 
-    async def _connection(self, client: socket.socket, peer: str, upstream: int, turn: Turn) -> None:
+    async def _connection(self, client: socket.socket, peer: str, upstream: int, turn: Place) -> None:
         try:
             reader, writer = await _handshake(client, self._contexts)
         except (OSError, ValueError) as error:  # of the network, or because there is no context to be had now
@@ -156,7 +156,7 @@ class TlsFront:
             return
         finally:
             self._handshakes.release()
-            turn.end()
+            turn.leave()
         shown = Shown(_certificate(writer), peer)
         try:
             if self._refuses(shown):
